@@ -17,7 +17,7 @@ namespace attune::learn {
 struct InteractionLog {
   std::int32_t customers = 0;
   std::int32_t items = 0;
-  std::vector<math::Triplet> events;
+  std::vector<math::Triplet> events = {};
 };
 
 enum class SplitKind : std::uint8_t {
@@ -47,7 +47,8 @@ struct Split {
   std::int64_t repeats_left_out = 0;
 };
 
-// Splits `log`. Weights of the same cell are summed within train and within test.
+// Splits `log`. Weights of the same cell are summed within train and within test; cells whose sum
+// is 0 or less (bought and taken back) are left out.
 // Ties: items met at the same last moment under leave_one_out are drawn among, by seed and customer; without times, i.e. all
 // times equal, leave_one_out is therefore a random hold-out. Under `time` equal moments stay together, in train.
 // Customers with fewer than two distinct items give nothing to test under random and leave_one_out.

@@ -77,6 +77,8 @@ class CsrMatrix {
   CsrMatrix with_weights(std::vector<float> weights) const;
   // The same matrix without the entries of `row`: what is left when a customer is forgotten.
   CsrMatrix without_row(std::int32_t row) const;
+  // The same matrix without the entries of weight 0 or less.
+  CsrMatrix positive_part() const;
   // Entry after entry, rows rising, columns rising within a row.
   std::vector<Triplet> triplets() const;
 

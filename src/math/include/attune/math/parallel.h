@@ -6,7 +6,8 @@
 
 namespace attune::math {
 
-// The number of threads that `threads` stands for: itself where positive, else the number of processors.
+// The number of threads that `threads` stands for: itself where positive, else the number of processors. More than that
+// many never run at once.
 int thread_count(int threads);
 
 // Calls body(begin, end, slot) for consecutive ranges that cover 0 .. count - 1, each at most `grain` long.
