@@ -52,7 +52,23 @@ ListScores score_rank(std::int64_t rank, int k) {
 CatalogueScores::CatalogueScores(const math::CsrMatrix& by_item, int k)
     : by_item_(&by_item),
       k_(static_cast<std::size_t>(k)),
-      shown_(static_cast<std::size_t>(by_item.rows()), 0) {}
+      shown_(static_cast<std::size_t>(by_item.rows()), 0) {
+  std::vector<double> lengths(shown_.size());
+  for (std::int32_t item = 0; item < by_item.rows(); ++item) {
+    double squares = 0;
+    for (const float w : by_item.weights_of(item)) squares += double{w} * w;
+    lengths[static_cast<std::size_t>(item)] = std::sqrt(squares);
+  }
+  lengths_ = std::make_shared<const std::vector<double>>(std::move(lengths));
+}
+
+CatalogueScores CatalogueScores::empty_copy() const {
+  CatalogueScores copy = *this;
+  std::ranges::fill(copy.shown_, 0);
+  copy.lists_ = copy.entries_ = copy.diverse_lists_ = 0;
+  copy.information_ = copy.distance_ = 0;
+  return copy;
+}
 
 void CatalogueScores::add(std::span<const std::int32_t> ranked, bool with_diversity) {
   const auto list = ranked.first(std::min(ranked.size(), k_));
@@ -101,10 +117,6 @@ double CatalogueScores::gini_exposure() const { return gini_index(shown_); }
 double CatalogueScores::cosine(std::int32_t a, std::int32_t b) const {
   const auto ca = by_item_->columns_of(a), cb = by_item_->columns_of(b);
   const auto wa = by_item_->weights_of(a), wb = by_item_->weights_of(b);
-  const auto square = [](std::span<const float> w) {
-    return std::transform_reduce(w.begin(), w.end(), 0.0, std::plus<>{},
-                                 [](float x) { return double{x} * x; });
-  };
   double product = 0;
   for (std::size_t i = 0, j = 0; i < ca.size() && j < cb.size();) {
     if (ca[i] == cb[j])
@@ -114,7 +126,9 @@ double CatalogueScores::cosine(std::int32_t a, std::int32_t b) const {
     else
       ++j;
   }
-  return product == 0 ? 0 : product / std::sqrt(square(wa) * square(wb));
+  if (product == 0) return 0;
+  return product /
+         ((*lengths_)[static_cast<std::size_t>(a)] * (*lengths_)[static_cast<std::size_t>(b)]);
 }
 
 double gini_index(std::span<const std::int64_t> counts) {

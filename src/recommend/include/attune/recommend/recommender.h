@@ -106,8 +106,9 @@ class Recommender {
 
   virtual std::span<const ParameterSpec> parameter_specs() const = 0;
   virtual std::vector<std::pair<std::string, std::string>> parameters() const = 0;
-  // Errors: not_found with the nearest name, invalid_argument with the range.
-  virtual Status set_parameter(std::string_view name, std::string_view text) = 0;
+  // Errors: not_found with the nearest name, invalid_argument with the range, failed_precondition
+  // once fitted: a model keeps the parameters it was fitted with.
+  Status set_parameter(std::string_view name, std::string_view text);
 
   // Learns. Errors: failed_precondition (no interactions), cancelled, those of the algorithm; the model is then as before
   // or unfitted, never half. Keeps a handle to `interactions` (shared, not copied).
@@ -147,6 +148,7 @@ class Recommender {
   Status forget_customer(std::int32_t customer);
 
  protected:
+  virtual Status assign_parameter(std::string_view name, std::string_view text) = 0;
   // Learns from interactions(), which holds at least one pair.
   virtual Result<FitReport> fit_model(const FitOptions& options) = 0;
   // Writes the score of every item. Shape: scores (items()), NaN on entry; leave NaN where there is no evidence.
