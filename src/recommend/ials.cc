@@ -121,7 +121,8 @@ class Fit {
   }
 
  private:
-  // Regularisation of one side, and with `errors` the sum over interactions; in blocks of fixed size and order.
+  // Regularisation of one side, and with `errors` the sum over interactions; in blocks of fixed
+  // size and order.
   double half(const CsrMatrix& rows, const MatrixF& own, const MatrixF& others, bool errors) {
     constexpr std::int64_t kBlock = 256;
     std::vector<double> partial(static_cast<std::size_t>((rows.rows() + kBlock - 1) / kBlock), 0);

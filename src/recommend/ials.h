@@ -1,4 +1,5 @@
-// Implicit alternating least squares. Answers: which hidden tastes explain what was met and what was not?
+// Implicit alternating least squares. Answers: which hidden tastes explain what was met and what
+// was not?
 #pragma once
 
 #include "ials_solver.h"
@@ -6,17 +7,21 @@
 
 namespace attune::recommend {
 
-// Matrix factorisation of [HuKorenVolinsky2008] in the form of [Rendle2021]: customer vectors w and item vectors h minimise
+// Matrix factorisation of [HuKorenVolinsky2008] in the form of [Rendle2021]: customer vectors w and
+// item vectors h minimise
 //   sum over interactions c (w.h - 1)^2 + alpha * sum over all pairs (w.h)^2
 //     + regularisation * (sum over customers f(w) |w|^2 + sum over items f(h) |h|^2),
-// f(w) = (sum of c of the customer + alpha * items)^exponent, f(h) alike; c from the weight as `weights` says.
-// alpha and regularisation are coupled: f grows with alpha, so that what is right for one is not for another. alpha = 0 stands
-// for kAlphaPerDensity times the share of pairs that have an interaction, at most 1: the pairs without then weigh as much,
-// against those with, in a sparse catalogue as in a dense one, and one regularisation serves both.
+// f(w) = (sum of c of the customer + alpha * items)^exponent, f(h) alike; c from the weight as
+// `weights` says. alpha and regularisation are coupled: f grows with alpha, so that what is right
+// for one is not for another. alpha = 0 stands for kAlphaPerDensity times the share of pairs that
+// have an interaction, at most 1: the pairs without then weigh as much, against those with, in a
+// sparse catalogue as in a dense one, and one regularisation serves both.
 //
-// Invariants: (1) after fit a customer's vector is the exact minimiser given the item vectors, so folding in an unchanged
-// history gives the stored vector to rounding; (2) the result does not depend on the thread count.
-// Explanation: score = sum over j of c(j) h(i)' A^-1 h(j), A the customer's system [HuKorenVolinsky2008, section 5]: exact.
+// Invariants: (1) after fit a customer's vector is the exact minimiser given the item vectors, so
+// folding in an unchanged history gives the stored vector to rounding; (2) the result does not
+// depend on the thread count.
+// Explanation: score = sum over j of c(j) h(i)' A^-1 h(j), A the customer's system
+// [HuKorenVolinsky2008, section 5]: exact.
 class Ials final : public Parameterised<IalsParameters> {
  public:
   Ials();

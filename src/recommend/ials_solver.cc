@@ -76,7 +76,8 @@ void IalsSystem::solve(std::span<const std::int32_t> rows, std::span<const float
     std::ranges::copy(scratch.target, x.begin());
     return;
   }
-  // Not positive definite to rounding (no regularisation, few interactions): conjugate gradients need no factorisation.
+  // Not positive definite to rounding (no regularisation, few interactions): conjugate gradients
+  // need no factorisation.
   set_target(rows, scratch);
   solve_iteratively(rows, scratch, x);
 }

@@ -1,4 +1,5 @@
-// One side of alternating least squares. Answers: given the vectors of the other side, which vector fits a row best?
+// One side of alternating least squares. Answers: given the vectors of the other side, which vector
+// fits a row best?
 #pragma once
 
 #include <cstdint>
@@ -11,12 +12,13 @@
 namespace attune::recommend {
 
 enum class IalsSolver : std::uint8_t { cholesky, conjugate_gradient };
+// linear and log are divided by their mean over all interactions, so that alpha and regularisation
+// mean the same whatever the unit of the weights.
 enum class IalsWeights : std::uint8_t {
   binary,  // every interaction counts 1 [Rendle2021]
   linear,  // its weight [HuKorenVolinsky2008]
   log,     // log(1 + weight): slowly more
-};  // linear and log are divided by their mean over all interactions, so that alpha and regularisation mean the same
-// whatever the unit of the weights
+};
 
 struct IalsParameters {
   int factors = 64;
@@ -45,7 +47,8 @@ class IalsConfidence {
   float scale_ = 1;
 };
 
-// The quadratic problem of one row against `others` (n, d): A = alpha G + sum c h h' + lambda I, b = sum c h.
+// The quadratic problem of one row against `others` (n, d): A = alpha G + sum c h h' + lambda I, b
+// = sum c h.
 // Threads: const; one Scratch a thread.
 class IalsSystem {
  public:
@@ -62,7 +65,8 @@ class IalsSystem {
     std::vector<float> vectors;
   };
 
-  // Shapes: rows, weights (entries of the row, raw weights), x (d): the start where the solver is iterative, and the answer.
+  // Shapes: rows, weights (entries of the row, raw weights), x (d): the start where the solver is
+  // iterative, and the answer.
   // A row without entries gets zeros.
   void solve(std::span<const std::int32_t> rows, std::span<const float> weights, IalsSolver solver,
              Scratch& scratch, std::span<float> x) const;

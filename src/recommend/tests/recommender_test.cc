@@ -263,7 +263,8 @@ INSTANTIATE_TEST_SUITE_P(Registry, EveryRecommenderFault,
                                              recommender_names().end()),
                          [](const auto& row) { return row.param; });
 
-// Damage that the checksum sees, and damage behind a right checksum: both are errors, never crashes.
+// Damage that the checksum sees, and damage behind a right checksum: both are errors, never
+// crashes.
 TEST_P(EveryRecommenderFault, RefusesDamagedFiles) {
   const auto path = fresh_path(GetParam());
   ASSERT_TRUE(fitted(GetParam(), two_groups_interactions())->save(path));

@@ -28,10 +28,12 @@ CsrMatrix random_documents(std::uint64_t seed) {
 // Reference: dense rows and the definitions of similarity.h, word for word.
 double reference(const CsrMatrix& m, std::int32_t a, std::int32_t b,
                  const SimilarityParameters& p) {
+  const double unit = std::accumulate(m.weights().begin(), m.weights().end(), 0.0) /
+                      static_cast<double>(m.entries());
   double product = 0, squares_a = 0, squares_b = 0, n = 0, sa = 0, sb = 0, in_a = 0, in_b = 0;
   std::vector<std::pair<double, double>> shared;
   for (std::int32_t t = 0; t < m.columns(); ++t) {
-    const double x = m.weight(a, t), y = m.weight(b, t);
+    const double x = m.weight(a, t) / unit, y = m.weight(b, t) / unit;
     squares_a += x * x, squares_b += y * y, product += x * y;
     in_a += x > 0, in_b += y > 0;
     if (x > 0 && y > 0) n += 1, sa += x, sb += y, shared.emplace_back(x, y);
@@ -100,19 +102,19 @@ TEST(SimilarityIndex, KeepsTheBestAboveTheThreshold) {
 }
 
 TEST(SimilarityIndex, WeighsTermsByTheirFormulas) {
-  // Term 0 in both documents, term 1 in one; raw lengths 3 and 4, mean 3.5.
+  // Term 0 in both documents, term 1 in one; mean weight 7/3, so lengths 9/7 and 12/7, mean 3/2.
   const std::vector<math::Triplet> cells{{0, 0, 1, {}}, {0, 1, 2, {}}, {1, 0, 4, {}}};
   const CsrMatrix documents = CsrMatrix::from_triplets(2, 2, cells, CsrMatrix::Times::drop).value();
   const double idf0 = std::log(3.0 / 3) + .01, idf1 = std::log(3.0 / 2) + .01;
   SimilarityParameters parameters;
   parameters.weighting = Weighting::tfidf;
   const SimilarityIndex tfidf(documents, parameters);
-  EXPECT_NEAR(tfidf.documents().weight(0, 1), std::sqrt(2) * idf1, 1e-6);
-  EXPECT_NEAR(tfidf.documents().weight(1, 0), 2 * idf0, 1e-6);
+  EXPECT_NEAR(tfidf.documents().weight(0, 1), std::sqrt(6.0 / 7) * idf1, 1e-6);
+  EXPECT_NEAR(tfidf.documents().weight(1, 0), std::sqrt(12.0 / 7) * idf0, 1e-6);
   parameters.weighting = Weighting::bm25;
   const SimilarityIndex bm25(documents, parameters);
-  const double norm = 1.2 * (1 - .75 + .75 * 3 / 3.5);
-  EXPECT_NEAR(bm25.documents().weight(0, 1), 2 * 2.2 / (2 + norm) * idf1, 1e-6);
+  const double norm = 1.2 * (1 - .75 + .75 * (9.0 / 7) / 1.5);
+  EXPECT_NEAR(bm25.documents().weight(0, 1), (6.0 / 7) * 2.2 / (6.0 / 7 + norm) * idf1, 1e-6);
 }
 
 TEST(SimilarityIndexProperty, SharesSumToTheSimilarity) {

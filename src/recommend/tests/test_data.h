@@ -1,4 +1,5 @@
-// Interactions for the tests of this module. Answers: what does a small world with known groups look like?
+// Interactions for the tests of this module. Answers: what does a small world with known groups
+// look like?
 #pragma once
 
 #include "attune/base/random.h"
@@ -6,7 +7,8 @@
 
 namespace attune::recommend::testing {
 
-// 60 customers x 40 items in two groups (even and odd): customers meet items of their own group mostly.
+// 60 customers x 40 items in two groups (even and odd): customers meet items of their own group
+// mostly.
 inline InteractionLog two_groups(std::uint64_t seed = 1) {
   InteractionLog log{.customers = 60, .items = 40};
   for (std::int32_t c = 0; c < log.customers; ++c) {

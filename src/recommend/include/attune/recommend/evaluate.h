@@ -1,4 +1,5 @@
-// Comparison of recommenders on held-out interactions. Answers: which one, how good, how sure, and at what cost in time?
+// Comparison of recommenders on held-out interactions. Answers: which one, how good, how sure, and
+// at what cost in time?
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,12 @@ struct Entrant {
 };
 
 enum class Candidates : std::uint8_t {
-  full,  // every item of the catalogue but those of the customer's train row
-  sampled,  // each test item among `sampled_negatives` drawn uniformly from the items the customer never met.
-  // Never comparable with full ranking [KricheneRendle2020]; metric names then begin with "sampled_".
+  // Every item of the catalogue but those of the customer's train row.
+  full,
+  // Each test item among `sampled_negatives` drawn uniformly from the items that the customer never
+  // met; a tie counts against the recommender. Never comparable with full ranking
+  // [KricheneRendle2020]: metric names then begin with "sampled_".
+  sampled,
 };
 
 struct EvaluateOptions {
@@ -40,9 +44,10 @@ struct EvaluateOptions {
   Progress* progress = nullptr;
 };
 
-// Metrics by name: "precision@10", "recall@10", "ndcg@10", "map@10", "mrr@10", "hit_rate@10" (per customer, with bootstrap
-// intervals over customers and seeds), "coverage@10", "novelty@10", "diversity@10", "gini_exposure@10" (over all lists:
-// low and high are the smallest and largest of the seeds). Definitions: learn/ranking_metrics.h.
+// Metrics by name: "precision@10", "recall@10", "ndcg@10", "map@10", "mrr@10", "hit_rate@10" (per
+// customer, with bootstrap intervals over customers and seeds), "coverage@10", "novelty@10",
+// "diversity@10", "gini_exposure@10" (over all lists: low and high are the smallest and largest of
+// the seeds). Definitions: learn/ranking_metrics.h.
 struct LeaderboardRow {
   std::string recommender;                                           // the label
   std::string algorithm;                                             // the name of make_recommender
@@ -69,9 +74,10 @@ struct Leaderboard {
   std::vector<LeaderboardRow> rows;  // best first
 };
 
-// Splits once per seed, fits every entrant on train, ranks, scores. Customers without train items are left out of the test.
-// Errors: those of the split and of the entrants (named in the context), invalid_argument (no entrants, seeds or k; two
-// entrants of one label), cancelled.
+// Splits once per seed, fits every entrant on train, ranks, scores. Customers without train items
+// are left out of the test.
+// Errors: those of the split and of the entrants (named in the context), invalid_argument (no
+// entrants, seeds or k; two entrants of one label), cancelled.
 // Determinism: everything but the seconds.
 Result<Leaderboard> evaluate(const InteractionLog& log, const std::vector<Entrant>& entrants,
                              const EvaluateOptions& options);
