@@ -95,9 +95,9 @@ Result<int> read_format(const fs::path& root) {
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), version);
     if (error == std::errc{} && end == rest.data() + rest.size() && version > 0) return version;
   }
-  return std::unexpected(data_corruption(fmt::format(
-      "{} should read 'attune <number>' and reads {}; restore the folder from a backup",
-      (root / "format").string(), attune::quoted(text))));
+  return std::unexpected(data_corruption(
+      fmt::format("{} should read 'attune <number>' and reads {}; restore the folder from a backup",
+                  (root / "format").string(), attune::quoted(text))));
 }
 
 Status write_format(const fs::path& root, int version) {
@@ -138,9 +138,9 @@ Status lay_out(const fs::path& root, const FolderOptions& options, int format) {
 Status migrate_folder(const fs::path& root, const FolderOptions& options, int format) {
   ATTUNE_ASSIGN_OR_RETURN(int version, read_format(root));
   if (version > format) {
-    return std::unexpected(failed_precondition(fmt::format(
-        "data folder {} has format {}, this program knows up to {}; use a newer Attune",
-        root.string(), version, format)));
+    return std::unexpected(failed_precondition(
+        fmt::format("data folder {} has format {}, this program knows up to {}; use a newer Attune",
+                    root.string(), version, format)));
   }
   for (const FolderMigration& migration : options.migrations) {
     if (migration.version != version + 1 || version == format) continue;
@@ -182,9 +182,9 @@ Result<std::optional<Holder>> DataFolder::holder(const fs::path& root) {
 
 Result<DataFolder> DataFolder::open(const fs::path& root, const FolderOptions& options) {
   if (!exists(root)) {
-    return std::unexpected(not_found(fmt::format(
-        "there is no data folder at {}; 'attune import FILE --data {}' makes one", root.string(),
-        root.string())));
+    return std::unexpected(not_found(
+        fmt::format("there is no data folder at {}; 'attune import FILE --data {}' makes one",
+                    root.string(), root.string())));
   }
   return create_or_open(root, options);
 }

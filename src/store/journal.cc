@@ -46,9 +46,8 @@ Status check_entries(std::span<const JournalEntry> entries, std::int64_t& events
     bytes += entry.payload.size() + 14;
   }
   if (bytes > kCallBytesMax || events > kEventCountMax) {
-    return std::unexpected(invalid_argument(
-        fmt::format("{} bytes in one append are more than {}; append in parts", bytes,
-                    kCallBytesMax)));
+    return std::unexpected(invalid_argument(fmt::format(
+        "{} bytes in one append are more than {}; append in parts", bytes, kCallBytesMax)));
   }
   return {};
 }
@@ -109,7 +108,8 @@ Status Journal::Impl::load() {
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (const auto first = journal_file_first(entry->path())) found.emplace_back(*first, entry->path());
+    if (const auto first = journal_file_first(entry->path()))
+      found.emplace_back(*first, entry->path());
   }
   if (error) {
     errno = error.value();

@@ -41,8 +41,8 @@ T take(std::string_view& bytes) {
 
 std::int64_t checksum_of(Sequence first, std::int64_t entries, std::int64_t events, Timestamp time,
                          std::string_view body) {
-  std::uint64_t seed = combine(static_cast<std::uint64_t>(first.value),
-                               static_cast<std::uint64_t>(entries));
+  std::uint64_t seed =
+      combine(static_cast<std::uint64_t>(first.value), static_cast<std::uint64_t>(entries));
   seed = combine(seed, static_cast<std::uint64_t>(events));
   seed = combine(seed, static_cast<std::uint64_t>(time.micros));
   return static_cast<std::int64_t>(hash64(body, seed));
@@ -133,14 +133,16 @@ Result<JournalFile> JournalFile::open(const fs::path& path, const std::string& v
 
 Result<bool> JournalFile::is_stillborn(const fs::path& path, const std::string& vfs) {
   ATTUNE_ASSIGN_OR_RETURN(State state, State::open(path, {.create = false, .vfs = vfs}));
-  ATTUNE_ASSIGN_OR_RETURN(const auto tables, state.find_int64("SELECT count(*) FROM sqlite_schema"));
+  ATTUNE_ASSIGN_OR_RETURN(const auto tables,
+                          state.find_int64("SELECT count(*) FROM sqlite_schema"));
   return tables.value_or(0) == 0;
 }
 
 Result<JournalFileInfo> JournalFile::info() {
   JournalFileInfo info;
   info.path = path();
-  ATTUNE_ASSIGN_OR_RETURN(Statement head, state_.prepare("SELECT first, begun_at FROM journal_file"));
+  ATTUNE_ASSIGN_OR_RETURN(Statement head,
+                          state_.prepare("SELECT first, begun_at FROM journal_file"));
   ATTUNE_ASSIGN_OR_RETURN(const bool has_head, head.step());
   if (!has_head) return std::unexpected(damaged(path(), "it says nothing of its beginning"));
   info.first = Sequence{head.int64(0)};
@@ -177,9 +179,8 @@ Result<JournalRow> JournalFile::checked_row(const Statement& statement) {
 
 Status JournalFile::verify() {
   ATTUNE_ASSIGN_OR_RETURN(const JournalFileInfo facts, info());
-  ATTUNE_ASSIGN_OR_RETURN(
-      Statement rows,
-      state_.prepare(fmt::format("SELECT {} FROM batches ORDER BY first", kColumns)));
+  ATTUNE_ASSIGN_OR_RETURN(Statement rows, state_.prepare(fmt::format(
+                                              "SELECT {} FROM batches ORDER BY first", kColumns)));
   Sequence next = facts.first;
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
@@ -202,9 +203,8 @@ Status JournalFile::write(Sequence first, std::int64_t entries, std::int64_t eve
 Result<JournalRow> JournalFile::row_with(Sequence sequence) {
   ATTUNE_ASSIGN_OR_RETURN(
       Statement statement,
-      state_.prepare(
-          "SELECT first, entries, events, recorded_at, checksum, body FROM batches"
-          " WHERE first <= ? ORDER BY first DESC LIMIT 1"));
+      state_.prepare("SELECT first, entries, events, recorded_at, checksum, body FROM batches"
+                     " WHERE first <= ? ORDER BY first DESC LIMIT 1"));
   ATTUNE_ASSIGN_OR_RETURN(const bool found, statement.bind_all(sequence).step());
   if (found) {
     ATTUNE_ASSIGN_OR_RETURN(JournalRow row, checked_row(statement));

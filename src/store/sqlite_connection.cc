@@ -19,7 +19,8 @@ Status configure(sqlite3* connection, const std::filesystem::path& path,
   if (!options.read_only) sql += "PRAGMA journal_mode=WAL;";
   sql += options.full_sync ? "PRAGMA synchronous=FULL;" : "PRAGMA synchronous=NORMAL;";
   if (options.secure_delete) sql += "PRAGMA secure_delete=ON;";
-  sql += "SELECT count(*) FROM sqlite_schema;";  // reads the header: a file of another kind ends here
+  sql +=
+      "SELECT count(*) FROM sqlite_schema;";  // reads the header: a file of another kind ends here
   return run_sqlite(connection, sql, path);
 }
 
@@ -37,32 +38,43 @@ Error sqlite_error(sqlite3* connection, int code, std::string_view doing,
         return data_corruption(what + "; the disk may be failing: restore from a backup");
       }
       return resource_exhausted(what + "; check that the disk is there and has space");
-    case SQLITE_NOMEM: return resource_exhausted(what + "; free some memory");
-    case SQLITE_TOOBIG: return invalid_argument(what);
-    case SQLITE_CORRUPT: return data_corruption(what + "; restore it from a backup");
-    case SQLITE_NOTADB: return data_corruption(what + "; restore it from a backup");
+    case SQLITE_NOMEM:
+      return resource_exhausted(what + "; free some memory");
+    case SQLITE_TOOBIG:
+      return invalid_argument(what);
+    case SQLITE_CORRUPT:
+      return data_corruption(what + "; restore it from a backup");
+    case SQLITE_NOTADB:
+      return data_corruption(what + "; restore it from a backup");
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return unavailable(what + "; another process or connection writes it");
+    case SQLITE_LOCKED:
+      return unavailable(what + "; another process or connection writes it");
     case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_AUTH: return permission_denied(what + "; check who owns it");
-    case SQLITE_CANTOPEN: return not_found(what + "; check the path and who owns it");
+    case SQLITE_AUTH:
+      return permission_denied(what + "; check who owns it");
+    case SQLITE_CANTOPEN:
+      return not_found(what + "; check the path and who owns it");
     case SQLITE_CONSTRAINT:
       if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
           code == SQLITE_CONSTRAINT_ROWID) {
         return already_exists(what);
       }
       return failed_precondition(what);
-    case SQLITE_INTERRUPT: return cancelled(what);
-    case SQLITE_RANGE: return internal_error(what);
-    default: return internal_error(what);
+    case SQLITE_INTERRUPT:
+      return cancelled(what);
+    case SQLITE_RANGE:
+      return internal_error(what);
+    default:
+      return internal_error(what);
   }
 }
 
 Status run_sqlite(sqlite3* connection, const std::string& sql, const std::filesystem::path& path) {
   const int code = sqlite3_exec(connection, sql.c_str(), nullptr, nullptr, nullptr);
   if (code == SQLITE_OK) return {};
-  return std::unexpected(sqlite_error(connection, sqlite3_extended_errcode(connection), "use", path));
+  return std::unexpected(
+      sqlite_error(connection, sqlite3_extended_errcode(connection), "use", path));
 }
 
 Result<sqlite3*> open_sqlite(const std::filesystem::path& path, const SqliteOptions& options) {
@@ -75,9 +87,10 @@ Result<sqlite3*> open_sqlite(const std::filesystem::path& path, const SqliteOpti
   if (!existed && (!options.create || options.read_only)) {
     return std::unexpected(not_found(fmt::format("there is no {}", path.string())));
   }
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (options.read_only ? SQLITE_OPEN_READONLY
-                                       : SQLITE_OPEN_READWRITE | (existed ? 0 : SQLITE_OPEN_CREATE));
+  const int flags =
+      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+      (options.read_only ? SQLITE_OPEN_READONLY
+                         : SQLITE_OPEN_READWRITE | (existed ? 0 : SQLITE_OPEN_CREATE));
   const std::string vfs(options.vfs);
   sqlite3* connection = nullptr;
   const int code =

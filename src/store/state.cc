@@ -162,14 +162,13 @@ State& State::operator=(State&&) noexcept = default;
 State::~State() = default;
 
 Result<State> State::open(const std::filesystem::path& path, const StateOptions& options) {
-  ATTUNE_ASSIGN_OR_RETURN(
-      sqlite3 * connection,
-      open_sqlite(path, {.create = options.create,
-                         .read_only = options.read_only,
-                         .full_sync = options.synchronous == Synchronous::full,
-                         .secure_delete = options.secure_delete,
-                         .busy_timeout_ms = options.busy_timeout_ms,
-                         .vfs = options.vfs}));
+  ATTUNE_ASSIGN_OR_RETURN(sqlite3 * connection,
+                          open_sqlite(path, {.create = options.create,
+                                             .read_only = options.read_only,
+                                             .full_sync = options.synchronous == Synchronous::full,
+                                             .secure_delete = options.secure_delete,
+                                             .busy_timeout_ms = options.busy_timeout_ms,
+                                             .vfs = options.vfs}));
   auto owner = std::make_unique<Statement::Owner>();
   owner->connection = connection;
   owner->path = path;
@@ -187,9 +186,8 @@ Result<Statement> State::prepare(std::string_view sql) {
     return Statement(statement, owner_.get());
   }
   sqlite3_stmt* statement = nullptr;
-  const int code =
-      sqlite3_prepare_v3(owner_->connection, sql.data(), static_cast<int>(sql.size()),
-                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  const int code = sqlite3_prepare_v3(owner_->connection, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) return std::unexpected(owner_->error(code, "use"));
   if (statement == nullptr) return std::unexpected(invalid_argument("there is no SQL to run"));
   return Statement(statement, owner_.get());
@@ -241,9 +239,8 @@ constexpr std::string_view kCreateCursors =
 }  // namespace
 
 Result<Sequence> State::cursor(std::string_view name) {
-  ATTUNE_ASSIGN_OR_RETURN(
-      const auto table,
-      find_int64("SELECT 1 FROM sqlite_schema WHERE name = 'attune_cursors'"));
+  ATTUNE_ASSIGN_OR_RETURN(const auto table,
+                          find_int64("SELECT 1 FROM sqlite_schema WHERE name = 'attune_cursors'"));
   if (!table) return Sequence{};
   ATTUNE_ASSIGN_OR_RETURN(const auto found,
                           find_int64("SELECT sequence FROM attune_cursors WHERE name = ?", name));
