@@ -18,9 +18,15 @@ struct Appender::Impl {
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
     if (chunk != nullptr) duckdb_destroy_data_chunk(&chunk);
-    // Destroying flushes what is left: the rollback comes after it.
+    abandon();
+  }
+
+  // Destroying flushes what is left: the rollback comes after it.
+  void abandon() {
     if (handle != nullptr) duckdb_appender_destroy(&handle);
-    if (owns_transaction) (void)duck::end(*connection, duck::Ending::rollback);
+    if (std::exchange(owns_transaction, false)) {
+      (void)duck::end(*connection, duck::Ending::rollback);
+    }
   }
 
   Error error();
@@ -45,6 +51,7 @@ Error Appender::Impl::error() {
   const char* message = duckdb_error_data_message(data);
   Error failed = duck::error_from(message != nullptr ? message : "it failed", connection->what);
   duckdb_destroy_error_data(&data);
+  abandon();
   return failed;
 }
 

@@ -60,13 +60,17 @@ struct Meaning {
   ErrorCode code;
   std::string_view remedy;
 };
-constexpr std::array<Meaning, 30> kMeanings{{
+constexpr std::array<Meaning, 34> kMeanings{{
     {"Could not set lock on file", ErrorCode::unavailable,
      "another process has it open: wait for it"},
     {"Conflicting lock", ErrorCode::unavailable, "another process has it open: wait for it"},
     {"No space left", ErrorCode::resource_exhausted, "free some space and try again"},
     {"Disk quota exceeded", ErrorCode::resource_exhausted, "free some space and try again"},
     {"File too large", ErrorCode::resource_exhausted, "free some space and try again"},
+    {"No such file or directory", ErrorCode::not_found, "check the path"},
+    {"transaction is aborted", ErrorCode::failed_precondition, "roll it back"},
+    {"Duplicate key", ErrorCode::already_exists, ""},
+    {"NOT NULL constraint", ErrorCode::invalid_argument, ""},
     {"INTERRUPT", ErrorCode::cancelled, ""},
     {"Interrupted", ErrorCode::cancelled, ""},
     {"Out of Memory", ErrorCode::resource_exhausted, "raise memory_limit_mb, or use fewer threads"},

@@ -1,6 +1,7 @@
 #include "attune/store/history.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -58,6 +59,19 @@ Status make_file(const fs::path& path, const HistoryOptions& options) {
   return sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
 }
 
+// DuckDB would take some files of other kinds for orders to load an extension.
+Status check_magic(const fs::path& path) {
+  std::array<char, 12> head{};
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return std::unexpected(error_from_errno("open", path));
+  const ssize_t got = ::pread(file, head.data(), head.size(), 0);
+  ::close(file);
+  if (got == 12 && std::string_view(head.data() + 8, 4) == "DUCK") return {};
+  return std::unexpected(data_corruption(
+      fmt::format("{} is not a DuckDB file, or its beginning is damaged; restore it from a backup",
+                  path.string())));
+}
+
 Status check_file(const fs::path& path, const HistoryOptions& options) {
   struct stat facts{};
   if (::stat(path.c_str(), &facts) != 0) {
@@ -71,6 +85,7 @@ Status check_file(const fs::path& path, const HistoryOptions& options) {
     return std::unexpected(
         invalid_argument(fmt::format("{} is a folder; a file belongs there", path.string())));
   }
+  ATTUNE_RETURN_IF_ERROR(check_magic(path));
   if (facts.st_size < kSmallestFile) {
     return std::unexpected(
         data_corruption(fmt::format("{} has {} bytes and is cut short; restore it from a backup",

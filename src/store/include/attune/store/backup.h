@@ -32,7 +32,7 @@ struct BackupOptions {
   // keys/ too: without them the sealed fields of a restored folder stay closed until the keys are put
   // beside them.
   bool include_keys = false;
-  Timestamp made_at;             // written into the file
+  Timestamp made_at{};           // written into the file
   Progress* progress = nullptr;  // cancelling leaves nothing behind
 };
 
@@ -43,7 +43,7 @@ struct BackupMember {
 
 struct BackupContents {
   int version = 0;
-  Timestamp made_at;
+  Timestamp made_at{};
   bool has_keys = false;
   std::vector<BackupMember> members;
   std::uint64_t file_bytes = 0;
@@ -67,7 +67,7 @@ Result<BackupContents> verify_backup(const std::filesystem::path& file,
 struct RestoreOptions {
   // Runs on the unpacked folder before it gets its name: the place to apply the suppression list,
   // which backups do not hold.
-  std::function<Status(const std::filesystem::path&)> before_publish;
+  std::function<Status(const std::filesystem::path&)> before_publish{};
   Progress* progress = nullptr;
 };
 

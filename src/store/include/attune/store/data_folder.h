@@ -49,8 +49,8 @@ struct Holder {
 
 struct FolderOptions {
   std::string command =
-      "attune";      // shown to others that find the folder in use: "attune import orders.csv"
-  Settings initial;  // written to attune.toml where a folder is created
+      "attune";        // shown to others that find the folder in use: "attune import orders.csv"
+  Settings initial{};  // written to attune.toml where a folder is created
   std::span<const FolderMigration>
       migrations;          // in order of version; empty: the ones this program knows
   int format_version = 0;  // 0: the newest that this program writes

@@ -23,7 +23,7 @@ class Appender;
 struct HistoryOptions {
   int threads = 0;                      // 0: as many as the machine has
   std::int64_t memory_limit_bytes = 0;  // 0: half of the machine's memory
-  std::filesystem::path temp_folder;    // where large sorts spill; empty: "<file>.tmp"
+  std::filesystem::path temp_folder{};  // where large sorts spill; empty: "<file>.tmp"
   bool read_only = false;
   bool create = true;  // false: not_found where the file is not there
 };

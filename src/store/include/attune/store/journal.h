@@ -42,7 +42,7 @@ struct JournalOptions {
       256 << 20;  // a file that has grown to this is closed and a new one begun
   std::int64_t rotate_age_micros = kMicrosPerDay;  // so is one that is older than this
   const Clock* clock = nullptr;  // null: the system's; lives longer than the Journal
-  std::string vfs;               // name of a registered SQLite VFS; empty: the system's
+  std::string vfs{};             // name of a registered SQLite VFS; empty: the system's
 };
 
 struct JournalFileInfo {

@@ -122,7 +122,7 @@ struct StateOptions {
   bool read_only = false;
   bool secure_delete = false;  // deleted bytes are overwritten
   int busy_timeout_ms = 5000;  // how long to wait for another connection's write
-  std::string vfs;             // name of a registered SQLite VFS; empty: the system's
+  std::string vfs{};           // name of a registered SQLite VFS; empty: the system's
 };
 
 // One connection to a SQLite file in WAL mode.

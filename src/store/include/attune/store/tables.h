@@ -67,7 +67,7 @@ std::string_view name(TableFormat format);
 struct TableWriterOptions {
   TableFormat format = TableFormat::csv;
   bool overwrite = true;  // false: already_exists where the file is there
-  TableOptions limits;    // of Parquet
+  TableOptions limits{};  // of Parquet
 };
 
 // Writes one file, which appears under its name whole, or not at all.

@@ -19,8 +19,8 @@ namespace attune::store {
 struct VaultOptions {
   bool create = true;  // false: not_found where there are no keys
   std::optional<std::string>
-      key_id;       // the keys that the rest of the data was sealed with: others are refused
-  std::string vfs;  // name of a registered SQLite VFS; empty: the system's
+      key_id;         // the keys that the rest of the data was sealed with: others are refused
+  std::string vfs{};  // name of a registered SQLite VFS; empty: the system's
 };
 
 // The keys of one data folder: keys/master.key (mode 0600, checked) and keys/customers.sqlite.
