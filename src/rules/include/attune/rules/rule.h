@@ -14,7 +14,7 @@
 //                    | ["not"] "contains" ( sum | ["any" | "all"] list )
 //                    | ["not"] ( "starts_with" | "ends_with" ) sum
 //                    | "is" ["not"] "missing" ]
-//   sum = product { ("+" | "-") product }              product = sign { ("*" | "/") sign }         sign = ["-"] primary
+//   sum = product { ("+" | "-") product }              product = sign { ("*" | "/") sign }         sign = "-" sign | primary
 //   primary    = number | text | duration | "true" | "false" | "now" | field | function "(" … ")" | "(" rule ")"
 //   duration   = number ( "minutes" | "hours" | "days" | "weeks" )            singular too; a day has 24 hours
 //   list       = "[" constant { "," constant } "]"
@@ -45,7 +45,7 @@
 namespace attune::rules {
 
 inline constexpr std::size_t kMaxRuleBytes = 64 * 1024;
-inline constexpr int kMaxRuleDepth = 100;
+inline constexpr int kMaxRuleDepth = 100;  // of parentheses, "not" and signs inside each other
 
 // What is wrong with a rule's text, and where.
 struct Diagnostic {
@@ -92,6 +92,7 @@ class Rule {
   friend bool operator==(const Rule& a, const Rule& b) { return a.print() == b.print(); }
 
  private:
+  Rule() = default;
   friend class Parser;
   friend class Evaluation;
   friend class Printer;
@@ -153,6 +154,8 @@ class Rule {
     std::vector<std::int64_t> micros;
     std::vector<std::string> texts;
   };
+
+  Value constant(std::uint32_t node) const;
 
   std::vector<Node> nodes_;
   std::vector<std::uint32_t> children_;

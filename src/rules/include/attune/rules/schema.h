@@ -34,6 +34,8 @@ struct Duration {
 // A value at evaluation; std::monostate is a missing one. Text is a view: it lives as long as the rule or the source.
 using Value = std::variant<std::monostate, double, bool, Timestamp, Duration, std::string_view>;
 
+inline constexpr std::size_t kMaxArguments = 8;  // of a function
+
 struct Field {
   std::string name;
   Type type = Type::number;
@@ -58,7 +60,7 @@ struct Function {
 class Schema {
  public:
   // `zone` tells when the day of date("2011-06-01") begins.
-  // Errors: invalid_argument for an empty or repeated name, a name of the language itself (date, days_ago, now, count), a
+  // Errors: invalid_argument for an empty or repeated name, a function named like one of the language (date, days_ago, count), a
   // name that holds a line break or a backquote, or a type that the place does not allow.
   static Result<Schema> create(std::vector<Field> fields, std::vector<Function> functions = {},
                                TimeZone zone = TimeZone::utc());
