@@ -37,12 +37,11 @@ TEST(Rng, GivesTheSameStreamForTheSameKeyAndAnotherForAnother) {
 }
 
 TEST(Rng, KeepsItsNumbersForEver) {
-  Rng random(20261122, "golden", 1);
-  EXPECT_EQ(random.next(), Rng(20261122, "golden", 1).next());
   // Changing any of these breaks "same seed, same model": raise the format version of what is stored if you must.
   Rng golden(42);
   const std::vector<std::uint64_t> drawn{golden.next(), golden.next(), golden.next()};
-  EXPECT_EQ(drawn, (std::vector<std::uint64_t>{0, 0, 0}));
+  EXPECT_EQ(drawn, (std::vector<std::uint64_t>{8967812921715957106u, 1665119888132908947u,
+                                                8748365333121750622u}));
 }
 
 TEST(Rng, HasTheMomentsOfItsDistributions) {
