@@ -27,10 +27,12 @@ constexpr CampaignDay kCampaigns[] = {{11, 0, 4.0, 25},  {11, -1, 2.5, 20}, {11,
 constexpr Texts kSearchPatterns[] = {"{n}",      "{n}",      "{n}",       "{a} {n}",
                                      "{b} {n}",  "{b}",      "cheap {n}", "best {n}",
                                      "{n} gift", "{n} sale", "{n} {a}",   "buy {n} online"};
-constexpr Texts kBadOpenings[] = {
-    "Disappointed with these {n}.",           "Not what the photos promised.",
-    "Arrived with a scratch and a torn box.", "It broke within a week.",
-    "Feels far cheaper than it costs.",       "I wanted to like the {n}, but no."};
+constexpr Texts kBadOpenings[] = {"Disappointed with the {n}.",
+                                  "Not what the photos promised.",
+                                  "Arrived with a scratch and a torn box.",
+                                  "It broke within a week.",
+                                  "Feels far cheaper than it costs.",
+                                  "I wanted to like the {n}, but no."};
 constexpr Texts kBadClosings[] = {"Sending it back.",     "The refund took a while, too.",
                                   "Would not buy again.", "Customer service was polite, at least.",
                                   "Save your money.",     "One star is generous."};

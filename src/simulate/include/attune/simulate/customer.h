@@ -33,7 +33,7 @@ struct CustomerTraits {
   bool buys = true;  // false: signs up, looks around, never orders
   bool pays_foreign = false;
   double purchase_rate = 0;  // repeat orders a day while alive
-  double dropout = 0;        // chance to be gone after a repeat order; of browsers: a day
+  double dropout = 0;        // chance to be gone after a repeat order; of browsers: after a visit
   double browse_rate = 0;    // sessions a day while alive
   std::array<double, kChannelCount> channels{};   // shares
   std::array<double, kDayPartCount> day_parts{};  // shares
@@ -58,7 +58,8 @@ struct Persona {
 Persona make_persona(const ShopParameters& parameters, std::int64_t index);
 
 std::string customer_id(std::int64_t index);
-// The id of the customer's browser or telephone on an online channel.
-std::string anonymous_id(const ShopParameters& parameters, std::int64_t customer, Channel channel);
+// The customer's browser or telephone on an online channel, and the anonymous id that it sends.
+std::uint64_t device_key(const ShopParameters& parameters, std::int64_t customer, Channel channel);
+std::string anonymous_id(std::uint64_t device_key);
 
 }  // namespace attune::simulate

@@ -10,6 +10,9 @@
 
 namespace attune::simulate {
 
+// Every category has something to sell.
+inline constexpr std::int64_t kMinimumItems = 24;
+
 enum class Language : std::uint8_t { en, zh };
 
 // Every share lies in 0 .. 1. The defaults make a shop of about 250,000 events.
