@@ -36,7 +36,9 @@ void Emitter::word_item(const Record& record) {
 }
 
 const SimulatedEvent& Emitter::word(const Record& record, int offset_minutes) {
-  event_ = {.actor = record.actor, .customer = record.customer};
+  event_ = {};
+  event_.actor = record.actor;
+  event_.customer = record.customer;
   events::Event& event = event_.event;
   event.type = record.type;
   event.time = record.time;

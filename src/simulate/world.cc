@@ -69,7 +69,7 @@ struct World::Parts {
   Timestamp moment(std::span<const double> day_parts, Rng& random) const;
   void depart(CustomerState& state, Timestamp time);
   void receive_visitors();
-  void visit_unknown(std::int64_t number);
+  void visit_unknown(std::int64_t number, std::uint64_t serial);
   void add_bots();
   void file(const Record& record, bool begun);
 };
@@ -296,18 +296,18 @@ void World::Parts::receive_visitors() {
   const std::int64_t count = random.poisson(expected);
   for (std::int64_t i = 0; i < count; ++i) {
     const bool returns = visitors > 0 && random.chance(kVisitorReturns);
-    visit_unknown(
-        returns ? static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(visitors)))
-                : visitors++);
+    const auto known = static_cast<std::uint64_t>(visitors);
+    const std::int64_t number =
+        returns ? static_cast<std::int64_t>(random.below(known)) : visitors++;
+    visit_unknown(number, pair(day, i));
   }
 }
 
-void World::Parts::visit_unknown(std::int64_t number) {
+void World::Parts::visit_unknown(std::int64_t number, std::uint64_t serial) {
   constexpr std::array<double, kDayPartCount> kHours = {.07, .23, .31, .39};
   constexpr std::array<double, kChannelCount> kOnline = {.66, .16, 0, .18};
   Rng person(parameters.seed, "visitor", static_cast<std::uint64_t>(number));
   const Tastes tastes = draw_tastes(parameters, person);
-  const auto serial = static_cast<std::uint64_t>(counts.sessions);
   Rng random(parameters.seed, "visitor session", serial);
   Record first;
   first.actor = Actor::visitor;

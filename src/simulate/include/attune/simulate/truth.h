@@ -96,6 +96,9 @@ struct CustomerScore {
 // Threads: immutable after `load`, safe to share.
 class Truth {
  public:
+  Truth(Truth&&) = default;  // no copies: the indices look into the vectors
+  Truth& operator=(Truth&&) = default;
+
   // Reads the truth files of a folder that `write_shop` made.
   // Errors: not_found; data_corruption naming file and line.
   static Result<Truth> load(const std::filesystem::path& directory);
@@ -131,6 +134,7 @@ class Truth {
   Score alive_found(std::span<const CustomerScore> scores) const;
 
  private:
+  Truth() = default;
   std::vector<std::string> categories_;
   std::array<double, kCategoryCount> season_{};
   std::vector<TrueItem> items_;
