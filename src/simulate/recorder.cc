@@ -95,11 +95,8 @@ std::string_view Recorder::event_time(Timestamp time, int offset_minutes) {
 std::string_view Recorder::event_line(const SimulatedEvent& simulated, Row row, Defect defect) {
   const events::Event& event = simulated.event;
   const bool bad = row == Row::malformed;
-  if (bad) {
-    row_.text(event.event_id.empty() ? "" : fmt::format("x{:09}", malformed_written_));
-  } else {
-    row_.text(event.event_id);
-  }
+  // An id of its own keeps a malformed row from being the repeat of another.
+  row_.text(bad ? fmt::format("x{:09}", malformed_written_) : std::string(event.event_id));
   if (bad && defect == Defect::bad_time) {
     row_.text("2025-02-30T25:61:00");
   } else if (bad && defect == Defect::missing_time) {

@@ -165,7 +165,9 @@ void follow_up(const ShopDay& shop, const Tastes& tastes, std::span<const Record
   const auto later = [&](const Record& purchase, EventType type, double least_days) {
     Record record = purchase;
     const double days = least_days + std::min(random.exponential(1.0 / 4), 14.0);
-    record.time.micros += static_cast<std::int64_t>(days * 86'400) * kMicrosPerSecond;
+    // At about the same time of day, so that the doors of a shop are open.
+    const double hours = 24 * std::floor(days) + 3 * random.uniform() - 1.5;
+    record.time.micros += static_cast<std::int64_t>(hours * 3600) * kMicrosPerSecond;
     record.type = type;
     record.session = 0;
     return record;
@@ -175,7 +177,7 @@ void follow_up(const ShopDay& shop, const Tastes& tastes, std::span<const Record
     // exp(-.5 q) has mean exp(.125) for the usual spread of quality.
     const double regret = std::exp(-.5 * item.quality - .125);
     if (random.chance(shop.parameters.refund_share * regret)) {
-      Record refund = later(purchase, EventType::refund, 1.5);
+      Record refund = later(purchase, EventType::refund, 2);
       if (random.chance(.3)) {
         const auto pieces = static_cast<std::uint64_t>(purchase.quantity);
         refund.quantity = static_cast<std::int16_t>(1 + random.below(pieces));
@@ -185,7 +187,7 @@ void follow_up(const ShopDay& shop, const Tastes& tastes, std::span<const Record
     if (!purchase.named || !random.chance(kRates)) continue;
     const double liking = affinity(tastes, item.style, item.log_price_ratio);
     const double felt = 3.9 + .5 * item.quality + .3 * liking + .7 * random.normal();
-    Record rating = later(purchase, EventType::rating, 2);
+    Record rating = later(purchase, EventType::rating, 3);
     rating.rating = static_cast<std::uint8_t>(std::clamp(std::lround(felt), 1L, 5L));
     rating.quantity = 0;
     rating.price_minor = 0;

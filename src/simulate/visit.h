@@ -54,7 +54,7 @@ class Visit {
   void arrive(int category);
   std::int64_t price(std::int32_t item) const;
 
-  const ShopDay& shop_;
+  ShopDay shop_;
   const Tastes& tastes_;
   Record next_;
   Rng& random_;

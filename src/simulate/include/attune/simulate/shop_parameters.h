@@ -27,8 +27,8 @@ struct ShopParameters {
   // Habits. Purchases follow BG/NBD [Fader2005]: while alive a customer buys with a rate drawn from
   // Gamma(purchase_shape, 1 / purchase_scale_days), and after each repeat purchase is gone with a
   // probability drawn from Beta(dropout_a, dropout_b).
-  double purchase_shape = 0.8;
-  double purchase_scale_days = 32;
+  double purchase_shape = 0.5;
+  double purchase_scale_days = 48;
   double dropout_a = 0.9;
   double dropout_b = 2.7;
   double browser_share = 0.12;     // sign up and look around, but never buy
