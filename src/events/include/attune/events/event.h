@@ -51,6 +51,7 @@ enum class Mark : std::uint32_t {
   date_only = 1u << 9,            // the source gave a day; the time is that day's midnight
   outlier = 1u << 10,             // far from its item's usual quantity or price, by a robust rule
   bot = 1u << 11,                 // part of a burst that no person makes
+  negative_quantity = 1u << 12,   // below zero without the signs of a cancellation: a correction of stock
 };
 std::string_view name(Mark mark);
 std::span<const Mark> all_marks();
