@@ -17,7 +17,8 @@ namespace attune::events {
 enum class Encoding : std::uint8_t { utf8, utf16_le, utf16_be, gb18030, windows_1252 };
 enum class Compression : std::uint8_t { none, gzip, zstd };
 
-std::string_view name(Encoding encoding);        // "UTF-8", "UTF-16LE", "UTF-16BE", "GB18030", "Windows-1252"
+std::string_view name(
+    Encoding encoding);  // "UTF-8", "UTF-16LE", "UTF-16BE", "GB18030", "Windows-1252"
 std::string_view name(Compression compression);  // "none", "gzip", "zstd"
 // Reads the names above and their usual spellings ("utf8", "gbk", "gb2312", "latin-1", "iso-8859-1", "cp1252").
 // Errors: invalid_argument naming the nearest.
@@ -29,7 +30,7 @@ Result<Encoding> parse_encoding(std::string_view text);
 struct EncodingGuess {
   Encoding encoding = Encoding::utf8;
   std::size_t mark_bytes = 0;  // length of the byte order mark
-  bool certain = true;         // false where the text could be read otherwise: worth telling the user
+  bool certain = true;  // false where the text could be read otherwise: worth telling the user
 };
 EncodingGuess guess_encoding(std::string_view head, bool is_whole_text);
 
@@ -54,6 +55,10 @@ class ByteSource {
   // Fills `out` as far as there is text; 0 means the end. Errors: data_corruption for packed data that are cut short or
   // broken, naming the file and the byte; unavailable for a failed disk read.
   virtual Result<std::size_t> read(std::span<char> out) = 0;
+
+  // The first text, at most 256 KiB, which read() will hand over too. Valid until the first read().
+  virtual std::string_view head() const = 0;
+  virtual bool head_is_all() const = 0;  // the head is the whole text
 
   virtual const std::string& name() const = 0;  // for messages: the path as the user gave it
   virtual Encoding encoding() const = 0;

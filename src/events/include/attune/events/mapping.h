@@ -30,10 +30,11 @@ std::span<const std::string> field_names(Kind kind);
 
 // Where a field comes from: the first of `columns` that the file has and the row states, else the constant.
 struct FieldSource {
-  std::vector<std::string> columns;     // "traits.*" feeds a field that ends in ".*"; "*" every column not used elsewhere
+  std::vector<std::string>
+      columns;  // "traits.*" feeds a field that ends in ".*"; "*" every column not used elsewhere
   std::optional<std::string> constant;
-  std::string unless;                   // leaves the field missing in rows that state this column
-  std::string split;                    // attributes: cuts the cell into several values of one name
+  std::string unless;  // leaves the field missing in rows that state this column
+  std::string split;   // attributes: cuts the cell into several values of one name
   friend bool operator==(const FieldSource&, const FieldSource&) = default;
 };
 
@@ -48,13 +49,14 @@ struct Mapping {
   Kind kind = Kind::events;
   std::string preset;                         // its name, if one was used
   std::map<std::string, FieldSource> fields;  // by field
-  std::map<std::string, std::string> types;   // "pv" → "view"; "ignore" leaves rows of that type out. Keys as type_key() gives
-  std::optional<TimeFormat> time_format;      // else chosen over the sample
-  std::string time_zone;                      // of times that name none; empty: the shop's, and marked as assumed
-  std::string cancelled_prefix;               // an order id that begins so is a cancellation ("C536379")
+  std::map<std::string, std::string>
+      types;  // "pv" → "view"; "ignore" leaves rows of that type out. Keys as type_key() gives
+  std::optional<TimeFormat> time_format;  // else chosen over the sample
+  std::string time_zone;  // of times that name none; empty: the shop's, and marked as assumed
+  std::string cancelled_prefix;  // an order id that begins so is a cancellation ("C536379")
   NegativeQuantity negative_quantity = NegativeQuantity::cancels;
-  bool item_optional = false;                 // rows without item are kept even where the type is about items
-  ReadOptions reading;                        // what the file needs to be read rightly: explode, delimiter, names …
+  bool item_optional = false;  // rows without item are kept even where the type is about items
+  ReadOptions reading;  // what the file needs to be read rightly: explode, delimiter, names …
   friend bool operator==(const Mapping&, const Mapping&);
 
   bool has(std::string_view field) const { return fields.contains(std::string(field)); }
@@ -108,7 +110,7 @@ class Preset {
 // One guess of inference.
 struct FieldGuess {
   std::string field;
-  std::string column;   // empty for a constant
+  std::string column;  // empty for a constant
   std::string constant;
   double confidence = 0;  // 0 to 1
   std::string reason;
@@ -116,8 +118,9 @@ struct FieldGuess {
 struct Inference {
   Mapping mapping;
   std::vector<FieldGuess> guesses;
-  std::vector<std::string> unused;   // columns that feed nothing
-  std::vector<std::string> missing;  // required fields that no column seems to give, as remedies: "--map time=COLUMN"
+  std::vector<std::string> unused;  // columns that feed nothing
+  std::vector<std::string>
+      missing;  // required fields that no column seems to give, as remedies: "--map time=COLUMN"
 };
 // Guesses from column names (English and Chinese) and from the values of a sample. `stated` is what the user said already and
 // is not guessed again.
@@ -129,6 +132,7 @@ std::string print_inference(const Inference& inference, std::span<const std::str
 
 // Checks that every column named is one of the file's and every required field has a source.
 // Errors: invalid_argument naming the field, the column, the nearest column and the `--map` to give.
-Status check_mapping(const Mapping& mapping, std::span<const std::string> columns, std::string_view file);
+Status check_mapping(const Mapping& mapping, std::span<const std::string> columns,
+                     std::string_view file);
 
 }  // namespace attune::events

@@ -62,7 +62,8 @@ struct QualityReport {
   // Counts one more occurrence of a reason that the engine found ("exact_duplicate"), without touching the row counts.
   void note(std::string_view reason, std::int64_t line, std::string_view raw);
   // Takes one row that was counted as kept out again, for `reason`.
-  void leave_out(std::string_view reason, std::int64_t line, std::string_view raw, std::uint32_t marks);
+  void leave_out(std::string_view reason, std::int64_t line, std::string_view raw,
+                 std::uint32_t marks);
 
   std::string to_json() const;
   // Errors: invalid_argument when the text is not such a report.

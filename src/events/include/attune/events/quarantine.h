@@ -25,7 +25,8 @@ inline constexpr std::string_view kQuarantineMessage = "attune_message";
 // The file is created at the first row (mode 0600: it holds what customers are called).
 class QuarantineWriter {
  public:
-  QuarantineWriter(std::filesystem::path path, FileFormat source_format, std::vector<std::string> columns);
+  QuarantineWriter(std::filesystem::path path, FileFormat source_format,
+                   std::vector<std::string> columns);
   ~QuarantineWriter();
   QuarantineWriter(QuarantineWriter&&) noexcept;
   QuarantineWriter& operator=(QuarantineWriter&&) noexcept;
@@ -35,7 +36,9 @@ class QuarantineWriter {
   // Writes out and syncs. Nothing to do when no row came.
   Status close();
   std::int64_t rows() const { return rows_; }
-  const std::filesystem::path& path() const { return path_; }  // ".csv" or ".jsonl" is up to the caller
+  const std::filesystem::path& path() const {
+    return path_;
+  }  // ".csv" or ".jsonl" is up to the caller
 
  private:
   struct File;

@@ -21,7 +21,7 @@ namespace attune::events {
 // What holds for the whole shop where a row says nothing else.
 struct ShopSettings {
   TimeZone zone = TimeZone::utc();
-  Currency currency;  // amounts without a currency are in this one
+  Currency currency;    // amounts without a currency are in this one
   std::string source;   // for rows that name no feed
   std::string channel;  // for rows that name no channel
 };
@@ -67,9 +67,9 @@ class Batch {
   Batch& operator=(Batch&&) noexcept;
 
   std::span<const Row> rows() const { return rows_; }
-  std::span<Row> rows() { return rows_; }  // marks may be added
-  std::int64_t line(std::size_t i) const;            // of rows()[i]
-  std::string_view raw(std::size_t i) const;         // its text; empty for Parquet
+  std::span<Row> rows() { return rows_; }     // marks may be added
+  std::int64_t line(std::size_t i) const;     // of rows()[i]
+  std::string_view raw(std::size_t i) const;  // its text; empty for Parquet
   std::span<const Rejected> quarantined() const { return quarantined_; }
   std::int64_t rows_read() const { return rows_read_; }
   std::int64_t ignored() const { return ignored_; }  // rows whose type the mapping leaves out
@@ -94,7 +94,8 @@ class Mapper {
  public:
   // Decides on the sample what the mapping leaves open (time format, decimal comma, float-typed ids).
   // Errors: those of check_mapping; invalid_argument when the time column cannot be read in any format, or a constant is wrong.
-  static Result<Mapper> create(const Mapping& mapping, const ShopSettings& shop, RecordReader& records);
+  static Result<Mapper> create(const Mapping& mapping, const ShopSettings& shop,
+                               RecordReader& records);
   Mapper(Mapper&&) noexcept;
   Mapper& operator=(Mapper&&) noexcept;
   ~Mapper();

@@ -37,7 +37,8 @@ struct Rejected {
 struct RecordPlace {
   std::int64_t line = 0;    // its first line, counted from 1
   std::int64_t offset = 0;  // byte of the unpacked UTF-8 text at which it begins, counted from 0
-  std::string_view raw;     // its text without the line's end; empty where the format has none (Parquet)
+  std::string_view
+      raw;  // its text without the line's end; empty where the format has none (Parquet)
 };
 
 // Some records with the memory that their cells lie in. Cells stay valid, also across moves, until the batch is refilled or
@@ -55,7 +56,8 @@ class RecordBatch {
 
   // For readers, which fill it.
   void clear(std::size_t columns);
-  char* reserve_text(std::size_t bytes);  // the batch's text buffer, at least `bytes` long; keeps nothing
+  char* reserve_text(
+      std::size_t bytes);  // the batch's text buffer, at least `bytes` long; keeps nothing
   std::string_view keep(std::string_view text);  // copies text into the batch
   std::vector<std::string_view>& cells() { return cells_; }
   std::vector<RecordPlace>& places() { return places_; }
@@ -91,11 +93,12 @@ struct ReadOptions {
   std::optional<Encoding> encoding;      // else guessed
   std::optional<std::string> delimiter;  // else sniffed
   std::optional<bool> has_header;        // else sniffed
+  std::optional<char> quote;             // else sniffed; 0: quotes mean nothing
   std::vector<std::string> columns;      // names instead of the header's, or where there is none
-  std::string explode;                   // JSON: the array of objects that gives one record for each element
+  std::string explode;  // JSON: the array of objects that gives one record for each element
   std::int64_t max_line_bytes = 10'000'000;
-  int max_depth = 32;                    // JSON: nesting
-  std::size_t max_columns = 1000;        // JSON: names met; further ones are left out and told
+  int max_depth = 32;              // JSON: nesting
+  std::size_t max_columns = 1000;  // JSON: names met; further ones are left out and told
   std::size_t block_bytes = std::size_t{1} << 20;  // how much text one batch holds, about
 };
 
@@ -136,7 +139,11 @@ class RecordReader {
  private:
   std::unique_ptr<RecordBatch> sample_;
   bool sample_more_ = false;
+  bool sample_waiting_ = false;
 };
+
+// By content, then by the file's name.
+FileFormat guess_format(std::string_view head, std::string_view file);
 
 // Opens a file in whatever format it is. JSON text may be one object a line, an array of objects, or Segment's
 // {"batch": [...]}; nested objects become dotted names ("context.page.url"), arrays of {"key", "value"} objects too
@@ -144,7 +151,11 @@ class RecordReader {
 // Errors: those of ByteSource::open; invalid_argument when the format cannot be told, naming `--format`.
 Result<std::unique_ptr<RecordReader>> open_records(const std::filesystem::path& path,
                                                    const ReadOptions& options = {});
-Result<std::unique_ptr<RecordReader>> open_csv(std::unique_ptr<ByteSource> source, const ReadOptions& options = {});
-Result<std::unique_ptr<RecordReader>> open_json(std::unique_ptr<ByteSource> source, const ReadOptions& options = {});
+Result<std::unique_ptr<RecordReader>> open_records(std::unique_ptr<ByteSource> source,
+                                                   const ReadOptions& options = {});
+Result<std::unique_ptr<RecordReader>> open_csv(std::unique_ptr<ByteSource> source,
+                                               const ReadOptions& options = {});
+Result<std::unique_ptr<RecordReader>> open_json(std::unique_ptr<ByteSource> source,
+                                                const ReadOptions& options = {});
 
 }  // namespace attune::events
