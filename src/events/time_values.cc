@@ -397,7 +397,7 @@ TimeFault TimeReader::read(std::string_view text, TimeValue& value) {
   text = trim(text);
   if (is_epoch(format_)) {
     const TimeFault fault = read_epoch(text, format_, value.time.micros);
-    value.offset_minutes = 0;
+    value.zoned = true;
     return fault;
   }
   reading = {};
@@ -405,6 +405,7 @@ TimeFault TimeReader::read(std::string_view text, TimeValue& value) {
   if (fault != TimeFault::none) return fault;
   value.date_only = !reading.has_clock;
   if (reading.offset_minutes) {
+    value.zoned = true;
     value.offset_minutes = static_cast<std::int16_t>(*reading.offset_minutes);
     value.time = {utc_from_civil(reading.civil).micros -
                   *reading.offset_minutes * kMicrosPerMinute};
@@ -463,7 +464,7 @@ TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
       const std::int64_t year = civil_from_utc(value.time).year;
       if (is_epoch(format) && (year < 1985 || year > 2100)) continue;
       ++readable[at];
-      zoned[at] += value.offset_minutes.has_value();
+      zoned[at] += value.zoned;
       slashes += format == TimeFormat::month_first && text.find('/') != text.npos;
     }
     if (readable[at] > choice.readable) {

@@ -35,6 +35,7 @@ struct FieldSource {
   std::optional<std::string> constant;
   std::string unless;  // leaves the field missing in rows that state this column
   std::string split;   // attributes: cuts the cell into several values of one name
+  bool lenient = false;  // of a preset: a file without these columns is fine
   friend bool operator==(const FieldSource&, const FieldSource&) = default;
 };
 
@@ -54,10 +55,10 @@ struct Mapping {
   std::optional<TimeFormat> time_format;  // else chosen over the sample
   std::string time_zone;  // of times that name none; empty: the shop's, and marked as assumed
   std::string cancelled_prefix;  // an order id that begins so is a cancellation ("C536379")
-  NegativeQuantity negative_quantity = NegativeQuantity::cancels;
-  bool item_optional = false;  // rows without item are kept even where the type is about items
+  std::optional<NegativeQuantity> negative_quantity;  // absent: cancels
+  std::optional<bool> item_optional;  // true: rows without item are kept even where the type is about items
   ReadOptions reading;  // what the file needs to be read rightly: explode, delimiter, names …
-  friend bool operator==(const Mapping&, const Mapping&);
+  friend bool operator==(const Mapping&, const Mapping&) = default;
 
   bool has(std::string_view field) const { return fields.contains(std::string(field)); }
 };
@@ -66,9 +67,10 @@ struct Mapping {
 std::string type_key(std::string_view text);
 
 // Reads `--map` text: comma-separated field=column. A column may be in double quotes; a|b takes the first that is there;
-// 'text' in single quotes is a constant, and so is a bare word that no column is called for type, currency, channel, source.
-// Also type[pv]=view, time.format=day_first, time.zone=Asia/Shanghai, order.cancelled_prefix=C, quantity.negative=cancels|
-// correction|keep, item.optional=true. Keys and columns are checked later, against the file.
+// 'text' in single quotes is a constant, and so is a bare word that no column is called for type, currency, channel and source.
+// Besides: type[pv]=view, value[unless]=COLUMN, item.category[split]='|', time.format=day_first, time.zone=Asia/Shanghai,
+// order.cancelled_prefix=C, quantity.negative=cancels|correction|keep, item.optional=true, explode=PATH. Whether the columns are
+// there is checked later, against the file.
 // Errors: invalid_argument naming the piece, its position and the nearest field.
 Result<Mapping> parse_mapping(Kind kind, std::string_view text);
 // Text that parse_mapping reads to the same mapping (without preset and reading options).
@@ -76,6 +78,7 @@ std::string print_mapping(const Mapping& mapping);
 
 // What `over` states replaces what `under` states, field by field.
 Mapping merge(const Mapping& under, const Mapping& over);
+ReadOptions merge(const ReadOptions& under, const ReadOptions& over);
 
 // Presets: TOML files in a folder, one a source, "online-retail.toml". A preset may hold several mappings; the first of the
 // kind wanted whose `needs` columns the file has is taken.
@@ -129,6 +132,12 @@ Inference infer_mapping(Kind kind, std::span<const std::string> columns, const R
 // A table for a terminal: field, column, an example, confidence in words, reason.
 std::string print_inference(const Inference& inference, std::span<const std::string> columns,
                             const RecordBatch& sample);
+
+// The place of a column: its name as it stands, else without regard to ASCII case.
+std::optional<std::size_t> find_column(std::span<const std::string> columns, std::string_view name);
+
+// Bare words of type, currency, channel and source that name no column become constants.
+Mapping with_constants(Mapping mapping, std::span<const std::string> columns);
 
 // Checks that every column named is one of the file's and every required field has a source.
 // Errors: invalid_argument naming the field, the column, the nearest column and the `--map` to give.

@@ -51,7 +51,6 @@ struct CustomerRow {
 
 namespace detail {
 class Plan;
-class RowArena;
 struct BatchState;
 }  // namespace detail
 
@@ -79,6 +78,7 @@ class Batch {
   friend class Mapper;
   template <class>
   friend class Reader;
+  RecordBatch& spare_records();  // the records to be read next, with the memory of the last
   std::vector<Row> rows_;
   std::vector<std::uint32_t> records_;  // record of rows()[i] in the record batch
   std::vector<Rejected> quarantined_;
@@ -100,7 +100,7 @@ class Mapper {
   Mapper& operator=(Mapper&&) noexcept;
   ~Mapper();
 
-  // Takes the records over into `batch`. `columns`: the reader's names after it filled `records`.
+  // Takes the records over into `batch`: those of another batch, or its own. `columns`: the reader's names after it filled `records`.
   void map(RecordBatch&& records, std::span<const std::string> columns, Batch<Row>& batch) const;
   std::vector<Assumption> assumptions() const;
   const Mapping& mapping() const;

@@ -100,6 +100,7 @@ struct ReadOptions {
   int max_depth = 32;              // JSON: nesting
   std::size_t max_columns = 1000;  // JSON: names met; further ones are left out and told
   std::size_t block_bytes = std::size_t{1} << 20;  // how much text one batch holds, about
+  friend bool operator==(const ReadOptions&, const ReadOptions&) = default;
 };
 
 // Something decided on the reader's behalf, to be told to the user: {"encoding", "GB18030", "…why"}.
