@@ -68,7 +68,7 @@ class TimeZone {
   // East of Greenwich is positive. Cost: a look-up in a table of transitions.
   int offset_minutes(Timestamp time) const;
 
-  // A civil time that a clock change skips maps to the moment after the change; one that occurs twice to the first.
+  // A civil time that a clock change skips is read with the offset before the change; one that occurs twice is the first.
   Timestamp from_civil(const CivilTime& civil) const;
   CivilTime to_civil(Timestamp time) const;
 

@@ -1,0 +1,77 @@
+#include "attune/base/files.h"
+
+#include <cstdlib>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+namespace attune {
+namespace {
+
+class CheckedFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/attune-files-XXXXXX";
+    folder_ = ::mkdtemp(name);
+    path_ = folder_ / "model.bin";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string message() const {
+    const auto read = read_checked_file(path_, "ATTUNE-MODEL", 2);
+    return read ? "" : to_string(read.error());
+  }
+  void rewrite(const std::string& bytes) const { std::ofstream(path_, std::ios::binary) << bytes; }
+
+  std::filesystem::path folder_;
+  std::filesystem::path path_;
+};
+
+TEST_F(CheckedFile, GivesBackWhatWasWritten) {
+  const std::string payload("some\0bytes", 10);
+  ASSERT_TRUE(write_checked_file(path_, "ATTUNE-MODEL", 2, payload));
+  const auto read = read_checked_file(path_, "ATTUNE-MODEL", 2);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->payload, payload);
+  EXPECT_EQ(read->version, 2u);
+  ASSERT_TRUE(write_checked_file(path_, "ATTUNE-MODEL", 1, ""));
+  EXPECT_EQ(read_checked_file(path_, "ATTUNE-MODEL", 2)->payload, "");
+}
+
+TEST_F(CheckedFile, RefusesEveryCutAndEveryFlippedByte) {
+  ASSERT_TRUE(write_checked_file(path_, "ATTUNE-MODEL", 2, "twelve bytes"));
+  const std::string whole = *read_file(path_);
+  for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+    rewrite(whole.substr(0, cut));
+    EXPECT_NE(message(), "") << "cut at " << cut;
+  }
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    std::string flipped = whole;
+    flipped[i] = static_cast<char>(flipped[i] ^ 0x10);
+    rewrite(flipped);
+    EXPECT_NE(message(), "") << "flipped " << i;
+  }
+}
+
+TEST_F(CheckedFile, TellsKindsOfTroubleApart) {
+  EXPECT_NE(message().find("not_found"), std::string::npos);
+  ASSERT_TRUE(write_checked_file(path_, "ATTUNE-MODEL", 3, "x"));
+  EXPECT_NE(message().find("newer version"), std::string::npos);
+  ASSERT_TRUE(write_checked_file(path_, "OTHER", 1, "x"));
+  EXPECT_NE(message().find("not a whole ATTUNE-MODEL file"), std::string::npos);
+}
+
+TEST_F(CheckedFile, LeavesTheOldBytesWhenTheDiskIsFull) {
+  ASSERT_TRUE(write_file_durably(path_, "old"));
+  const auto failed = write_file_durably("/dev/full/none", "new");
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(*read_file(path_), "old");
+}
+
+TEST(ReadFile, NamesAFolderAndTheLimit) {
+  EXPECT_EQ(read_file("/tmp").error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(read_file("/no/such/file").error().code, ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace attune
