@@ -56,7 +56,7 @@ endfunction()
 function(attune_stop_on problems)
   if(problems)
     list(JOIN problems "\n  " shown)
-    message(FATAL_ERROR "${shown}")
+    message(FATAL_ERROR "cmake/layers.cmake is not kept:\n  ${shown}")
   endif()
 endfunction()
 

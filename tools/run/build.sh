@@ -1,5 +1,6 @@
 # Configures, builds and runs tests, quietly. Sourced by `run`; needs $root.
 # Logs go to build/log/; a failure shows the part of the log that says why.
+: "${root:?the script that sources this sets it}"
 
 log_folder() { mkdir -p "$root/build/log"; printf '%s/build/log' "$root"; }
 

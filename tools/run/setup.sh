@@ -1,5 +1,6 @@
 # Brings what the build needs and is not there: Debian packages, and DuckDB through npm. Sourced by `run`; needs $root.
 # All of it is found out before anything is changed; when it cannot all be had, nothing is changed.
+: "${root:?the script that sources this sets it}"
 
 # setup GROUP…: the packages of the groups, and DuckDB.
 setup() {
@@ -30,7 +31,7 @@ missing_packages() {
   for group in "$@"; do packages_of "$group"; done | sort -u >"$(log_folder)/wanted"
   # shellcheck disable=SC2046  # package names hold no blanks
   { dpkg-query -W -f '${Package} ${db:Status-Status}\n' $(cat "$(log_folder)/wanted") 2>/dev/null || true; } |
-    awk 'NR == FNR {if ($2 == "installed") held[$1] = 1; next} !($1 in held)' - "$(log_folder)/wanted"
+    awk 'NF == 2 {if ($2 == "installed") held[$1] = 1; next} !($1 in held)' - "$(log_folder)/wanted"
 }
 
 # The same where no dpkg can tell, or where another source of the program will do.
@@ -39,6 +40,7 @@ missing_by_probe() {
   while read -r _ name probe; do
     case "$probe" in
       cmd:*) command -v "${probe#cmd:}" >/dev/null || echo "$name" ;;
+      file:*) [ -e "${probe#file:}" ] || echo "$name" ;;
       header:*) header_exists "${probe#header:}" || echo "$name" ;;
     esac
   done < <(grep "^$1 " "$root/tools/packages.txt")

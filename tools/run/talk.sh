@@ -1,5 +1,6 @@
 # How the scripts speak: one line each on standard error, so that standard output stays the program's own.
 # Sourced by `run` and the tools; needs $root.
+: "${root:?the script that sources this sets it}"
 
 say() { printf 'run: %s\n' "$*" >&2; }
 
@@ -19,8 +20,11 @@ progress_done() {
 
 # Every C++ source of ours, NUL-separated, absolute.
 sources() {
-  find "$root/src" "$root/apps" "$root/fuzz" "$root/benchmarks" "$root/python" "$root/examples" \
-    \( -name '*.cc' -o -name '*.h' \) -type f -print0 2>/dev/null | sort -z
+  local folder folders=()
+  for folder in src apps fuzz benchmarks python examples; do
+    [ ! -d "$root/$folder" ] || folders+=("$root/$folder")
+  done
+  find "${folders[@]}" \( -name '*.cc' -o -name '*.h' \) -type f -print0 | sort -z
 }
 
 # Compilers of this tree take up to 1.2 GB: as many at once as cores and free memory allow.
