@@ -98,7 +98,7 @@ Result<MasterKeys> make_master(const fs::path& path) {
 }
 
 Result<MasterKeys> read_master(const fs::path& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (::stat(path.c_str(), &facts) == 0 && (facts.st_mode & 077) != 0) {
     return std::unexpected(permission_denied(fmt::format(
         "{} can be read by others; close it with 'chmod 600 {}'", path.string(), path.string())));
@@ -175,7 +175,8 @@ Status Vault::Impl::load(const VaultOptions& options) {
   key_id = id_of(master);
   if (options.key_id && *options.key_id != key_id) {
     return std::unexpected(mismatch(
-        folder, fmt::format("their id is {}, the data were sealed with {}", key_id, *options.key_id)));
+        folder,
+        fmt::format("their id is {}, the data were sealed with {}", key_id, *options.key_id)));
   }
   if (!has_customers) ATTUNE_RETURN_IF_ERROR(make_private(customers_file));
   ATTUNE_ASSIGN_OR_RETURN(customers, State::open(customers_file, {.synchronous = Synchronous::full,
@@ -203,8 +204,8 @@ Result<SecretKey> Vault::Impl::sealing_key(CustomerNumber customer) {
         not_found(fmt::format("there is no key for customer {}", customer.value)));
   }
   if (statement.is_null(0)) {
-    return std::unexpected(failed_precondition(
-        fmt::format("the key of customer {} was destroyed: the customer is forgotten", customer.value)));
+    return std::unexpected(failed_precondition(fmt::format(
+        "the key of customer {} was destroyed: the customer is forgotten", customer.value)));
   }
   SecretKey key;
   key.bytes = keyed_digest<kKeyBytes>(

@@ -37,7 +37,8 @@ TEST(Vault, OpensWhatItSealedAlsoAfterReopening) {
     EXPECT_THAT(sealed, Not(HasSubstr("ada")));
     EXPECT_NE(sealed, must(vault.seal(CustomerNumber{1}, "email", "ada@example.org")));
     EXPECT_EQ(must(vault.open(CustomerNumber{1}, "email", sealed)), "ada@example.org");
-    EXPECT_EQ(must(vault.open(CustomerNumber{2}, "x", must(vault.seal(CustomerNumber{2}, "x", "")))), "");
+    EXPECT_EQ(
+        must(vault.open(CustomerNumber{2}, "x", must(vault.seal(CustomerNumber{2}, "x", "")))), "");
     id = vault.key_id();
   }
   Vault vault = must(Vault::open(temp.path(), {.key_id = id}));
@@ -88,7 +89,8 @@ TEST(Vault, ForgetsForGood) {
     EXPECT_TRUE(must(vault.is_destroyed(CustomerNumber{2000})));
     EXPECT_FALSE(must(vault.is_destroyed(CustomerNumber{501})));
     EXPECT_FALSE(must(vault.is_destroyed(CustomerNumber{3000})));
-    EXPECT_EQ(code_of(vault.open(CustomerNumber{500}, "f", sealed)), ErrorCode::failed_precondition);
+    EXPECT_EQ(code_of(vault.open(CustomerNumber{500}, "f", sealed)),
+              ErrorCode::failed_precondition);
     const auto again = numbers(499, 1100);
     EXPECT_EQ(code_of(vault.create_keys(again)), ErrorCode::failed_precondition);
     EXPECT_EQ(code_of(vault.seal(CustomerNumber{1050}, "f", "x")), ErrorCode::not_found);
@@ -135,9 +137,11 @@ TEST(Vault, HashesTheSameWithinADomainOnly) {
 
 TEST(Vault, KeepsItsFilesToTheOwner) {
   const TempFolder temp;
-  { must(must(Vault::open(temp.path())).create_keys(numbers(1, 1))); }
+  {
+    must(must(Vault::open(temp.path())).create_keys(numbers(1, 1)));
+  }
   for (const char* name : {"master.key", "customers.sqlite"}) {
-    struct stat facts {};
+    struct stat facts{};
     ASSERT_EQ(::stat((temp / name).c_str(), &facts), 0);
     EXPECT_EQ(facts.st_mode & 0777, 0600u) << name;
   }
@@ -171,8 +175,12 @@ TEST(VaultFault, SaysWhatIsMissingOrDoesNotBelongTogether) {
             ErrorCode::failed_precondition);
   EXPECT_FALSE(fs::exists(temp / "master.key"));
   std::string id;
-  { id = must(Vault::open(temp.path())).key_id(); }
-  { must(Vault::open(other.path())); }
+  {
+    id = must(Vault::open(temp.path())).key_id();
+  }
+  {
+    must(Vault::open(other.path()));
+  }
   EXPECT_EQ(code_of(Vault::open(other.path(), {.key_id = id})), ErrorCode::failed_precondition);
   // Files of two folders mixed.
   fs::copy_file(other / "master.key", temp / "master.key", fs::copy_options::overwrite_existing);
@@ -183,12 +191,15 @@ TEST(VaultFault, SaysWhatIsMissingOrDoesNotBelongTogether) {
   EXPECT_THAT(message_of(no_master), HasSubstr("master.key is missing"));
   const std::string other_id = must(Vault::open(other.path())).key_id();
   fs::remove(other / "customers.sqlite");
-  EXPECT_EQ(code_of(Vault::open(other.path(), {.key_id = other_id})), ErrorCode::failed_precondition);
+  EXPECT_EQ(code_of(Vault::open(other.path(), {.key_id = other_id})),
+            ErrorCode::failed_precondition);
 }
 
 TEST(VaultFault, FindsADamagedMasterFile) {
   const TempFolder temp;
-  { must(Vault::open(temp.path())); }
+  {
+    must(Vault::open(temp.path()));
+  }
   const std::string bytes = must(read_file(temp / "master.key"));
   for (const std::size_t at : {std::size_t{0}, std::size_t{40}, bytes.size() - 1}) {
     std::string altered = bytes;
