@@ -13,7 +13,14 @@ namespace attune::report {
 namespace {
 
 constexpr double kGap = 14;  // pixels between neighbouring labels
+// Values beyond are drawn at the edge, and smaller ones as 0: differences and ratios of all others stay numbers.
 constexpr double kLargest = 1e300;
+constexpr double kSmallest = 1e-290;
+
+double within_limits(double value, bool log) {
+  if (std::abs(value) < kSmallest) return log ? kSmallest : 0;
+  return std::clamp(value, -kLargest, kLargest);
+}
 
 double round_step(double range, int count_max) {
   const double least = range / count_max;
@@ -167,8 +174,8 @@ Scale scale_of(const std::vector<const std::vector<double>*>& values, bool from_
   for (const std::vector<double>* part : values) {
     for (const double value : *part) {
       if (!std::isfinite(value) || (log && value <= 0)) continue;
-      low = std::min(low, std::clamp(value, -kLargest, kLargest));
-      high = std::max(high, std::clamp(value, -kLargest, kLargest));
+      low = std::min(low, within_limits(value, log));
+      high = std::max(high, within_limits(value, log));
     }
   }
   Scale scale;
@@ -252,18 +259,27 @@ void draw_y_axis(Sheet& sheet, const Plot& plot, const Scale& scale,
 void draw_x_axis(Sheet& sheet, const Plot& plot, const Scale& scale, const std::vector<Tick>& ticks,
                  const std::string& title) {
   sheet.line(plot.left, plot.bottom, plot.right, plot.bottom, "axis");
-  double free_from = -kGap;
+  std::vector<PlacedLabel> labels;
   for (const Tick& tick : ticks) {
-    const double x = scale(tick.value), half = text_width(tick.label) / 2;
-    const double centre = std::clamp(x, half, std::max(half, sheet.width() - half));
+    const double x = scale(tick.value);
     sheet.line(x, plot.bottom, x, plot.bottom + 4, "axis");
-    if (centre - half < free_from) continue;
-    sheet.text(centre, plot.bottom + 18, Sheet::Anchor::middle, "tick", tick.label);
-    free_from = centre + half + kGap / 2;
+    labels.push_back({x, tick.label});
   }
+  draw_labels(sheet, plot.bottom + 18, labels);
   if (!title.empty()) {
     sheet.text((plot.left + plot.right) / 2, plot.bottom + 38, Sheet::Anchor::middle, "label",
                fit_text(title, plot.right - plot.left));
+  }
+}
+
+void draw_labels(Sheet& sheet, double y, const std::vector<PlacedLabel>& labels, double left) {
+  double free_from = left;
+  for (const PlacedLabel& label : labels) {
+    const double half = text_width(label.text) / 2;
+    const double x = std::clamp(label.x, left + half, std::max(left + half, sheet.width() - half));
+    if (label.text.empty() || x - half < free_from - 1e-9) continue;
+    sheet.text(x, y, Sheet::Anchor::middle, "tick", label.text);
+    free_from = x + half + 4;
   }
 }
 

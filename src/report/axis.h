@@ -47,6 +47,13 @@ double widest_label(const std::vector<Tick>& ticks);
 // Ticks and labels below the plot; labels at the ends stay inside the sheet.
 void draw_x_axis(Sheet& sheet, const Plot& plot, const Scale& scale, const std::vector<Tick>& ticks,
                  const std::string& title);
+struct PlacedLabel {
+  double x = 0;  // its middle
+  std::string text;
+};
+// A row of labels at height `y`, moved between `left` and the right side of the sheet; one that would touch the label before
+// it is left out.
+void draw_labels(Sheet& sheet, double y, const std::vector<PlacedLabel>& labels, double left = 0);
 // The most ticks of a number axis whose labels fit.
 std::vector<Tick> fitting_number_ticks(Scale& scale, const NumberFormat& format, bool widen);
 

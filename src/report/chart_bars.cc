@@ -112,7 +112,10 @@ class Bars {
   void grouped_row(std::size_t label, double y, double thick, const Scale& scale) {
     for (std::size_t s = 0; s < chart_.series.size(); ++s, y += thick + 2) {
       const double v = value(s, label);
-      if (!std::isfinite(v)) continue;
+      if (!std::isfinite(v)) {
+        sheet_.text(scale(0) + 6, y + thick / 2 + 4, Anchor::start, "faint", "–");
+        continue;
+      }
       const double from = scale(std::min(v, 0.0)), to = scale(std::max(v, 0.0));
       sheet_.rectangle(from, y, std::max(to - from, v == 0 ? 0 : 1.0), thick, series_class(s),
                        title(s, label), 2);
@@ -178,14 +181,13 @@ class Bars {
     const auto step =
         all ? std::size_t{1}
             : static_cast<std::size_t>(std::ceil((std::min(widest, 90.0) + 10) / band));
+    std::vector<PlacedLabel> placed;
     for (std::size_t i = 0; i < shown_; i += step) {
-      const double x = plot.left + (static_cast<double>(i) + .5) * band;
       const double room = all ? band - 6 : std::min(90.0, static_cast<double>(step) * band - 6);
-      const std::string text = fit_text(chart_.labels[i], room);
-      const double half = text_width(text) / 2;
-      sheet_.text(std::clamp(x, half, std::max(half, sheet_.width() - half)), plot.bottom + 18,
-                  Anchor::middle, "tick", text);
+      placed.push_back(
+          {plot.left + (static_cast<double>(i) + .5) * band, fit_text(chart_.labels[i], room)});
     }
+    draw_labels(sheet_, plot.bottom + 18, placed);
   }
 
   double left_out(double bottom) {

@@ -23,6 +23,10 @@ class Heat {
       return no_data(chart_.frame, sheet_.width());
     }
     scale_ = scale_of({&chart_.values}, false, chart_.log_colour);
+    if (chart_.colour_high && std::isfinite(*chart_.colour_high) &&
+        *chart_.colour_high > scale_.low) {
+      scale_.high = std::min(scale_.high, *chart_.colour_high);
+    }
     measure();
     column_labels();
     for (std::size_t r = 0; r < chart_.rows.size(); ++r) row(r);
@@ -63,13 +67,12 @@ class Heat {
     const auto step = cell_ >= wanted || cell_ >= 60
                           ? std::size_t{1}
                           : static_cast<std::size_t>(std::ceil(wanted / cell_));
+    std::vector<PlacedLabel> labels;
     for (std::size_t c = 0; c < chart_.columns.size(); c += step) {
-      const std::string text = fit_text(chart_.columns[c], static_cast<double>(step) * cell_ - 4);
-      const double half = text_width(text) / 2;
-      const double x = left_ + (static_cast<double>(c) + .5) * cell_;
-      sheet_.text(std::min(x, std::max(half, sheet_.width() - half)), top_ - 8, Anchor::middle,
-                  "tick", text);
+      labels.push_back({left_ + (static_cast<double>(c) + .5) * cell_,
+                        fit_text(chart_.columns[c], static_cast<double>(step) * cell_ - 4)});
     }
+    draw_labels(sheet_, top_ - 8, labels, chart_.row_title.empty() ? 0 : left_ - 4);
   }
 
   int heat(double v) const {
@@ -103,7 +106,8 @@ class Heat {
 
   double colour_scale(double y) {
     const std::string low = format_number(scale_.low, chart_.format);
-    const std::string high = format_number(scale_.high, chart_.format);
+    const std::string high =
+        (chart_.colour_high ? "≥ " : "") + format_number(scale_.high, chart_.format);
     double x = left_;
     sheet_.text(x, y + 11, Anchor::start, "tick", low);
     x += text_width(low) + 6;
@@ -189,10 +193,10 @@ class Ranks {
     if (std::isfinite(entry.low) && std::isfinite(entry.high)) {
       const double low = x_(entry.low), high = x_(entry.high);
       sheet_.line(low, y, high, y, style + " whisker");
-      sheet_.line(low, y - 5, low, y + 5, style + " whisker");
-      sheet_.line(high, y - 5, high, y + 5, style + " whisker");
+      sheet_.line(low, y - 6, low, y + 6, style + " whisker");
+      sheet_.line(high, y - 6, high, y + 6, style + " whisker");
     }
-    sheet_.circle(x_(entry.mean), y, 5, style,
+    sheet_.circle(x_(entry.mean), y, 4.5, style,
                   fmt::format("{}: {}", entry.name, value_text(entry)));
   }
 

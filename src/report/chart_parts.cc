@@ -105,7 +105,7 @@ std::string draw_treemap(const Treemap& chart, double width) {
     sheet.rectangle(box.x + 1, box.y + 1, box.width - 2, box.height - 2, fmt::format("h{}", heat),
                     fmt::format("{}: {}", parts[i].name, share_text(parts[i], sum, chart.format)),
                     3);
-    const std::string name = fit_text(parts[i].name, box.width - 18);
+    const std::string name = fit_text(parts[i].name, (box.width - 18) / 1.1);  // bold
     const bool readable = !name.empty() && (name == parts[i].name || box.width > 70);
     if (!readable || box.height < 26) continue;
     sheet.text(box.x + 9, box.y + 20, Anchor::start, fmt::format("inside strong t{}", heat), name);

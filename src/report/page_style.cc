@@ -34,9 +34,9 @@ p{margin:0 0 14px;max-width:70ch}
 ul{margin:0 0 16px;padding-left:1.3em;max-width:70ch}li{margin:4px 0}
 a{color:var(--accent);text-decoration:none}a:hover{text-decoration:underline}
 a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:3px;border-radius:3px}
-code{font:.88em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono","Noto Sans Mono CJK SC",monospace;background:var(--plain-bg);padding:.12em .35em;border-radius:4px}
+code{font:.88em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono","DejaVu Sans Mono",monospace;background:var(--plain-bg);padding:.12em .35em;border-radius:4px}
 pre{background:var(--plain-bg);padding:14px 16px;border-radius:8px;overflow-x:auto;margin:0 0 18px;overflow-wrap:normal}
-pre code{background:none;padding:0}
+pre code{background:none;padding:0}.note code{background:rgba(127,127,127,.14)}
 nav{margin:0 0 8px;padding:18px 22px;background:var(--card);border:1px solid var(--line);border-radius:10px}
 nav b{display:block;font-size:13px;font-weight:600;color:var(--faint);margin-bottom:6px}
 nav ol{margin:0;padding:0;list-style:none;columns:2;column-gap:32px}
@@ -76,12 +76,11 @@ svg .cell{font-size:11px}
 svg .grid{stroke:var(--line)}svg .axis{stroke:var(--rule)}
 svg .reference{stroke:var(--faint);stroke-dasharray:4 3}
 svg .nothing{fill:none;stroke:var(--rule);stroke-dasharray:4 4}
-.c1{fill:var(--c1);stroke:var(--c1)}.c2{fill:var(--c2);stroke:var(--c2)}.c3{fill:var(--c3);stroke:var(--c3)}.c4{fill:var(--c4);stroke:var(--c4)}.c5{fill:var(--c5);stroke:var(--c5)}.c6{fill:var(--c6);stroke:var(--c6)}.c7{fill:var(--c7);stroke:var(--c7)}.c8{fill:var(--c8);stroke:var(--c8)}
-svg rect{stroke:none}svg circle{stroke:none}
+.c1{color:var(--c1);fill:currentColor}.c2{color:var(--c2);fill:currentColor}.c3{color:var(--c3);fill:currentColor}.c4{color:var(--c4);fill:currentColor}.c5{color:var(--c5);fill:currentColor}.c6{color:var(--c6);fill:currentColor}.c7{color:var(--c7);fill:currentColor}.c8{color:var(--c8);fill:currentColor}
 svg .part{stroke:var(--card);stroke-width:1}
-svg .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+svg .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 svg .band{stroke:none;fill-opacity:.16}
-svg .whisker{stroke-width:2}
+svg .whisker{stroke:currentColor;stroke-width:2}
 svg .point{fill-opacity:.55}
 svg .hit{fill-opacity:0}svg .hit:hover{fill-opacity:1}
 svg rect:hover,svg .point:hover{fill-opacity:.8}

@@ -102,7 +102,7 @@ void Sheet::path(std::string_view commands, std::string_view style) {
 
 std::string Sheet::svg(std::string_view title) const {
   return fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" width=\"{}\" height=\"{}\" "
+      "<svg viewBox=\"0 0 {} {}\" width=\"{}\" height=\"{}\" "
       "role=\"img\" class=\"chart\"><title>{}</title>{}</svg>",
       coordinate(width_), coordinate(height_), coordinate(width_), coordinate(height_),
       escape_html(title), body_);

@@ -1,4 +1,4 @@
-// Writes a page with every part of the module, in English and Chinese, to look at in a browser:
+// Writes a page with every part of the module, and each section alone, in English and Chinese, to look at in a browser:
 //   attune_report_gallery DIR
 #include <cmath>
 #include <cstdio>
@@ -46,6 +46,7 @@ HeatMap cohorts(const Words& w) {
   HeatMap chart{.frame = frame(w, "Customers who come back, by month of first purchase",
                                "按首次购买月份统计的回购率")};
   chart.format = {.kind = NumberFormat::Kind::percent, .decimals = 0};
+  chart.colour_high = .4;
   chart.column_title = w("Months since first purchase", "首次购买后的月数");
   for (int c = 0; c < 13; ++c) chart.columns.push_back(std::to_string(c));
   for (int r = 0; r < 13; ++r) {
@@ -194,14 +195,7 @@ Table quality(const Words& w) {
   return table;
 }
 
-Page make_page(Language language) {
-  const Words w{language};
-  Page page(
-      {.title = w("How the shop is doing", "店铺经营报告"),
-       .subtitle = w("online-retail, 1 December 2010 to 9 December 2011",
-                     "online-retail，2010 年 12 月 1 日至 2011 年 12 月 9 日"),
-       .language = language,
-       .footer = w("Made with Attune from 541,909 rows.", "由 Attune 根据 541,909 行数据生成。")});
+void quality_section(Page& page, const Words& w) {
   page.section(w("Data quality", "数据质量"))
       .paragraph(w(
           "Of **541,909 rows** read, 392,273 can be used for everything. Rows without a customer "
@@ -217,12 +211,18 @@ Page make_page(Language language) {
               "四分之一的行没有客户信息：客户画像仅基于其余四分之三。"))
       .table(quality(w))
       .figure(draw(reasons(w)));
+}
+
+void sales_section(Page& page, const Words& w) {
   page.section(w("Sales", "销售"))
       .figure(draw(weekly(w)))
       .figures_side_by_side({draw(countries(w, false)), draw(hours(w, false))})
       .figure(draw(countries(w, true)))
       .figure(draw(hours(w, true)))
       .figures_side_by_side({draw(baskets(w, false)), draw(baskets(w, true))});
+}
+
+void customers_section(Page& page, const Words& w) {
   page.section(w("Customers", "客户"))
       .figure(draw(cohorts(w)))
       .figures_side_by_side(
@@ -230,6 +230,9 @@ Page make_page(Language language) {
       .figure(draw(Treemap{frame(w, "Segments by size", "客群规模"), segments(w)}))
       .figure(draw(ShareBar{frame(w, "Segments", "客群"), segments(w)}))
       .figure(draw(scatter(w)));
+}
+
+void recommenders_section(Page& page, const Words& w) {
   page.section(w("Recommenders", "推荐算法"))
       .figure(draw(leaderboard(w)))
       .note(Tone::good,
@@ -239,6 +242,21 @@ Page make_page(Language language) {
       .figure(draw(LineChart{.frame = frame(w, "Click-through rate", "点击率")}))
       .details(w("The command that makes this again", "重新生成本报告的命令"),
                "attune evaluate ials item_knn user_knn --split random --seeds 5 -k 10");
+}
+
+// The whole page, or one section of it.
+Page make_page(Language language, int only) {
+  const Words w{language};
+  Page page(
+      {.title = w("How the shop is doing", "店铺经营报告"),
+       .subtitle = w("online-retail, 1 December 2010 to 9 December 2011",
+                     "online-retail，2010 年 12 月 1 日至 2011 年 12 月 9 日"),
+       .language = language,
+       .footer = w("Made with Attune from 541,909 rows.", "由 Attune 根据 541,909 行数据生成。")});
+  if (only == 0 || only == 1) quality_section(page, w);
+  if (only == 0 || only == 2) sales_section(page, w);
+  if (only == 0 || only == 3) customers_section(page, w);
+  if (only == 0 || only == 4) recommenders_section(page, w);
   return page;
 }
 
@@ -250,8 +268,11 @@ int main(int argc, char** argv) {
   using attune::report::Language;
   for (const auto& [language, name] :
        {std::pair{Language::en, "en"}, std::pair{Language::zh, "zh"}}) {
-    const auto written =
-        attune::report::make_page(language).write(folder + "/gallery." + name + ".html");
-    if (!written) return std::fprintf(stderr, "%s\n", written.error().message.c_str()), 1;
+    for (int only = 0; only <= 4; ++only) {
+      const std::string part = only == 0 ? "" : "." + std::to_string(only);
+      const auto written = attune::report::make_page(language, only)
+                               .write(folder + "/gallery." + name + part + ".html");
+      if (!written) return std::fprintf(stderr, "%s\n", written.error().message.c_str()), 1;
+    }
   }
 }

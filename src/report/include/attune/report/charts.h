@@ -60,8 +60,8 @@ struct LineChart {
     std::vector<double> high = {};
   };
   Frame frame = {};
-  std::vector<double>
-      x;  // a number, or with `time` microseconds since 1970 (UTC) as the axis should read
+  // A number, or with `time` microseconds since 1970 (UTC) as the axis should read.
+  std::vector<double> x = {};
   std::vector<Line> lines = {};
   bool time = false;
   bool area = false;  // fill below; for one line
@@ -83,6 +83,8 @@ struct HeatMap {
   std::string row_title = {};
   std::string column_title = {};
   bool log_colour = false;  // for counts over orders of magnitude
+  // Values from here on have the full colour: so that month 0 of a retention map, always 100%, does not blind the others.
+  std::optional<double> colour_high = {};
   bool show_values = true;  // where the cells are large enough
 };
 Figure draw(const HeatMap& chart);
