@@ -56,6 +56,7 @@ class RecordBatch {
 
   // For readers, which fill it.
   void clear(std::size_t columns);
+  void set_columns(std::size_t columns) { columns_ = columns; }
   char* reserve_text(
       std::size_t bytes);  // the batch's text buffer, at least `bytes` long; keeps nothing
   std::string_view keep(std::string_view text);  // copies text into the batch
