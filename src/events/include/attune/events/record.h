@@ -160,4 +160,7 @@ Result<std::unique_ptr<RecordReader>> open_csv(std::unique_ptr<ByteSource> sourc
 Result<std::unique_ptr<RecordReader>> open_json(std::unique_ptr<ByteSource> source,
                                                 const ReadOptions& options = {});
 
+// Cells as SQL casts them to text; NULL is a missing cell. Errors: those of store::ParquetFile.
+Result<std::unique_ptr<RecordReader>> open_parquet(const std::filesystem::path& path);
+
 }  // namespace attune::events

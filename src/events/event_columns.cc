@@ -1,0 +1,197 @@
+#include "attune/events/event_columns.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <boost/json.hpp>
+
+#include "attune/base/bytes.h"
+#include "attune/base/hash.h"
+
+namespace attune::events {
+namespace {
+
+constexpr std::size_t kBlockBytes = 1 << 16;
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+Error bad_rows(std::string_view what) {
+  return data_corruption("staged rows hold " + std::string(what));
+}
+
+Status check_codes(const std::vector<std::uint32_t>& codes, std::uint32_t size) {
+  for (const std::uint32_t code : codes) {
+    if (code != kNoCode && code >= size) {
+      return std::unexpected(bad_rows("a number that names nothing"));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::uint32_t Dictionary::code(std::string_view text) {
+  if (text.empty()) return kNoCode;
+  if (last_ != kNoCode && texts_[last_] == text) return last_;
+  if ((texts_.size() + 1) * 2 > slots_.size()) grow();
+  const std::uint64_t hash = hash64(text);
+  std::size_t slot = hash & (slots_.size() - 1);
+  while (slots_[slot] != 0) {
+    const std::uint32_t found = slots_[slot] - 1;
+    if (hashes_[found] == hash && texts_[found] == text) return last_ = found;
+    slot = (slot + 1) & (slots_.size() - 1);
+  }
+  const std::uint32_t added = size();
+  slots_[slot] = added + 1;
+  hashes_.push_back(hash);
+  texts_.push_back(keep(text));
+  return last_ = added;
+}
+
+void Dictionary::grow() {
+  slots_.assign(std::max<std::size_t>(64, slots_.size() * 2), 0);
+  for (std::uint32_t code = 0; code < size(); ++code) {
+    std::size_t slot = hashes_[code] & (slots_.size() - 1);
+    while (slots_[slot] != 0) slot = (slot + 1) & (slots_.size() - 1);
+    slots_[slot] = code + 1;
+  }
+}
+
+std::string_view Dictionary::keep(std::string_view text) {
+  if (blocks_.empty() || blocks_.back().capacity() - blocks_.back().size() < text.size()) {
+    blocks_.emplace_back().reserve(std::max(kBlockBytes, text.size()));
+  }
+  std::string& block = blocks_.back();
+  const std::size_t begin = block.size();
+  block.append(text);
+  return std::string_view(block).substr(begin);
+}
+
+std::string Dictionary::serialise() const {
+  ByteWriter out;
+  out.value(static_cast<std::uint64_t>(texts_.size()));
+  for (const std::string_view text : texts_) out.text(text);
+  return out.bytes();
+}
+
+Result<Dictionary> Dictionary::parse(std::string_view bytes) {
+  ByteReader in(bytes);
+  ATTUNE_ASSIGN_OR_RETURN(const std::uint64_t count, in.value<std::uint64_t>());
+  Dictionary dictionary;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    ATTUNE_ASSIGN_OR_RETURN(const std::string_view text, in.text());
+    if (dictionary.code(text) != i) return std::unexpected(bad_rows("a name twice, or an empty one"));
+  }
+  ATTUNE_RETURN_IF_ERROR(in.finish());
+  return dictionary;
+}
+
+std::uint32_t pack(const Currency& currency) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(currency.code[i])); };
+  return byte(0) << 16 | byte(1) << 8 | byte(2);
+}
+
+Currency unpack_currency(std::uint32_t packed) {
+  Currency currency;
+  currency.code = {static_cast<char>(packed >> 16 & 0xFF), static_cast<char>(packed >> 8 & 0xFF),
+                   static_cast<char>(packed & 0xFF)};
+  return currency;
+}
+
+std::string personal_json(const Event& event) {
+  if (event.text.empty() && event.url.empty() && event.properties.empty()) return {};
+  boost::json::object object;
+  if (!event.text.empty()) object["text"] = event.text;
+  if (!event.url.empty()) object["url"] = event.url;
+  if (!event.properties.empty()) {
+    boost::system::error_code failure;
+    boost::json::value properties = boost::json::parse(event.properties, failure);
+    object["properties"] = failure ? boost::json::value(event.properties) : std::move(properties);
+  }
+  return boost::json::serialize(object);
+}
+
+void EventColumns::add(const Event& event, const Hash128& key, EventNames& names) {
+  key_high.push_back(key.high);
+  key_low.push_back(key.low);
+  time.push_back(event.time.micros);
+  offset_minutes.push_back(event.offset_minutes.value_or(kNoOffset));
+  type.push_back(static_cast<std::uint8_t>(event.type));
+  customer.push_back(names.customers.code(event.customer));
+  anonymous.push_back(names.anonymous.code(event.anonymous));
+  item.push_back(names.items.code(event.item));
+  order.push_back(names.orders.code(event.order));
+  session.push_back(names.sessions.code(event.session));
+  source.push_back(names.sources.code(event.source));
+  channel.push_back(names.channels.code(event.channel));
+  currency.push_back(pack(event.currency));
+  quantity.push_back(event.quantity.value_or(kNone));
+  rating.push_back(event.rating.value_or(kNone));
+  price_minor.push_back(event.price_minor.value_or(kNoAmount));
+  value_minor.push_back(event.value_minor.value_or(kNoAmount));
+  duration_ms.push_back(event.duration_ms.value_or(kNoAmount));
+  marks.push_back(event.marks);
+  if (!event.text.empty() || !event.url.empty() || !event.properties.empty()) personal += personal_json(event);
+  personal_end.push_back(static_cast<std::uint32_t>(personal.size()));
+}
+
+void EventColumns::clear() { *this = EventColumns(); }
+
+std::string EventColumns::serialise() const {
+  ByteWriter out;
+  out.value(static_cast<std::uint64_t>(rows()));
+  out.array(key_high);
+  out.array(key_low);
+  out.array(time);
+  out.array(offset_minutes);
+  out.array(type);
+  for (const auto* codes : {&customer, &anonymous, &item, &order, &session, &source, &channel, &currency}) {
+    out.array(*codes);
+  }
+  out.array(quantity);
+  out.array(rating);
+  for (const auto* amounts : {&price_minor, &value_minor, &duration_ms}) out.array(*amounts);
+  out.array(marks);
+  out.array(personal_end);
+  out.text(personal);
+  return out.bytes();
+}
+
+Result<EventColumns> EventColumns::parse(std::string_view bytes, const EventNames& names) {
+  ByteReader in(bytes);
+  EventColumns c;
+  ATTUNE_ASSIGN_OR_RETURN(const std::uint64_t rows, in.value<std::uint64_t>());
+  ATTUNE_ASSIGN_OR_RETURN(c.key_high, in.array<std::uint64_t>(rows));
+  ATTUNE_ASSIGN_OR_RETURN(c.key_low, in.array<std::uint64_t>(rows));
+  ATTUNE_ASSIGN_OR_RETURN(c.time, in.array<std::int64_t>(rows));
+  ATTUNE_ASSIGN_OR_RETURN(c.offset_minutes, in.array<std::int16_t>(rows));
+  ATTUNE_ASSIGN_OR_RETURN(c.type, in.array<std::uint8_t>(rows));
+  const std::pair<std::vector<std::uint32_t>*, std::uint32_t> coded[] = {
+      {&c.customer, names.customers.size()}, {&c.anonymous, names.anonymous.size()},
+      {&c.item, names.items.size()},         {&c.order, names.orders.size()},
+      {&c.session, names.sessions.size()},   {&c.source, names.sources.size()},
+      {&c.channel, names.channels.size()},   {&c.currency, kNoCode}};
+  for (const auto& [codes, size] : coded) {
+    ATTUNE_ASSIGN_OR_RETURN(*codes, in.array<std::uint32_t>(rows));
+    ATTUNE_RETURN_IF_ERROR(check_codes(*codes, size));
+  }
+  ATTUNE_ASSIGN_OR_RETURN(c.quantity, in.array<double>(rows));
+  ATTUNE_ASSIGN_OR_RETURN(c.rating, in.array<double>(rows));
+  for (auto* amounts : {&c.price_minor, &c.value_minor, &c.duration_ms}) {
+    ATTUNE_ASSIGN_OR_RETURN(*amounts, in.array<std::int64_t>(rows));
+  }
+  ATTUNE_ASSIGN_OR_RETURN(c.marks, in.array<std::uint32_t>(rows));
+  ATTUNE_ASSIGN_OR_RETURN(c.personal_end, in.array<std::uint32_t>(rows));
+  ATTUNE_ASSIGN_OR_RETURN(const std::string_view personal, in.text());
+  ATTUNE_RETURN_IF_ERROR(in.finish());
+  c.personal = personal;
+  if (!std::ranges::is_sorted(c.personal_end) || (rows > 0 && c.personal_end.back() != c.personal.size())) {
+    return std::unexpected(bad_rows("texts that overlap"));
+  }
+  if (std::ranges::any_of(c.type, [](std::uint8_t t) { return t >= kEventTypeCount; })) {
+    return std::unexpected(bad_rows("an event type that does not exist"));
+  }
+  return c;
+}
+
+}  // namespace attune::events

@@ -1,0 +1,308 @@
+#include "attune/events/identity.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "attune/base/text.h"
+
+namespace attune::events {
+namespace {
+
+constexpr store::Migration kMigrations[] = {{1, R"sql(
+CREATE TABLE identifiers(
+  hash BLOB NOT NULL, kind INTEGER NOT NULL, customer INTEGER NOT NULL, sealed BLOB NOT NULL,
+  PRIMARY KEY(hash, kind)) WITHOUT ROWID;
+CREATE INDEX identifiers_by_customer ON identifiers(customer);
+CREATE TABLE merges(
+  source INTEGER PRIMARY KEY, target INTEGER NOT NULL, sequence INTEGER NOT NULL, cause TEXT NOT NULL);
+CREATE INDEX merges_by_target ON merges(target);
+CREATE TABLE traits(
+  customer INTEGER NOT NULL, name TEXT NOT NULL, sealed BLOB NOT NULL, time INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  PRIMARY KEY(customer, name)) WITHOUT ROWID;
+)sql"}};
+
+std::string_view domain(IdKind kind) { return kind == IdKind::customer ? "customer" : "anonymous"; }
+
+std::string bytes_of(const Hash128& hash) {
+  std::string bytes(sizeof hash, '\0');
+  std::memcpy(bytes.data(), &hash, sizeof hash);
+  return bytes;
+}
+
+// Everybody an import names, in the order of first mention; a customer id comes before an anonymous id of the same row.
+template <class Mention>
+std::vector<Mention> in_order(const StagedFacts& facts) {
+  std::vector<Mention> mentions;
+  mentions.reserve(facts.first_customer.size() + facts.first_anonymous.size());
+  for (std::uint32_t c = 0; c < facts.first_customer.size(); ++c) {
+    mentions.push_back({IdKind::customer, c, facts.first_customer[c]});
+  }
+  for (std::uint32_t a = 0; a < facts.first_anonymous.size(); ++a) {
+    mentions.push_back({IdKind::anonymous, a, facts.first_anonymous[a]});
+  }
+  std::ranges::stable_sort(mentions, {}, [](const Mention& m) { return std::pair(m.row, m.kind); });
+  return mentions;
+}
+
+}  // namespace
+
+CustomerNumber MergeMap::root(CustomerNumber number) const {
+  const auto found = targets_.find(number);
+  return found == targets_.end() ? number : found->second;
+}
+
+Result<Identity> Identity::open(store::State& state, store::Vault& vault) {
+  ATTUNE_RETURN_IF_ERROR(state.migrate("identity", kMigrations));
+  return Identity(state, vault);
+}
+
+Result<std::optional<CustomerNumber>> Identity::find_exact(IdKind kind, std::string_view id) {
+  const std::string hash = bytes_of(vault_->keyed_hash(domain(kind), id));
+  ATTUNE_ASSIGN_OR_RETURN(const auto number,
+                          state_->find_int64("SELECT customer FROM identifiers WHERE hash = ?1 AND kind = ?2",
+                                             store::Blob{hash}, static_cast<std::int64_t>(kind)));
+  if (!number) return std::optional<CustomerNumber>();
+  return std::optional(CustomerNumber{*number});
+}
+
+Result<std::optional<CustomerNumber>> Identity::find_either(std::string_view id) {
+  ATTUNE_ASSIGN_OR_RETURN(auto number, find_exact(IdKind::customer, id));
+  if (number) return number;
+  return find_exact(IdKind::anonymous, id);
+}
+
+Result<std::optional<CustomerNumber>> Identity::find(std::string_view id) {
+  ATTUNE_ASSIGN_OR_RETURN(auto number, find_either(id));
+  if (!number) return number;
+  ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber top, root(*number));
+  return std::optional(top);
+}
+
+Result<CustomerNumber> Identity::root(CustomerNumber number) {
+  // Merges form a forest; `alias` and `link` refuse to close a circle.
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto target,
+                            state_->find_int64("SELECT target FROM merges WHERE source = ?1", number));
+    if (!target) return number;
+    number = CustomerNumber{*target};
+  }
+}
+
+Result<bool> Identity::is_known(CustomerNumber number) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto found,
+      state_->find_int64("SELECT 1 FROM identifiers WHERE customer = ?1 AND kind = 0 LIMIT 1", number));
+  return found.has_value();
+}
+
+Status Identity::insert_id(IdKind kind, std::string_view id, CustomerNumber number) {
+  const std::string hash = bytes_of(vault_->keyed_hash(domain(kind), id));
+  ATTUNE_ASSIGN_OR_RETURN(const std::string sealed, vault_->seal(number, "id", id));
+  return state_->run("INSERT INTO identifiers(hash, kind, customer, sealed) VALUES(?1, ?2, ?3, ?4)",
+                     store::Blob{hash}, static_cast<std::int64_t>(kind), number, store::Blob{sealed});
+}
+
+Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedFacts& facts, Sequence first) {
+  Numbers numbers;
+  numbers.customers.resize(names.customers.size());
+  numbers.anonymous.resize(names.anonymous.size());
+  // An anonymous id first seen in a row that names a customer is that customer's from birth.
+  std::unordered_map<std::uint32_t, std::uint32_t> born_with;
+  for (const StagedFacts::Link& link : facts.links) {
+    if (facts.first_anonymous[link.anonymous] == link.row) born_with.emplace(link.anonymous, link.customer);
+  }
+  std::vector<Mention> fresh;
+  std::vector<CustomerNumber> fresh_numbers;
+  for (const Mention& mention : in_order<Mention>(facts)) {
+    const bool anonymous = mention.kind == IdKind::anonymous;
+    const std::string_view id = anonymous ? names.anonymous.text(mention.code) : names.customers.text(mention.code);
+    CustomerNumber& number = anonymous ? numbers.anonymous[mention.code] : numbers.customers[mention.code];
+    ATTUNE_ASSIGN_OR_RETURN(const auto found, find_exact(mention.kind, id));
+    if (found) {
+      number = *found;
+      continue;
+    }
+    number = CustomerNumber{first.value + mention.row};
+    if (anonymous) {
+      const auto companion = born_with.find(mention.code);
+      if (companion != born_with.end()) number = numbers.customers[companion->second];
+    }
+    fresh.push_back(mention);
+    fresh_numbers.push_back(number);
+  }
+  std::vector<CustomerNumber> distinct = fresh_numbers;
+  std::ranges::sort(distinct);
+  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+  ATTUNE_RETURN_IF_ERROR(vault_->create_keys(distinct));
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    const std::string_view id = fresh[i].kind == IdKind::anonymous ? names.anonymous.text(fresh[i].code)
+                                                                   : names.customers.text(fresh[i].code);
+    ATTUNE_RETURN_IF_ERROR(insert_id(fresh[i].kind, id, fresh_numbers[i]));
+  }
+  numbers.admitted = static_cast<std::int64_t>(distinct.size());
+  for (const StagedFacts::Link& l : facts.links) {
+    ATTUNE_RETURN_IF_ERROR(link(numbers.anonymous[l.anonymous], numbers.customers[l.customer],
+                                Sequence{first.value + l.row}, numbers));
+  }
+  for (const StagedFacts::Alias& a : facts.aliases) ATTUNE_RETURN_IF_ERROR(alias(a, names, first, numbers));
+  ATTUNE_RETURN_IF_ERROR(write_traits(facts, first, numbers));
+  return numbers;
+}
+
+Result<Identity::Numbers> Identity::look_up(const EventNames& names) {
+  Numbers numbers;
+  for (std::uint32_t c = 0; c < names.customers.size(); ++c) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto found, find_exact(IdKind::customer, names.customers.text(c)));
+    numbers.customers.push_back(found.value_or(CustomerNumber{}));
+  }
+  for (std::uint32_t a = 0; a < names.anonymous.size(); ++a) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto found, find_exact(IdKind::anonymous, names.anonymous.text(a)));
+    numbers.anonymous.push_back(found.value_or(CustomerNumber{}));
+  }
+  return numbers;
+}
+
+Status Identity::link(CustomerNumber anonymous, CustomerNumber customer, Sequence sequence, Numbers& numbers) {
+  ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber from, root(anonymous));
+  ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber to, root(customer));
+  if (from == to) return {};
+  ATTUNE_ASSIGN_OR_RETURN(const bool taken, is_known(from));
+  if (taken) {
+    ++numbers.shared;
+    return {};
+  }
+  ++numbers.merged;
+  return merge(from, to, sequence, "identify");
+}
+
+Status Identity::alias(const StagedFacts::Alias& alias, const EventNames& names, Sequence first, Numbers& numbers) {
+  // The earlier id may be a customer's or an anonymous one; the import admitted it as anonymous if nobody knew it.
+  ATTUNE_ASSIGN_OR_RETURN(const auto known, find_exact(IdKind::customer, names.anonymous.text(alias.from)));
+  const CustomerNumber earlier = known.value_or(numbers.anonymous[alias.from]);
+  ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber from, root(earlier));
+  ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber to, root(numbers.customers[alias.to]));
+  if (from == to) return {};
+  ++numbers.merged;
+  return merge(from, to, Sequence{first.value + alias.row}, "alias");
+}
+
+Status Identity::merge(CustomerNumber source, CustomerNumber target, Sequence sequence, std::string_view cause) {
+  return state_->run("INSERT OR REPLACE INTO merges(source, target, sequence, cause) VALUES(?1, ?2, ?3, ?4)", source,
+                     target, sequence, cause);
+}
+
+Status Identity::separate(std::string_view id) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto number, find_either(id));
+  if (!number) {
+    return std::unexpected(not_found(fmt::format("nobody is called '{}'; ids are matched letter by letter", quoted(id))));
+  }
+  ATTUNE_RETURN_IF_ERROR(state_->run("DELETE FROM merges WHERE source = ?1", *number));
+  if (state_->changed_rows() == 0) {
+    return std::unexpected(failed_precondition(fmt::format(
+        "'{}' was never merged into another customer; name the id that was merged, not the one it went to", quoted(id))));
+  }
+  return {};
+}
+
+Result<std::string> Identity::label(CustomerNumber customer) {
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement row,
+                          state_->prepare("SELECT sealed FROM identifiers WHERE customer = ?1 ORDER BY kind, hash LIMIT 1"));
+  ATTUNE_ASSIGN_OR_RETURN(const bool found, row.bind(1, customer).step());
+  if (found) {
+    if (auto id = vault_->open(customer, "id", row.blob(0))) return std::move(*id);
+  }
+  return fmt::format("#{}", customer.value);
+}
+
+Result<MergeMap> Identity::merges() {
+  MergeMap map;
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows, state_->prepare("SELECT source, target FROM merges"));
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) break;
+    map.targets_.emplace(CustomerNumber{rows.int64(0)}, CustomerNumber{rows.int64(1)});
+  }
+  for (auto& [source, target] : map.targets_) {
+    for (auto next = map.targets_.find(target); next != map.targets_.end(); next = map.targets_.find(target)) {
+      target = next->second;
+    }
+  }
+  return map;
+}
+
+Status Identity::write_traits(const StagedFacts& facts, Sequence first, const Numbers& numbers) {
+  for (const StagedFacts::Stated& trait : facts.traits) {
+    const CustomerNumber customer = numbers.customers[trait.subject];
+    ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
+                            vault_->seal(customer, "trait", facts.values.text(trait.value)));
+    // The latest time wins, then the latest event: whatever the order of arrival, the same value stays.
+    ATTUNE_RETURN_IF_ERROR(state_->run(
+        "INSERT INTO traits(customer, name, sealed, time, sequence) VALUES(?1, ?2, ?3, ?4, ?5) "
+        "ON CONFLICT(customer, name) DO UPDATE SET sealed = excluded.sealed, time = excluded.time, "
+        "sequence = excluded.sequence WHERE (excluded.time, excluded.sequence) > (traits.time, traits.sequence)",
+        customer, facts.fields.text(trait.field), store::Blob{sealed}, trait.time, first.value + trait.row));
+  }
+  return {};
+}
+
+Result<std::vector<Trait>> Identity::traits(CustomerNumber customer) {
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows, state_->prepare(R"sql(
+    WITH RECURSIVE family(number) AS (
+      SELECT ?1 UNION SELECT source FROM merges JOIN family ON merges.target = family.number)
+    SELECT customer, name, sealed, time FROM traits JOIN family ON traits.customer = family.number
+    ORDER BY name, time, sequence)sql"));
+  rows.bind(1, customer);
+  std::map<std::string, Trait> latest;
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) break;
+    auto value = vault_->open(CustomerNumber{rows.int64(0)}, "trait", rows.blob(2));
+    if (!value) continue;  // destroyed: forgotten
+    const std::string name(rows.text(1));
+    latest[name] = {name, std::move(*value), rows.time(3)};
+  }
+  std::vector<Trait> all;
+  for (auto& [name, trait] : latest) all.push_back(std::move(trait));
+  return all;
+}
+
+Status Identity::for_each_id(const IdVisitor& visit) {
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows, state_->prepare(
+      "SELECT customer, kind, sealed FROM identifiers ORDER BY customer, kind, hash"));
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return {};
+    const CustomerNumber number{rows.int64(0)};
+    auto id = vault_->open(number, "id", rows.blob(2));
+    if (!id) continue;
+    ATTUNE_RETURN_IF_ERROR(visit(number, static_cast<IdKind>(rows.int64(1)), *id));
+  }
+}
+
+Result<std::int64_t> Identity::customers() {
+  ATTUNE_ASSIGN_OR_RETURN(const auto count, state_->find_int64(
+      "SELECT count(DISTINCT customer) FROM identifiers WHERE kind = 0 AND customer NOT IN (SELECT source FROM merges)"));
+  return count.value_or(0);
+}
+
+Result<std::int64_t> Identity::anonymous() {
+  ATTUNE_ASSIGN_OR_RETURN(const auto count, state_->find_int64(
+      "SELECT count(DISTINCT customer) FROM identifiers WHERE kind = 1 AND customer NOT IN (SELECT source FROM merges) "
+      "AND customer NOT IN (SELECT customer FROM identifiers WHERE kind = 0)"));
+  return count.value_or(0);
+}
+
+Result<std::int64_t> Identity::forget(CustomerNumber customer) {
+  std::int64_t touched = 0;
+  for (const std::string_view sql : {"DELETE FROM traits WHERE customer = ?1", "DELETE FROM identifiers WHERE customer = ?1"}) {
+    ATTUNE_RETURN_IF_ERROR(state_->run(sql, customer));
+    touched += state_->changed_rows();
+  }
+  ATTUNE_RETURN_IF_ERROR(vault_->destroy(customer));
+  return touched;
+}
+
+}  // namespace attune::events

@@ -1,0 +1,92 @@
+// Events by the column, with names as small numbers: how an import rests on disk between reading and applying. Answers: what do
+// these rows say, in a form that two stores can take in without looking at a text twice?
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/events/event.h"
+
+namespace attune::events {
+
+inline constexpr std::uint32_t kNoCode = 0xFFFFFFFF;
+inline constexpr std::int16_t kNoOffset = INT16_MIN;
+inline constexpr std::int64_t kNoAmount = INT64_MIN;
+
+// Texts numbered in the order of their first mention.
+// Lifetime: returned views live as long as the dictionary. Cost: one hash and, most often, one comparison a look-up.
+class Dictionary {
+ public:
+  Dictionary() = default;
+  Dictionary(Dictionary&&) = default;
+  Dictionary& operator=(Dictionary&&) = default;
+
+  std::uint32_t code(std::string_view text);  // kNoCode for an empty text
+  std::string_view text(std::uint32_t code) const { return texts_[code]; }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(texts_.size()); }
+
+  std::string serialise() const;
+  static Result<Dictionary> parse(std::string_view bytes);
+
+ private:
+  void grow();
+  std::string_view keep(std::string_view text);
+
+  std::vector<std::uint32_t> slots_;   // code + 1; 0 is free
+  std::vector<std::uint64_t> hashes_;  // by code
+  std::vector<std::string_view> texts_;
+  std::deque<std::string> blocks_;
+  std::uint32_t last_ = kNoCode;  // neighbouring rows tend to name the same
+};
+
+// The dictionaries that the codes of one import's columns refer to.
+struct EventNames {
+  Dictionary customers;
+  Dictionary anonymous;
+  Dictionary items;
+  Dictionary orders;
+  Dictionary sessions;
+  Dictionary sources;
+  Dictionary channels;
+};
+
+// Some rows. Invariant: every vector has `rows()` entries; codes are kNoCode or below the size of their dictionary.
+// Missing values: kNoCode, kNoOffset, kNoAmount, NaN; currency 0 is none.
+struct EventColumns {
+  std::vector<std::uint64_t> key_high, key_low;  // what the row is known by
+  std::vector<std::int64_t> time;
+  std::vector<std::int16_t> offset_minutes;
+  std::vector<std::uint8_t> type;
+  std::vector<std::uint32_t> customer, anonymous, item, order, session, source, channel;
+  std::vector<std::uint32_t> currency;  // the three letters, packed
+  std::vector<double> quantity, rating;
+  std::vector<std::int64_t> price_minor, value_minor, duration_ms;
+  std::vector<std::uint32_t> marks;
+  std::vector<std::uint32_t> personal_end;  // end of each row's bytes in `personal`
+  std::string personal;  // of each row: nothing, or a JSON object of text, url and properties
+
+  std::size_t rows() const { return time.size(); }
+  std::string_view personal_of(std::size_t row) const {
+    const std::uint32_t begin = row == 0 ? 0 : personal_end[row - 1];
+    return std::string_view(personal).substr(begin, personal_end[row] - begin);
+  }
+  void add(const Event& event, const Hash128& key, EventNames& names);
+  void clear();
+
+  std::string serialise() const;
+  // Errors: data_corruption unless the invariant holds for these dictionaries.
+  static Result<EventColumns> parse(std::string_view bytes, const EventNames& names);
+};
+
+std::uint32_t pack(const Currency& currency);
+Currency unpack_currency(std::uint32_t packed);
+
+// The JSON object that holds an event's text, url and properties; empty when it has none of them.
+std::string personal_json(const Event& event);
+
+}  // namespace attune::events

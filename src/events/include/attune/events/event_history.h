@@ -1,0 +1,116 @@
+// Events in the history. Answers: what happened, for questions over many rows; and what did cleaning find out about it?
+//
+// Tables (DuckDB): event_rows, one row an event; labels, small numbers for sources, channels and currencies; imports; refund_pairs
+// and derived_marks, which cleaning works out from event_rows alone. Views for analysts: events (readable, finished imports only)
+// and sessions (by the shop's inactivity gap).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/base/ids.h"
+#include "attune/base/progress.h"
+#include "attune/events/event_columns.h"
+#include "attune/events/identity.h"
+#include "attune/events/key_set.h"
+#include "attune/events/staged_import.h"
+#include "attune/store/history.h"
+#include "attune/store/vault.h"
+
+namespace attune::events {
+
+enum class LabelKind : std::uint8_t { source = 0, channel = 1, currency = 2 };
+
+// The numbers that stand for an import's names: what applying to state gave.
+struct AppliedNumbers {
+  std::span<const CustomerNumber> customers;  // by code of names.customers
+  std::span<const CustomerNumber> anonymous;
+  std::span<const ItemNumber> items;
+};
+
+// What cleaning marked, beyond the marks that rows came with.
+struct CleaningCounts {
+  std::int64_t refunds = 0;         // refund rows that name customer and item
+  std::int64_t refunds_paired = 0;  // of them, those whose purchase was found
+  std::int64_t outliers = 0;
+  std::int64_t bots = 0;
+};
+
+// How cleaning decides. Everything here is worked out again from the history at will, so that every rule is reversible.
+struct CleaningRules {
+  // An amount or price is an outlier of its item when |ln x - median| > threshold * max(1.4826 * MAD, floor), where the item has
+  // at least `outlier_min_rows` purchases. 1.4826 * MAD estimates a normal's deviation [Rousseeuw1993].
+  double outlier_threshold = 6;
+  double outlier_floor = 0.35;
+  int outlier_min_rows = 20;
+  // Somebody with this many views, searches or clicks within one clock minute is a bot on that day.
+  int bot_events_per_minute = 60;
+};
+
+// Threads: one thread at a time (that of its History).
+class EventHistory {
+ public:
+  // `history` and `vault` outlive the object.
+  static Result<EventHistory> open(store::History& history, store::Vault& vault, int session_gap_minutes);
+
+  // Events up to this number are in (imports that are under way aside).
+  Result<Sequence> cursor();
+
+  // Keys of everything that is in, for telling rows that come again. Memory: see KeySet.
+  Result<KeySet> keys();
+
+  // Takes an import's rows in, a chunk a transaction, from where a crash or Ctrl-C left off; rows whose key an event after
+  // `checked_through` and before `first` has are left out (those up to it were left out by staging). The rows become visible together, with the cursor, at the end. Progress counts rows.
+  // Result: rows that were left out as known. Errors: cancelled (the rest follows when the folder is next opened).
+  struct Placement {
+    Sequence first;            // number of the import's first row
+    Sequence checked_through;  // the history's cursor when the import was staged
+  };
+  Result<std::int64_t> apply(const StagedImport& import, const Placement& placement, const AppliedNumbers& numbers,
+                             Progress& progress);
+
+  // The same for live events, in one transaction.
+  Result<std::int64_t> apply(const EventBundle& bundle, Sequence first, const AppliedNumbers& numbers);
+
+  // Moves the cursor past journal entries that hold no events.
+  Status skip_to(Sequence sequence);
+
+  // Works refund pairs and derived marks out anew.
+  Result<CleaningCounts> clean(const CleaningRules& rules);
+
+  // Name by code. Cost: one query.
+  Result<std::map<std::int16_t, std::string>> labels(LabelKind kind);
+
+  // Removes the personal fields of a customer's events and detaches the events from the customer.
+  Result<std::int64_t> forget(CustomerNumber customer);
+
+  store::History& database() { return *history_; }
+
+ private:
+  EventHistory(store::History& history, store::Vault& vault) : history_(&history), vault_(&vault) {}
+
+  using KnownRows = std::unordered_set<std::int64_t>;  // rows of an import that repeat an earlier event
+  Result<KnownRows> find_known(const StagedImport& import, const Placement& placement);
+  Result<KnownRows> find_known(const EventColumns& columns, Sequence first);
+  Status load_keys(const EventColumns& columns, std::int64_t begin);
+  Result<KnownRows> match_keys(const Placement& placement);
+  Result<std::int16_t> label(LabelKind kind, std::string_view name);
+  Result<std::vector<std::int16_t>> label_codes(LabelKind kind, const Dictionary& names);
+  Status append(const EventColumns& columns, const EventNames& names, const AppliedNumbers& numbers, Sequence first,
+                const KnownRows& known, std::int64_t begin);
+  Status pair_refunds(CleaningCounts& counts);
+  Status mark_outliers(const CleaningRules& rules, CleaningCounts& counts);
+  Status mark_bots(const CleaningRules& rules, CleaningCounts& counts);
+
+  store::History* history_;
+  store::Vault* vault_;
+  std::map<std::pair<LabelKind, std::string>, std::int16_t, std::less<>> labels_;
+};
+
+}  // namespace attune::events

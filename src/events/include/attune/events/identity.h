@@ -1,0 +1,117 @@
+// Who is who. Answers: which customer does this id name, are these two the same person, and what did we call them?
+//
+// A customer's number is the sequence number of the first event that named them, so that it is a pure function of the journal.
+// History keeps the number under which an event arrived; that two numbers are one person is a mapping beside it, which can be
+// taken back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "attune/base/erasable.h"
+#include "attune/base/error.h"
+#include "attune/base/ids.h"
+#include "attune/base/time.h"
+#include "attune/events/event_columns.h"
+#include "attune/events/staged_import.h"
+#include "attune/store/state.h"
+#include "attune/store/vault.h"
+
+namespace attune::events {
+
+enum class IdKind : std::uint8_t { customer = 0, anonymous = 1 };
+
+// Which numbers are merged into which.
+class MergeMap {
+ public:
+  // The number that stands for `number`: itself unless merged.
+  CustomerNumber root(CustomerNumber number) const;
+  bool empty() const { return targets_.empty(); }
+  // Every number that is merged into another.
+  const std::unordered_map<CustomerNumber, CustomerNumber>& targets() const { return targets_; }
+
+ private:
+  friend class Identity;
+  std::unordered_map<CustomerNumber, CustomerNumber> targets_;  // flattened: values are roots
+};
+
+struct Trait {
+  std::string name;
+  std::string value;
+  Timestamp time;
+};
+
+// Rules: an anonymous id seen together with a customer id becomes that customer, with everything it did before. An anonymous id
+// that belongs to one known customer and is then seen with another (a shared device) stays with the first; the event itself
+// belongs to the customer it names. Two known customers become one only by an alias event.
+// Personal data: ids and traits are sealed under the customer's key and found by a keyed hash.
+// Threads: one thread at a time (that of its State).
+class Identity final : public Erasable {
+ public:
+  // `state` and `vault` outlive the object. Errors: those of State::migrate.
+  static Result<Identity> open(store::State& state, store::Vault& vault);
+
+  // The numbers of everybody an import names, by code; new ones are admitted. Row r stands for sequence number first + r.
+  // To be called inside a transaction of `state`. Cost: two look-ups and, for a new id, two inserts.
+  struct Numbers {
+    std::vector<CustomerNumber> customers;
+    std::vector<CustomerNumber> anonymous;
+    std::int64_t admitted = 0;  // new customers
+    std::int64_t merged = 0;    // numbers that became another's
+    std::int64_t shared = 0;    // links refused because the anonymous id belongs to somebody else
+  };
+  Result<Numbers> admit(const EventNames& names, const StagedFacts& facts, Sequence first);
+
+  // The numbers of everybody an import names that was admitted before; 0 for who was forgotten since.
+  Result<Numbers> look_up(const EventNames& names);
+
+  // Takes the merges of one id back: its own events are its own again. Inside a transaction.
+  // Errors: not_found (unknown id); failed_precondition (it is merged with nobody).
+  Status separate(std::string_view id);
+
+  // The root number of a customer id, else of an anonymous id. Absent when nobody is called so.
+  Result<std::optional<CustomerNumber>> find(std::string_view id);
+  // The id by which the shop knows the customer; an anonymous id when there is no other; "#N" where it cannot be opened.
+  Result<std::string> label(CustomerNumber customer);
+
+  Result<MergeMap> merges();
+  // Latest value of each trait over all numbers merged into `customer`, by name.
+  Result<std::vector<Trait>> traits(CustomerNumber customer);
+  // Every customer id with its number as admitted (not its root) and kind, in order of number.
+  using IdVisitor = std::function<Status(CustomerNumber number, IdKind kind, std::string_view id)>;
+  Status for_each_id(const IdVisitor& visit);
+  Result<std::int64_t> customers();  // known ones
+  Result<std::int64_t> anonymous();  // anonymous ids that belong to no known customer
+
+  std::string holder_name() const override { return "identities"; }
+  Result<std::int64_t> forget(CustomerNumber customer) override;
+
+ private:
+  Identity(store::State& state, store::Vault& vault) : state_(&state), vault_(&vault) {}
+
+  struct Mention {
+    IdKind kind;
+    std::uint32_t code;
+    std::int64_t row;
+  };
+  Result<std::optional<CustomerNumber>> find_exact(IdKind kind, std::string_view id);
+  Result<std::optional<CustomerNumber>> find_either(std::string_view id);
+  Result<CustomerNumber> root(CustomerNumber number);
+  Result<bool> is_known(CustomerNumber number);
+  Status insert_id(IdKind kind, std::string_view id, CustomerNumber number);
+  Status link(CustomerNumber anonymous, CustomerNumber customer, Sequence sequence, Numbers& numbers);
+  Status alias(const StagedFacts::Alias& alias, const EventNames& names, Sequence first, Numbers& numbers);
+  Status merge(CustomerNumber source, CustomerNumber target, Sequence sequence, std::string_view cause);
+  Status write_traits(const StagedFacts& facts, Sequence first, const Numbers& numbers);
+
+  store::State* state_;
+  store::Vault* vault_;
+};
+
+}  // namespace attune::events
