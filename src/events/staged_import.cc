@@ -8,6 +8,7 @@
 #include "attune/base/bytes.h"
 #include "attune/base/files.h"
 #include "attune/base/hash.h"
+#include "attune/events/key_set.h"
 
 namespace attune::events {
 namespace {
@@ -24,44 +25,6 @@ std::filesystem::path rows_file(const std::filesystem::path& folder, std::size_t
 Error bad_entities(std::string_view what) {
   return data_corruption(fmt::format("staged entities hold {}", what));
 }
-
-// Fingerprints seen, with how often: open addressing, so that 50 million fit in memory.
-class Occurrences {
- public:
-  // How many times `hash` came before.
-  std::uint32_t note(std::uint64_t hash) {
-    if (hash == 0) hash = 1;
-    if ((used_ + 1) * 10 > slots_.size() * 7) grow();
-    std::size_t slot = hash & (slots_.size() - 1);
-    while (slots_[slot] != 0) {
-      if (slots_[slot] == hash) return ++repeats_[hash];
-      slot = (slot + 1) & (slots_.size() - 1);
-    }
-    slots_[slot] = hash;
-    ++used_;
-    return 0;
-  }
-  void clear() {
-    slots_.clear();
-    repeats_.clear();
-    used_ = 0;
-  }
-
- private:
-  void grow() {
-    std::vector<std::uint64_t> old(std::max<std::size_t>(1 << 16, slots_.size() * 2));
-    old.swap(slots_);
-    for (const std::uint64_t hash : old) {
-      if (hash == 0) continue;
-      std::size_t slot = hash & (slots_.size() - 1);
-      while (slots_[slot] != 0) slot = (slot + 1) & (slots_.size() - 1);
-      slots_[slot] = hash;
-    }
-  }
-  std::vector<std::uint64_t> slots_;
-  std::size_t used_ = 0;
-  std::unordered_map<std::uint64_t, std::uint32_t> repeats_;  // only those that came again
-};
 
 void write_names(ByteWriter& out, const EventNames& names) {
   for (const Dictionary* d : {&names.customers, &names.anonymous, &names.items, &names.orders, &names.sessions,
@@ -250,8 +213,8 @@ struct StagedImportWriter::Impl {
   EventNames names;
   EventColumns columns;
   FactCollector facts;
-  Occurrences contents;
-  Occurrences ids;
+  OccurrenceCounter contents;
+  OccurrenceCounter ids;
   std::int64_t rows = 0;
   std::vector<std::int64_t> chunk_begins{0};
 
@@ -306,6 +269,7 @@ Result<Staged> StagedImportWriter::add(const Event& event) {
   }
   const Hash128 key = key_of(event, content, occurrence);
   if (!event.event_id.empty() && self.ids.note(key.low) > 0) return Staged::repeated_event_id;
+  if (self.options.known != nullptr && self.options.known->contains(key)) return Staged::already_known;
   self.facts.add(kept, self.rows, self.names);
   self.columns.add(kept, key, self.names);
   ++self.rows;
@@ -389,7 +353,7 @@ std::string bundle_events(std::span<const Event> events) {
   EventNames names;
   EventColumns columns;
   FactCollector facts;
-  Occurrences contents;
+  OccurrenceCounter contents;
   for (std::size_t i = 0; i < events.size(); ++i) {
     const Hash128 content = content_hash(events[i]);
     const std::uint32_t occurrence = events[i].event_id.empty() ? contents.note(content.low) : 0;

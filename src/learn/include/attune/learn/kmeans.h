@@ -1,0 +1,61 @@
+// K-means clusters. Answers: which k groups describe these rows best, and how well?
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/base/parameters.h"
+#include "attune/base/progress.h"
+#include "attune/math/matrix.h"
+
+namespace attune::learn {
+
+enum class KMeansStart : std::uint8_t {
+  plus_plus,  // k-means++ [ArthurVassilvitskii2007]
+  random,     // k distinct rows [Forgy1965]
+};
+
+struct KMeansParameters {
+  int clusters = 5;
+  KMeansStart start = KMeansStart::plus_plus;
+  int restarts = 10;         // the best objective of these is kept
+  int iterations_max = 300;  // of each restart
+  // Stops once no row changes its cluster, or the centres together move less than tolerance * the mean variance of columns.
+  double tolerance = 1e-6;
+};
+const ParameterTable<KMeansParameters>& kmeans_table();
+
+struct KMeansModel {
+  math::Matrix centres;               // (clusters, columns)
+  std::vector<std::int32_t> cluster;  // (rows): nearest centre; ties go to the lower number
+  std::vector<std::int64_t> sizes;    // (clusters), none is 0
+  double objective = 0;               // J: sum over rows of the squared distance to their centre
+  int iterations = 0;                 // of the restart that was kept
+  bool converged = false;
+  std::vector<double> restart_objectives;
+  std::vector<std::string> warnings;
+};
+
+struct KMeansOptions {
+  std::uint64_t seed = 1;
+  int threads = 0;
+  Progress* progress = nullptr;
+};
+
+// Lloyd's iterations [Lloyd1982] from each start. A cluster that loses all rows takes the row that lies farthest from its
+// centre. Clusters are numbered by size, largest first, ties by the first row.
+// Shapes: rows (n, d), finite. Scale the columns first (learn/scaling.h): distances are Euclidean.
+// Errors: invalid_argument (no rows or columns, a value that is not finite, a parameter out of range, more clusters than
+// distinct rows: names how many there are), cancelled.
+// Determinism: (seed, "kmeans", restart); the result does not depend on the thread count.
+// Cost: restarts * iterations * n * clusters * d.
+Result<KMeansModel> fit_kmeans(const math::Matrix& rows, const KMeansParameters& parameters,
+                               const KMeansOptions& options = {});
+
+// Nearest centre of each row. Shapes: rows (n, centres.columns()). Errors: invalid_argument if the columns differ.
+Result<std::vector<std::int32_t>> nearest_centres(const math::Matrix& centres,
+                                                  const math::Matrix& rows, int threads = 0);
+
+}  // namespace attune::learn

@@ -1,0 +1,101 @@
+// Numbers and matrices as bytes. Answers: how does a model reach the disk, and can a stranger's bytes hurt us on the way back?
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/math/csr_matrix.h"
+#include "attune/math/matrix.h"
+
+namespace attune::math {
+
+// Appends values in the little-endian layout of their type; arrays carry their length (64 bits) in front.
+class ByteWriter {
+ public:
+  template <class T>
+  void value(const T& x) {
+    static_assert(std::is_arithmetic_v<T> || std::is_enum_v<T>);
+    append(&x, sizeof x);
+  }
+  void text(std::string_view x) {
+    value(static_cast<std::uint64_t>(x.size()));
+    append(x.data(), x.size());
+  }
+  template <class T>
+  void array(std::span<const T> values) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    value(static_cast<std::uint64_t>(values.size()));
+    append(values.data(), values.size_bytes());
+  }
+  template <class Real>
+  void matrix(const DenseMatrix<Real>& m) {
+    value(m.rows());
+    value(m.columns());
+    array(m.data());
+  }
+  void matrix(const CsrMatrix& m);
+
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  void append(const void* data, std::size_t size) {
+    if (size > 0) bytes_.append(static_cast<const char*>(data), size);
+  }
+  std::string bytes_;
+};
+
+// Reads what ByteWriter wrote. Every length is checked against the bytes that are left before memory is taken.
+// Errors: data_corruption, on any bytes whatsoever; nothing else can happen.
+// Lifetime: the reader keeps a view of the bytes.
+class ByteReader {
+ public:
+  explicit ByteReader(std::string_view bytes) : rest_(bytes) {}
+
+  template <class T>
+  Result<T> value() {
+    static_assert(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>);
+    T x{};
+    ATTUNE_RETURN_IF_ERROR(take(&x, 1, sizeof x));
+    return x;
+  }
+  Result<std::string> text();
+  template <class T>
+  Result<std::vector<T>> array() {
+    static_assert(std::is_trivially_copyable_v<T>);
+    ATTUNE_ASSIGN_OR_RETURN(const std::uint64_t count, value<std::uint64_t>());
+    ATTUNE_RETURN_IF_ERROR(check_left(count, sizeof(T)));
+    std::vector<T> values(static_cast<std::size_t>(count));
+    ATTUNE_RETURN_IF_ERROR(take(values.data(), count, sizeof(T)));
+    return values;
+  }
+  // An array whose length is known. Errors: data_corruption if it is another.
+  template <class T>
+  Result<std::vector<T>> array(std::int64_t expected) {
+    ATTUNE_ASSIGN_OR_RETURN(std::vector<T> values, array<T>());
+    ATTUNE_RETURN_IF_ERROR(check_length(static_cast<std::int64_t>(values.size()), expected));
+    return values;
+  }
+  // A matrix of finite numbers.
+  Result<MatrixF> matrix_f();
+  Result<CsrMatrix> csr_matrix();
+
+  std::size_t left() const { return rest_.size(); }
+  // Errors: data_corruption if bytes are left over.
+  Status finish() const;
+
+ private:
+  Status check_left(std::uint64_t count, std::size_t size) const;
+  static Status check_length(std::int64_t found, std::int64_t expected);
+  Status take(void* out, std::uint64_t count, std::size_t size);
+
+  std::string_view rest_;
+};
+
+}  // namespace attune::math

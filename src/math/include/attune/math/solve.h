@@ -1,0 +1,45 @@
+// Symmetric positive definite systems of a few hundred unknowns. Answers: which x makes A x = b?
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "attune/math/matrix.h"
+
+namespace attune::math {
+
+// Solves A x = b by a Cholesky factorisation in place. Only the lower triangle of A is read; A is destroyed, b becomes x.
+// Shapes: a (n, n), b (n, m) row-major: m right-hand sides, one a column.
+// Returns false where A is not positive definite to rounding; then b holds nothing useful.
+// Cost: n^3 / 3 + 2 n^2 m operations. Threads: independent calls from any thread.
+bool solve_cholesky(MatrixF& a, MatrixF& b);
+bool solve_cholesky(Matrix& a, Matrix& b);
+
+// The same for one right-hand side. Shapes: a (n, n), b (n).
+bool solve_cholesky(MatrixF& a, std::span<float> b);
+
+struct ConjugateGradientOptions {
+  int steps = 3;            // at most
+  double tolerance = 1e-6;  // stops once |residual| <= tolerance * |b|
+};
+
+// Improves x towards the solution of A x = b with conjugate gradients [HestenesStiefel1952]. `multiply(p, out)` writes A p.
+// Shapes: b, x (n). x is the start and receives the answer. Returns the steps taken.
+// Cost: a call of `multiply` and 10 n operations a step. Scratch: (3 n) given by the caller.
+int solve_conjugate_gradient(
+    const std::function<void(std::span<const float>, std::span<float>)>& multiply,
+    std::span<const float> b, std::span<float> x, std::span<float> scratch,
+    const ConjugateGradientOptions& options = {});
+
+// lower triangle of c += weight_1 v_1 v_1' + ... for the rows v_i named by `rows` of `vectors`.
+// Shapes: c (d, d), vectors (n, d), weights (rows.size()), scratch: resized as needed.
+// Determinism: depends on the order of `rows` only.
+void add_outer_products(const MatrixF& vectors, std::span<const std::int32_t> rows,
+                        std::span<const float> weights, MatrixF& scratch, MatrixF& c);
+
+// Gramian V'V of all rows, full square. Shape: (d, d). Deterministic for any thread count (fixed blocks, fixed order,
+// sums in double).
+MatrixF gramian(const MatrixF& vectors, int threads);
+
+}  // namespace attune::math

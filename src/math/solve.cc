@@ -1,0 +1,111 @@
+#include "attune/math/solve.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+
+#include "attune/math/kernels.h"
+#include "attune/math/parallel.h"
+
+namespace attune::math {
+namespace {
+
+template <class Real>
+using RowMajor = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+template <class Real>
+Eigen::Map<RowMajor<Real>> map(DenseMatrix<Real>& m) {
+  return {m.data().data(), m.rows(), m.columns()};
+}
+
+// A row-major lower triangle is the column-major upper one: Eigen's column-major factorisation is the faster of the two.
+template <class Real, class Rhs>
+bool solve_in_place(DenseMatrix<Real>& a, Rhs&& b) {
+  using ColumnMajor = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic>;
+  Eigen::Map<ColumnMajor> transposed(a.data().data(), a.rows(), a.columns());
+  Eigen::LLT<Eigen::Ref<ColumnMajor>, Eigen::Upper> factor(transposed);
+  if (factor.info() != Eigen::Success) return false;
+  factor.solveInPlace(b);
+  return b.allFinite();
+}
+
+constexpr std::int64_t kGramianBlock = 4096;  // rows of one partial sum
+
+}  // namespace
+
+bool solve_cholesky(MatrixF& a, MatrixF& b) { return solve_in_place(a, map(b)); }
+bool solve_cholesky(Matrix& a, Matrix& b) { return solve_in_place(a, map(b)); }
+
+bool solve_cholesky(MatrixF& a, std::span<float> b) {
+  return solve_in_place(a,
+                        Eigen::Map<Eigen::VectorXf>(b.data(), static_cast<Eigen::Index>(b.size())));
+}
+
+int solve_conjugate_gradient(
+    const std::function<void(std::span<const float>, std::span<float>)>& multiply,
+    std::span<const float> b, std::span<float> x, std::span<float> scratch,
+    const ConjugateGradientOptions& options) {
+  const std::size_t n = b.size();
+  const std::span<float> residual = scratch.subspan(0, n), direction = scratch.subspan(n, n),
+                         product = scratch.subspan(2 * n, n);
+  multiply(x, product);
+  for (std::size_t i = 0; i < n; ++i) residual[i] = direction[i] = b[i] - product[i];
+  double error = dot(residual, residual);
+  const double enough = options.tolerance * options.tolerance * dot(b, b);
+  int step = 0;
+  for (; step < options.steps && error > enough; ++step) {
+    multiply(direction, product);
+    const double curvature = dot(direction, product);
+    if (!(curvature > 0)) break;
+    const auto length = static_cast<float>(error / curvature);
+    axpy(length, direction, x);
+    axpy(-length, product, residual);
+    const double next = dot(residual, residual);
+    const auto turn = static_cast<float>(next / error);
+    for (std::size_t i = 0; i < n; ++i) direction[i] = residual[i] + turn * direction[i];
+    error = next;
+  }
+  return step;
+}
+
+void add_outer_products(const MatrixF& vectors, std::span<const std::int32_t> rows,
+                        std::span<const float> weights, MatrixF& scratch, MatrixF& c) {
+  const std::int64_t n = static_cast<std::int64_t>(rows.size());
+  if (n == 0) return;
+  if (scratch.rows() < n || scratch.columns() != vectors.columns())
+    scratch = MatrixF(n, vectors.columns());
+  for (std::int64_t r = 0; r < n; ++r) {
+    const float scale = std::sqrt(weights[static_cast<std::size_t>(r)]);
+    std::ranges::transform(vectors.row(rows[static_cast<std::size_t>(r)]), scratch.row(r).begin(),
+                           [scale](float v) { return scale * v; });
+  }
+  const auto scaled = map(scratch).topRows(n);
+  map(c).selfadjointView<Eigen::Lower>().rankUpdate(scaled.transpose());
+}
+
+MatrixF gramian(const MatrixF& vectors, int threads) {
+  const std::int64_t d = vectors.columns();
+  const std::int64_t blocks = (vectors.rows() + kGramianBlock - 1) / kGramianBlock;
+  std::vector<MatrixF> partial(static_cast<std::size_t>(blocks));
+  using ConstMap = Eigen::Map<const RowMajor<float>>;
+  parallel_for(vectors.rows(), kGramianBlock, threads,
+               [&](std::int64_t begin, std::int64_t end, int) {
+                 MatrixF sum(d, d);
+                 const ConstMap block(vectors.data().data() + begin * d, end - begin, d);
+                 map(sum).noalias() = block.transpose() * block;
+                 partial[static_cast<std::size_t>(begin / kGramianBlock)] = std::move(sum);
+               });
+  Matrix total(d, d);
+  for (const MatrixF& part : partial) {
+    for (std::size_t i = 0; i < part.data().size(); ++i) total.data()[i] += part.data()[i];
+  }
+  MatrixF result(d, d);
+  std::ranges::transform(total.data(), result.data().begin(),
+                         [](double v) { return static_cast<float>(v); });
+  return result;
+}
+
+}  // namespace attune::math

@@ -1,0 +1,49 @@
+#include "attune/math/kernels.h"
+
+#include <cmath>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "attune/base/random.h"
+
+namespace attune::math {
+namespace {
+
+std::vector<float> random_floats(std::uint64_t seed, std::size_t n) {
+  Rng rng(seed, "kernels");
+  std::vector<float> values(n);
+  for (float& value : values) value = static_cast<float>(rng.normal());
+  return values;
+}
+
+TEST(Kernels, AgreeWithPlainLoopsAtEveryLength) {
+  for (std::size_t n = 0; n < 150; ++n) {
+    const auto a = random_floats(n, n), b = random_floats(n + 1000, n);
+    double product = 0, distance = 0, size = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      product += static_cast<double>(a[i]) * b[i];
+      size += std::abs(static_cast<double>(a[i]) * b[i]);
+      distance += std::pow(static_cast<double>(a[i]) - b[i], 2);
+    }
+    EXPECT_NEAR(dot(a, b), product, 1e-6 * size + 1e-12);
+    EXPECT_NEAR(squared_distance(a, b), distance, 1e-5 * distance + 1e-12);
+    auto y = b;
+    axpy(1.5f, a, y);
+    for (std::size_t i = 0; i < n; ++i) EXPECT_NEAR(y[i], b[i] + 1.5f * a[i], 1e-5);
+  }
+}
+
+TEST(Kernels, ScoreEveryRowLikeOneDot) {
+  const std::size_t n = 37, count = 11;
+  const auto rows = random_floats(1, n * count), x = random_floats(2, n);
+  std::vector<float> out(count);
+  dot_rows(rows, x, out);
+  for (std::size_t r = 0; r < count; ++r)
+    EXPECT_EQ(out[r], dot(std::span(rows).subspan(r * n, n), x));
+}
+
+TEST(Kernels, NameTheInstructionSet) { EXPECT_GT(std::string(instruction_set()).size(), 2u); }
+
+}  // namespace
+}  // namespace attune::math

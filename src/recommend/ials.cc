@@ -1,0 +1,269 @@
+#include "ials.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "attune/base/random.h"
+#include "attune/math/kernels.h"
+#include "attune/math/solve.h"
+#include "fit_loop.h"
+#include "ials_solver.h"
+
+namespace attune::recommend {
+namespace {
+
+using math::CsrMatrix;
+using math::MatrixF;
+
+const ParameterTable<IalsParameters>& ials_table() {
+  static const auto table = [] {
+    using P = IalsParameters;
+    ParameterTable<P> t;
+    t.integer("factors", &P::factors, 1, 4096, "", "length of a customer's and an item's vector");
+    t.integer("iterations", &P::iterations, 1, 10'000, "",
+              "sweeps over customers and items, at most");
+    t.real("alpha", &P::alpha, 0, 1e6, "",
+           "weight of a pair without interaction; an interaction weighs 1");
+    t.real("regularisation", &P::regularisation, 0, 1e6, "", "pulls vectors towards 0");
+    t.real("regularisation_exponent", &P::regularisation_exponent, 0, 2, "",
+           "1: grows with the row's interactions, 0: the same for all");
+    t.real("init_deviation", &P::init_deviation, 0, 100, "",
+           "deviation of a first vector's length");
+    t.choice("weights", &P::weights, {"binary", "linear", "log"},
+             "how an interaction's weight counts");
+    t.choice("solver", &P::solver, {"cholesky", "conjugate_gradient"},
+             "exact, or a few steps of an iteration");
+    t.integer("conjugate_gradient_steps", &P::conjugate_gradient_steps, 1, 1000, "",
+              "steps a row and sweep");
+    t.real("tolerance", &P::tolerance, 0, 1, "",
+           "stops once the objective falls by a smaller share; 0: never before `iterations`");
+    return t;
+  }();
+  return table;
+}
+
+// One stream a row: the start does not depend on other rows.
+MatrixF random_vectors(std::int64_t rows, const IalsParameters& parameters, std::uint64_t seed,
+                       std::string_view purpose) {
+  MatrixF vectors(rows, parameters.factors);
+  const double deviation =
+      parameters.init_deviation / std::sqrt(static_cast<double>(parameters.factors));
+  for (std::int64_t r = 0; r < rows; ++r) {
+    Rng rng(seed, purpose, static_cast<std::uint64_t>(r));
+    for (float& value : vectors.row(r)) value = static_cast<float>(deviation * rng.normal());
+  }
+  return vectors;
+}
+
+// Best first by cosine with `query`; rows of length 0 and row `except` are left out.
+std::vector<ScoredIndex> nearest_vectors(const MatrixF& vectors, std::span<const float> query,
+                                         std::int64_t except, int k, const ItemFilter& filter) {
+  auto top = math::TopK::create(k);
+  const float length = std::sqrt(math::dot(query, query));
+  if (!top || !(length > 0)) return {};
+  for (std::int64_t r = 0; r < vectors.rows(); ++r) {
+    const auto index = static_cast<std::int32_t>(r);
+    const bool refused =
+        r == except || (!filter.allowed.empty() && !filter.allowed[static_cast<std::size_t>(r)]) ||
+        (filter.accepts && !filter.accepts(index));
+    const float squares = math::dot(vectors.row(r), vectors.row(r));
+    if (refused || !(squares > 0)) continue;
+    const ScoredIndex entry{math::dot(vectors.row(r), query) / (length * std::sqrt(squares)),
+                            index};
+    top->offer(std::span(&entry, 1));
+  }
+  return top->best();
+}
+
+// Alternating sweeps over one data set.
+class Fit {
+ public:
+  Fit(const Interactions& interactions, const IalsParameters& parameters, const FitOptions& options)
+      : interactions_(interactions), parameters_(parameters), options_(options) {
+    scratch_.resize(static_cast<std::size_t>(math::thread_count(options.threads)));
+  }
+
+  Status sweep(const CsrMatrix& rows, const MatrixF& others, const MatrixF& gramian,
+               IalsSolver solver, MatrixF& out) {
+    const IalsSystem system(others, gramian, parameters_);
+    math::parallel_for(rows.rows(), 16, options_.threads,
+                       [&](std::int64_t begin, std::int64_t end, int slot) {
+                         for (auto r = static_cast<std::int32_t>(begin); r < end; ++r) {
+                           system.solve(rows.columns_of(r), rows.weights_of(r), solver,
+                                        scratch_[static_cast<std::size_t>(slot)], out.row(r));
+                         }
+                       });
+    return check_cancelled(options_.progress);
+  }
+
+  // What is minimised, per interaction. The sum over all pairs is the product of the two Gramians.
+  double objective(const MatrixF& customers, const MatrixF& items, const MatrixF& customer_gramian,
+                   const MatrixF& item_gramian) {
+    double all_pairs = 0;
+    for (std::size_t i = 0; i < item_gramian.data().size(); ++i) {
+      all_pairs += double{item_gramian.data()[i]} * customer_gramian.data()[i];
+    }
+    const double observed = half(interactions_.by_customer(), customers, items, true);
+    const double ridges = observed + half(interactions_.by_item(), items, customers, false);
+    return (parameters_.alpha * all_pairs + ridges) / static_cast<double>(interactions_.pairs());
+  }
+
+ private:
+  // Regularisation of one side, and with `errors` the sum over interactions; in blocks of fixed size and order.
+  double half(const CsrMatrix& rows, const MatrixF& own, const MatrixF& others, bool errors) {
+    constexpr std::int64_t kBlock = 256;
+    std::vector<double> partial(static_cast<std::size_t>((rows.rows() + kBlock - 1) / kBlock), 0);
+    const IalsSystem system(others, others, parameters_);
+    math::parallel_for(
+        rows.rows(), kBlock, options_.threads, [&](std::int64_t begin, std::int64_t end, int) {
+          std::vector<float> confidence;
+          double sum = 0;
+          for (auto r = static_cast<std::int32_t>(begin); r < end; ++r) {
+            confidence.clear();
+            for (const float w : rows.weights_of(r))
+              confidence.push_back(ials_confidence(parameters_.weights, w));
+            const auto columns = rows.columns_of(r);
+            for (std::size_t i = 0; errors && i < columns.size(); ++i) {
+              const double miss = double{math::dot(own.row(r), others.row(columns[i]))} - 1;
+              sum += confidence[i] * miss * miss;
+            }
+            sum += system.ridge(confidence) * math::dot(own.row(r), own.row(r));
+          }
+          partial[static_cast<std::size_t>(begin / kBlock)] = sum;
+        });
+    double total = 0;
+    for (const double part : partial) total += part;
+    return total;
+  }
+
+  const Interactions& interactions_;
+  const IalsParameters& parameters_;
+  const FitOptions& options_;
+  std::vector<IalsSystem::Scratch> scratch_;
+};
+
+}  // namespace
+
+Ials::Ials() : Parameterised(ials_table()) {}
+
+Result<FitReport> Ials::fit_model(const FitOptions& options) {
+  const IalsParameters& p = settings();
+  const CsrMatrix& by_customer = interactions().by_customer();
+  const CsrMatrix& by_item = interactions().by_item();
+  customers_ = random_vectors(by_customer.rows(), p, options.seed, "ials customers");
+  items_ = random_vectors(by_item.rows(), p, options.seed, "ials items");
+  item_gramian_ = math::gramian(items_, options.threads);
+  Fit fit(interactions(), p, options);
+  FitReport report{.converged = false, .iterations = 0, .objective = 0, .warnings = {}};
+  if (options.progress) options.progress->phase("fitting ials", p.iterations + 1, "sweeps");
+  double fall = 1;
+  while (report.iterations < p.iterations && (p.tolerance == 0 || fall > p.tolerance)) {
+    ATTUNE_RETURN_IF_ERROR(fit.sweep(by_customer, items_, item_gramian_, p.solver, customers_));
+    const MatrixF customer_gramian = math::gramian(customers_, options.threads);
+    ATTUNE_RETURN_IF_ERROR(fit.sweep(by_item, customers_, customer_gramian, p.solver, items_));
+    item_gramian_ = math::gramian(items_, options.threads);
+    const double objective = fit.objective(customers_, items_, customer_gramian, item_gramian_);
+    fall = report.iterations == 0 ? 1 : (report.objective - objective) / objective;
+    report.objective = objective;
+    ++report.iterations;
+    if (options.progress) options.progress->advance(report.iterations);
+  }
+  // The last half sweep is exact: invariant (1).
+  ATTUNE_RETURN_IF_ERROR(
+      fit.sweep(by_customer, items_, item_gramian_, IalsSolver::cholesky, customers_));
+  if (options.progress) options.progress->advance(p.iterations + 1);
+  report.converged = fall <= std::max(p.tolerance, 1e-3);
+  if (!std::isfinite(report.objective)) {
+    return std::unexpected(
+        failed_precondition("the vectors grew beyond all bounds; raise regularisation, or let "
+                            "weights be log or binary"));
+  }
+  if (!report.converged) {
+    report.warnings.push_back(fmt::format(
+        "the last of {} iterations still lowered the objective by {:.2g} %; more may help",
+        p.iterations, 100 * fall));
+  }
+  return report;
+}
+
+std::vector<float> Ials::vector_of(const HistoryView& history) const {
+  if (history.customer >= 0) {
+    const auto row = customers_.row(history.customer);
+    return {row.begin(), row.end()};
+  }
+  std::vector<float> vector(static_cast<std::size_t>(items_.columns()), 0);
+  IalsSystem::Scratch scratch;
+  IalsSystem(items_, item_gramian_, settings())
+      .solve(history.items, history.weights, IalsSolver::cholesky, scratch, vector);
+  return vector;
+}
+
+void Ials::score_all(const HistoryView& history, std::span<float> scores) const {
+  if (history.items.empty()) return;
+  math::dot_rows(items_.data(), vector_of(history), scores);
+  for (std::int32_t i = 0; i < static_cast<std::int32_t>(scores.size()); ++i) {
+    if (interactions().by_item().row_size(i) == 0)
+      scores[static_cast<std::size_t>(i)] = std::nanf("");
+  }
+}
+
+void Ials::score_some(const HistoryView& history, std::span<const std::int32_t> items,
+                      std::span<float> scores) const {
+  if (history.items.empty()) return;
+  const std::vector<float> vector = vector_of(history);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (interactions().by_item().row_size(items[i]) > 0)
+      scores[i] = math::dot(items_.row(items[i]), vector);
+  }
+}
+
+std::vector<ScoredIndex> Ials::find_similar_items(std::int32_t item, int k,
+                                                  const ItemFilter& filter) const {
+  return nearest_vectors(items_, items_.row(item), item, k, filter);
+}
+
+std::vector<ScoredIndex> Ials::find_similar_customers(const HistoryView& history, int k) const {
+  return nearest_vectors(customers_, vector_of(history), history.customer, k, {});
+}
+
+Explanation Ials::explain_score(const HistoryView& history, std::int32_t item) const {
+  Explanation explanation;
+  if (history.items.empty()) return explanation;
+  IalsSystem::Scratch scratch;
+  IalsSystem(items_, item_gramian_, settings()).build(history.items, history.weights, scratch);
+  std::vector<float> influence(items_.row(item).begin(), items_.row(item).end());
+  const bool solved = math::solve_cholesky(scratch.system, influence);
+  for (std::size_t j = 0; j < history.items.size(); ++j) {
+    const double amount =
+        solved ? double{scratch.confidence[j]} * math::dot(items_.row(history.items[j]), influence)
+               : 0;
+    explanation.contributions.push_back({history.items[j], history.weights[j], amount});
+  }
+  return explanation;
+}
+
+void Ials::drop_customer(std::int32_t customer) {
+  std::ranges::fill(customers_.row(customer), 0.0f);
+}
+
+void Ials::write_model(math::ByteWriter& out) const {
+  out.matrix(customers_);
+  out.matrix(items_);
+}
+
+Status Ials::read_model(math::ByteReader& in) {
+  ATTUNE_ASSIGN_OR_RETURN(customers_, in.matrix_f());
+  ATTUNE_ASSIGN_OR_RETURN(items_, in.matrix_f());
+  const bool fits =
+      customers_.rows() == interactions().customers() && items_.rows() == interactions().items() &&
+      customers_.columns() == settings().factors && items_.columns() == settings().factors;
+  if (!fits)
+    return std::unexpected(
+        data_corruption("the vectors are not those of these customers, items and factors"));
+  item_gramian_ = math::gramian(items_, 1);
+  return {};
+}
+
+}  // namespace attune::recommend

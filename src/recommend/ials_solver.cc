@@ -1,0 +1,95 @@
+#include "ials_solver.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "attune/math/kernels.h"
+#include "attune/math/solve.h"
+
+namespace attune::recommend {
+
+float ials_confidence(IalsWeights kind, float weight) {
+  switch (kind) {
+    case IalsWeights::binary:
+      return 1;
+    case IalsWeights::linear:
+      return weight;
+    case IalsWeights::log:
+      return std::log2(1 + weight);
+  }
+  return 1;
+}
+
+double IalsSystem::ridge(std::span<const float> confidence) const {
+  double mass = parameters_.alpha * static_cast<double>(others_.rows());
+  for (const float c : confidence) mass += c;
+  return parameters_.regularisation * std::pow(mass, parameters_.regularisation_exponent);
+}
+
+void IalsSystem::set_confidence(std::span<const float> weights, Scratch& scratch) const {
+  scratch.confidence.resize(weights.size());
+  std::ranges::transform(weights, scratch.confidence.begin(),
+                         [this](float w) { return ials_confidence(parameters_.weights, w); });
+}
+
+void IalsSystem::set_target(std::span<const std::int32_t> rows, Scratch& scratch) const {
+  scratch.target.assign(static_cast<std::size_t>(others_.columns()), 0);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    math::axpy(scratch.confidence[i], others_.row(rows[i]), scratch.target);
+  }
+}
+
+void IalsSystem::build(std::span<const std::int32_t> rows, std::span<const float> weights,
+                       Scratch& scratch) const {
+  set_confidence(weights, scratch);
+  const std::int64_t d = others_.columns();
+  if (scratch.system.rows() != d) scratch.system = math::MatrixF(d, d);
+  const auto alpha = static_cast<float>(parameters_.alpha);
+  std::ranges::transform(gramian_.data(), scratch.system.data().begin(),
+                         [alpha](float g) { return alpha * g; });
+  math::add_outer_products(others_, rows, scratch.confidence, scratch.outer, scratch.system);
+  const auto lambda = static_cast<float>(ridge(scratch.confidence));
+  for (std::int64_t i = 0; i < d; ++i) scratch.system(i, i) += lambda;
+}
+
+void IalsSystem::solve(std::span<const std::int32_t> rows, std::span<const float> weights,
+                       IalsSolver solver, Scratch& scratch, std::span<float> x) const {
+  if (rows.empty()) {
+    std::ranges::fill(x, 0.0f);
+    return;
+  }
+  if (solver == IalsSolver::conjugate_gradient) {
+    set_confidence(weights, scratch);
+    set_target(rows, scratch);
+    solve_iteratively(rows, scratch, x);
+    return;
+  }
+  build(rows, weights, scratch);
+  set_target(rows, scratch);
+  if (math::solve_cholesky(scratch.system, std::span<float>(scratch.target))) {
+    std::ranges::copy(scratch.target, x.begin());
+    return;
+  }
+  // Not positive definite to rounding (no regularisation, few interactions): conjugate gradients need no factorisation.
+  set_target(rows, scratch);
+  solve_iteratively(rows, scratch, x);
+}
+
+void IalsSystem::solve_iteratively(std::span<const std::int32_t> rows, Scratch& scratch,
+                                   std::span<float> x) const {
+  const auto alpha = static_cast<float>(parameters_.alpha);
+  const auto lambda = static_cast<float>(ridge(scratch.confidence));
+  const auto multiply = [&](std::span<const float> v, std::span<float> out) {
+    math::dot_rows(gramian_.data(), v, out);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = alpha * out[i] + lambda * v[i];
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto h = others_.row(rows[i]);
+      math::axpy(scratch.confidence[i] * math::dot(h, v), h, out);
+    }
+  };
+  scratch.vectors.resize(3 * x.size());
+  math::solve_conjugate_gradient(multiply, scratch.target, x, scratch.vectors,
+                                 {.steps = parameters_.conjugate_gradient_steps});
+}
+
+}  // namespace attune::recommend

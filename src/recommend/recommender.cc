@@ -1,0 +1,322 @@
+#include "attune/recommend/recommender.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "attune/base/files.h"
+#include "attune/base/text.h"
+#include "attune/math/parallel.h"
+
+namespace attune::recommend {
+namespace {
+
+constexpr std::string_view kMagic = "attune-recommend";
+constexpr std::uint32_t kVersion = 1;
+constexpr float kNoEvidence = std::numeric_limits<float>::quiet_NaN();
+constexpr std::int64_t kBatch = 256;  // lists held at a time by recommend_all
+
+void strike_out(const HistoryView& history, const ListOptions& options, std::span<float> scores) {
+  if (!options.include_seen) {
+    for (const std::int32_t item : history.items)
+      scores[static_cast<std::size_t>(item)] = kNoEvidence;
+  }
+  const ItemFilter& filter = options.filter;
+  for (std::size_t i = 0; i < filter.allowed.size(); ++i) {
+    if (!filter.allowed[i]) scores[i] = kNoEvidence;
+  }
+  if (!filter.accepts) return;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (!std::isnan(scores[i]) && !filter.accepts(static_cast<std::int32_t>(i)))
+      scores[i] = kNoEvidence;
+  }
+}
+
+}  // namespace
+
+// A history given as entries, sorted and summed. The view points into it.
+struct Recommender::OwnedHistory {
+  std::vector<std::int32_t> items;
+  std::vector<float> weights;
+  std::vector<Timestamp> times;
+};
+
+Status Recommender::set_parameter(std::string_view parameter, std::string_view text) {
+  if (fitted_) {
+    return std::unexpected(failed_precondition(fmt::format(
+        "{} is fitted and keeps its parameters; make a new one to fit it with another '{}'", name(),
+        parameter)));
+  }
+  return assign_parameter(parameter, text);
+}
+
+Result<FitReport> Recommender::fit(const Interactions& interactions, const FitOptions& options) {
+  if (interactions.pairs() == 0) {
+    return std::unexpected(failed_precondition(fmt::format(
+        "there are no interactions to fit {} on; import events with customer and item first",
+        name())));
+  }
+  fitted_ = false;
+  interactions_ = interactions;
+  Result<FitReport> report = fit_model(options);
+  fitted_ = report.has_value();
+  if (!fitted_) return std::unexpected(report.error().within(fmt::format("fitting {}", name())));
+  return report;
+}
+
+Result<HistoryView> Recommender::view(const Query& query, OwnedHistory& storage) const {
+  const math::CsrMatrix& rows = interactions_.by_customer();
+  if (query.customer >= 0) {
+    if (query.customer >= rows.rows()) {
+      return std::unexpected(out_of_range(
+          fmt::format("customer row {} is unknown to {}, which was fitted on {} customers; "
+                      "ask with a history instead",
+                      query.customer, name(), rows.rows())));
+    }
+    return HistoryView{query.customer, rows.columns_of(query.customer),
+                       rows.weights_of(query.customer), rows.times_of(query.customer)};
+  }
+  std::vector<HistoryEntry> sorted(query.history.begin(), query.history.end());
+  std::ranges::stable_sort(sorted, {}, &HistoryEntry::item);
+  for (std::size_t i = 0; i < sorted.size();) {
+    const std::int32_t item = sorted[i].item;
+    ATTUNE_RETURN_IF_ERROR(check_item(item));
+    float weight = 0;
+    Timestamp time = sorted[i].time;
+    for (; i < sorted.size() && sorted[i].item == item; ++i) {
+      weight += sorted[i].weight;
+      time = std::max(time, sorted[i].time);
+    }
+    if (!std::isfinite(weight)) {
+      return std::unexpected(
+          invalid_argument(fmt::format("the history gives item {} a weight of {}", item, weight)));
+    }
+    if (weight <= 0) continue;
+    storage.items.push_back(item);
+    storage.weights.push_back(weight);
+    storage.times.push_back(time);
+  }
+  return HistoryView{-1, storage.items, storage.weights, storage.times};
+}
+
+Result<std::vector<ScoredIndex>> Recommender::list_for(const HistoryView& history,
+                                                       const ListOptions& options,
+                                                       std::span<float> scores) const {
+  std::ranges::fill(scores, kNoEvidence);
+  score_all(history, scores);
+  strike_out(history, options, scores);
+  ATTUNE_ASSIGN_OR_RETURN(math::TopK top, math::TopK::create(options.k));
+  top.offer(scores, 0);
+  return top.best();
+}
+
+Result<std::vector<ScoredIndex>> Recommender::recommend(const Query& query,
+                                                        const ListOptions& options) const {
+  ATTUNE_RETURN_IF_ERROR(check_list(options));
+  OwnedHistory storage;
+  ATTUNE_ASSIGN_OR_RETURN(const HistoryView history, view(query, storage));
+  std::vector<float> scores(static_cast<std::size_t>(interactions_.items()));
+  return list_for(history, options, scores);
+}
+
+Status Recommender::recommend_all(const BatchOptions& options, const TakeList& take) const {
+  ATTUNE_RETURN_IF_ERROR(check_list(options.list));
+  const bool everyone = options.customers.empty();
+  const std::int64_t count =
+      everyone ? interactions_.customers() : static_cast<std::int64_t>(options.customers.size());
+  const auto customer_at = [&](std::int64_t i) {
+    return everyone ? static_cast<std::int32_t>(i) : options.customers[static_cast<std::size_t>(i)];
+  };
+  for (std::int64_t i = 0; i < count; ++i) {
+    OwnedHistory unused;
+    if (!everyone) ATTUNE_RETURN_IF_ERROR(view(Query::row(customer_at(i)), unused));
+  }
+  if (options.progress) options.progress->phase("recommending", count, "customers");
+  std::vector<std::vector<float>> scores(
+      static_cast<std::size_t>(math::thread_count(options.threads)));
+  std::vector<Result<std::vector<ScoredIndex>>> lists(kBatch);
+  for (std::int64_t first = 0; first < count; first += kBatch) {
+    if (options.progress && options.progress->cancelled())
+      return std::unexpected(cancelled("recommending was stopped"));
+    const std::int64_t size = std::min(kBatch, count - first);
+    math::parallel_for(
+        size, 8, options.threads, [&](std::int64_t begin, std::int64_t end, int slot) {
+          auto& space = scores[static_cast<std::size_t>(slot)];
+          space.resize(static_cast<std::size_t>(interactions_.items()));
+          for (std::int64_t i = begin; i < end; ++i) {
+            OwnedHistory unused;
+            const HistoryView history = *view(Query::row(customer_at(first + i)), unused);
+            lists[static_cast<std::size_t>(i)] = list_for(history, options.list, space);
+          }
+        });
+    for (std::int64_t i = 0; i < size; ++i) {
+      const auto& list = lists[static_cast<std::size_t>(i)];
+      if (!list) return std::unexpected(list.error());
+      ATTUNE_RETURN_IF_ERROR(take(customer_at(first + i), *list));
+    }
+    if (options.progress) options.progress->advance(first + size);
+  }
+  return {};
+}
+
+Result<std::vector<float>> Recommender::score(const Query& query,
+                                              std::span<const std::int32_t> items) const {
+  ATTUNE_RETURN_IF_ERROR(check_ready());
+  for (const std::int32_t item : items) ATTUNE_RETURN_IF_ERROR(check_item(item));
+  OwnedHistory storage;
+  ATTUNE_ASSIGN_OR_RETURN(const HistoryView history, view(query, storage));
+  std::vector<float> scores(items.size(), kNoEvidence);
+  score_some(history, items, scores);
+  return scores;
+}
+
+void Recommender::score_some(const HistoryView& history, std::span<const std::int32_t> items,
+                             std::span<float> scores) const {
+  std::vector<float> all(static_cast<std::size_t>(interactions_.items()), kNoEvidence);
+  score_all(history, all);
+  for (std::size_t i = 0; i < items.size(); ++i)
+    scores[i] = all[static_cast<std::size_t>(items[i])];
+}
+
+Result<std::vector<ScoredIndex>> Recommender::similar_items(std::int32_t item,
+                                                            const ListOptions& options) const {
+  ATTUNE_RETURN_IF_ERROR(check_list(options));
+  ATTUNE_RETURN_IF_ERROR(check_item(item));
+  if (!capabilities().similar_items) {
+    return std::unexpected(failed_precondition(
+        fmt::format("{} does not know which items are alike; ask item_knn or ials", name())));
+  }
+  return find_similar_items(item, options.k, options.filter);
+}
+
+Result<std::vector<ScoredIndex>> Recommender::similar_customers(const Query& query, int k) const {
+  ATTUNE_RETURN_IF_ERROR(check_list({.k = k, .filter = {}}));
+  if (!capabilities().similar_customers) {
+    return std::unexpected(failed_precondition(
+        fmt::format("{} does not know which customers are alike; ask user_knn or ials", name())));
+  }
+  OwnedHistory storage;
+  ATTUNE_ASSIGN_OR_RETURN(const HistoryView history, view(query, storage));
+  return find_similar_customers(history, k);
+}
+
+Result<Explanation> Recommender::explain(const Query& query, std::int32_t item) const {
+  ATTUNE_RETURN_IF_ERROR(check_ready());
+  ATTUNE_RETURN_IF_ERROR(check_item(item));
+  if (!capabilities().explains) {
+    return std::unexpected(
+        failed_precondition(fmt::format("{} gives no reasons for its scores", name())));
+  }
+  OwnedHistory storage;
+  ATTUNE_ASSIGN_OR_RETURN(const HistoryView history, view(query, storage));
+  Explanation explanation = explain_score(history, item);
+  explanation.item = item;
+  explanation.score = explanation.base;
+  for (const Contribution& part : explanation.contributions) explanation.score += part.amount;
+  std::ranges::sort(explanation.contributions, [](const Contribution& a, const Contribution& b) {
+    return a.amount != b.amount ? a.amount > b.amount : a.item < b.item;
+  });
+  return explanation;
+}
+
+std::vector<ScoredIndex> Recommender::find_similar_items(std::int32_t, int,
+                                                         const ItemFilter&) const {
+  return {};
+}
+std::vector<ScoredIndex> Recommender::find_similar_customers(const HistoryView&, int) const {
+  return {};
+}
+Explanation Recommender::explain_score(const HistoryView&, std::int32_t) const { return {}; }
+void Recommender::drop_customer(std::int32_t) {}
+
+Status Recommender::forget_customer(std::int32_t customer) {
+  ATTUNE_RETURN_IF_ERROR(check_ready());
+  OwnedHistory unused;
+  ATTUNE_RETURN_IF_ERROR(view(Query::row(std::max(customer, 0)), unused));
+  if (customer < 0)
+    return std::unexpected(out_of_range(fmt::format("there is no customer row {}", customer)));
+  interactions_ = interactions_.without_customer(customer);
+  drop_customer(customer);
+  return {};
+}
+
+Status Recommender::check_ready() const {
+  if (fitted_) return {};
+  return std::unexpected(
+      failed_precondition(fmt::format("{} is not fitted; fit it or load it first", name())));
+}
+
+Status Recommender::check_item(std::int32_t item) const {
+  if (item >= 0 && item < interactions_.items()) return {};
+  return std::unexpected(
+      out_of_range(fmt::format("item {} is unknown to {}, which was fitted on {} items", item,
+                               name(), interactions_.items())));
+}
+
+Status Recommender::check_list(const ListOptions& options) const {
+  ATTUNE_RETURN_IF_ERROR(check_ready());
+  const std::size_t mask = options.filter.allowed.size();
+  if (mask != 0 && mask != static_cast<std::size_t>(interactions_.items())) {
+    return std::unexpected(invalid_argument(
+        fmt::format("the mask of allowed items has {} places, the model has {} items", mask,
+                    interactions_.items())));
+  }
+  ATTUNE_RETURN_IF_ERROR(math::TopK::create(options.k));
+  return {};
+}
+
+Status Recommender::save(const std::filesystem::path& path) const {
+  ATTUNE_RETURN_IF_ERROR(check_ready());
+  math::ByteWriter out;
+  out.text(name());
+  const auto values = parameters();
+  out.value(static_cast<std::uint32_t>(values.size()));
+  for (const auto& [parameter, text] : values) {
+    out.text(parameter);
+    out.text(text);
+  }
+  out.matrix(interactions_.by_customer());
+  write_model(out);
+  return write_checked_file(path, kMagic, kVersion, out.bytes());
+}
+
+namespace {
+
+Error in_file(Error error, const std::filesystem::path& path) {
+  error.code = ErrorCode::data_corruption;
+  return error.within(fmt::format("reading the model {}", path.string()));
+}
+
+Result<std::unique_ptr<Recommender>> read_head(math::ByteReader& in) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::string name, in.text());
+  ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<Recommender> recommender, make_recommender(name));
+  ATTUNE_ASSIGN_OR_RETURN(const std::uint32_t count, in.value<std::uint32_t>());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    ATTUNE_ASSIGN_OR_RETURN(const std::string parameter, in.text());
+    ATTUNE_ASSIGN_OR_RETURN(const std::string text, in.text());
+    ATTUNE_RETURN_IF_ERROR(recommender->set_parameter(parameter, text));
+  }
+  return recommender;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Recommender>> load_recommender(const std::filesystem::path& path) {
+  ATTUNE_ASSIGN_OR_RETURN(const CheckedBytes file, read_checked_file(path, kMagic, kVersion));
+  math::ByteReader in(file.payload);
+  auto recommender = read_head(in);
+  if (!recommender) return std::unexpected(in_file(recommender.error(), path));
+  auto rows = in.csr_matrix();
+  if (!rows) return std::unexpected(in_file(rows.error(), path));
+  Recommender& model = **recommender;
+  model.interactions_ = Interactions::from_matrix(*rows);
+  Status status = model.read_model(in);
+  if (status) status = in.finish();
+  if (!status) return std::unexpected(in_file(status.error(), path));
+  model.fitted_ = true;
+  return std::move(*recommender);
+}
+
+}  // namespace attune::recommend

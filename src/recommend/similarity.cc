@@ -1,0 +1,176 @@
+#include "similarity.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace attune::recommend {
+namespace {
+
+// Keeps terms that every document has from vanishing altogether.
+constexpr double kIdfFloor = 0.01;
+
+double sum_of_squares(std::span<const float> values) {
+  return std::transform_reduce(values.begin(), values.end(), 0.0, std::plus<>{},
+                               [](float v) { return double{v} * v; });
+}
+
+double supported(double similarity, double shared, double shrink) {
+  return similarity * shared / (shared + shrink);
+}
+
+double correlation(const SimilarityIndex::Sums& s) {
+  const double n = s.shared;
+  if (n < 2) return 0;
+  const double covariance = s.product - s.a * static_cast<double>(s.b) / n;
+  const double variance_a = s.aa - s.a * static_cast<double>(s.a) / n;
+  const double variance_b = s.bb - s.b * static_cast<double>(s.b) / n;
+  // Below float rounding of the sums the variance is none.
+  if (variance_a <= 1e-6 * s.aa || variance_b <= 1e-6 * s.bb) return 0;
+  return covariance / std::sqrt(variance_a * variance_b);
+}
+
+}  // namespace
+
+SimilarityIndex::SimilarityIndex(const math::CsrMatrix& documents,
+                                 const SimilarityParameters& parameters)
+    : parameters_(parameters) {
+  const auto count = static_cast<double>(documents.rows());
+  std::vector<std::int64_t> frequency(static_cast<std::size_t>(documents.columns()), 0);
+  for (const std::int32_t term : documents.column_indices())
+    ++frequency[static_cast<std::size_t>(term)];
+  for (const std::int64_t f : frequency) {
+    idf_.push_back(
+        static_cast<float>(std::log((count + 1) / (static_cast<double>(f) + 1)) + kIdfFloor));
+  }
+  const double total = std::accumulate(documents.weights().begin(), documents.weights().end(), 0.0);
+  mean_length_ = total > 0 ? total / count : 1;
+  std::vector<float> weights;
+  weights.reserve(documents.weights().size());
+  for (std::int32_t row = 0; row < documents.rows(); ++row) {
+    const auto weighed = weigh({documents.columns_of(row), documents.weights_of(row)});
+    squares_.push_back(sum_of_squares(weighed));
+    weights.insert(weights.end(), weighed.begin(), weighed.end());
+  }
+  documents_ = documents.with_weights(std::move(weights));
+  by_term_ = documents_.transposed();
+}
+
+std::vector<float> SimilarityIndex::weigh(const DocumentView& document) const {
+  std::vector<float> weights(document.weights.begin(), document.weights.end());
+  if (parameters_.weighting == Weighting::none) return weights;
+  const double length = std::accumulate(weights.begin(), weights.end(), 0.0);
+  const double k1 = parameters_.bm25_k1, b = parameters_.bm25_b;
+  const double norm = k1 * (1 - b + b * length / mean_length_);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const double w = weights[i];
+    const double term =
+        parameters_.weighting == Weighting::tfidf ? std::sqrt(w) : w * (k1 + 1) / (w + norm);
+    weights[i] = static_cast<float>(term * idf_[static_cast<std::size_t>(document.terms[i])]);
+  }
+  return weights;
+}
+
+void SimilarityIndex::accumulate(const DocumentView& document, std::span<const float> weights,
+                                 Scratch& scratch) const {
+  scratch.sums.resize(static_cast<std::size_t>(documents_.rows()));
+  scratch.touched.clear();
+  const bool moments = parameters_.similarity == Similarity::pearson;
+  for (std::size_t i = 0; i < document.terms.size(); ++i) {
+    const float a = weights[i];
+    const auto others = by_term_.columns_of(document.terms[i]);
+    const auto other_weights = by_term_.weights_of(document.terms[i]);
+    for (std::size_t j = 0; j < others.size(); ++j) {
+      Sums& sums = scratch.sums[static_cast<std::size_t>(others[j])];
+      if (sums.shared++ == 0) scratch.touched.push_back(others[j]);
+      const float b = other_weights[j];
+      sums.product += a * b;
+      if (!moments) continue;
+      sums.a += a;
+      sums.b += b;
+      sums.aa += a * a;
+      sums.bb += b * b;
+    }
+  }
+}
+
+double SimilarityIndex::value(const Sums& s, double squares_a, std::size_t terms_a,
+                              std::int32_t b) const {
+  const double squares_b = squares_[static_cast<std::size_t>(b)];
+  switch (parameters_.similarity) {
+    case Similarity::cosine: {
+      const double norms = std::sqrt(squares_a * squares_b) + parameters_.shrink;
+      return norms > 0 ? s.product / norms : 0;
+    }
+    case Similarity::dot:
+      return supported(s.product, s.shared, parameters_.shrink);
+    case Similarity::jaccard: {
+      const auto either =
+          static_cast<double>(terms_a) + static_cast<double>(documents_.row_size(b)) - s.shared;
+      return s.shared / (either + parameters_.shrink);
+    }
+    case Similarity::euclidean: {
+      const double distance = std::sqrt(std::max(0.0, squares_a + squares_b - 2.0 * s.product));
+      return supported(1 / (1 + distance), s.shared, parameters_.shrink);
+    }
+    case Similarity::pearson:
+      return supported(correlation(s), s.shared, parameters_.shrink);
+  }
+  return 0;
+}
+
+std::vector<math::ScoredIndex> SimilarityIndex::similar(const DocumentView& document,
+                                                        std::int32_t except, int k,
+                                                        Scratch& scratch,
+                                                        const ItemFilter& filter) const {
+  const std::vector<float> weights = weigh(document);
+  accumulate(document, weights, scratch);
+  const double squares = sum_of_squares(weights);
+  scratch.found.clear();
+  for (const std::int32_t other : scratch.touched) {
+    Sums& sums = scratch.sums[static_cast<std::size_t>(other)];
+    const double similarity = value(sums, squares, document.terms.size(), other);
+    sums = Sums{};
+    const bool refused =
+        other == except || !(similarity > parameters_.threshold) ||
+        (!filter.allowed.empty() && !filter.allowed[static_cast<std::size_t>(other)]) ||
+        (filter.accepts && !filter.accepts(other));
+    if (!refused) scratch.found.push_back({static_cast<float>(similarity), other});
+  }
+  const auto better = [](const math::ScoredIndex& a, const math::ScoredIndex& b) {
+    return a.score != b.score ? a.score > b.score : a.index < b.index;
+  };
+  auto& found = scratch.found;
+  const auto kept = std::min(found.size(), static_cast<std::size_t>(std::max(k, 0)));
+  std::ranges::partial_sort(found, found.begin() + static_cast<std::ptrdiff_t>(kept), better);
+  return {found.begin(), found.begin() + static_cast<std::ptrdiff_t>(kept)};
+}
+
+std::vector<double> SimilarityIndex::shares(const DocumentView& document, std::int32_t other,
+                                            double similarity) const {
+  const std::vector<float> weights = weigh(document);
+  std::vector<double> parts(document.terms.size(), 0);
+  std::vector<std::size_t> shared;
+  double mean_a = 0, mean_b = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!documents_.contains(other, document.terms[i])) continue;
+    shared.push_back(i);
+    mean_a += weights[i];
+    mean_b += documents_.weight(other, document.terms[i]);
+  }
+  const bool centred = parameters_.similarity == Similarity::pearson;
+  mean_a = centred ? mean_a / static_cast<double>(shared.size()) : 0;
+  mean_b = centred ? mean_b / static_cast<double>(shared.size()) : 0;
+  double total = 0;
+  for (const std::size_t i : shared) {
+    const bool counted = parameters_.similarity == Similarity::jaccard;
+    parts[i] = counted
+                   ? 1
+                   : (weights[i] - mean_a) * (documents_.weight(other, document.terms[i]) - mean_b);
+    total += parts[i];
+  }
+  for (double& part : parts) part = total == 0 ? 0 : part * similarity / total;
+  return parts;
+}
+
+}  // namespace attune::recommend
