@@ -1,19 +1,25 @@
-# attune_add_fuzzer(NAME SOURCE MODULE) declares the fuzz target NAME ("rules_fuzz") from SOURCE (relative to the root), linked
-# with the module. With the preset `fuzz` it becomes bin/attune_NAME, which `./run fuzz NAME` runs. In every other build it is a
-# test that replays the inputs of fuzz/seeds/NAME, so that a target cannot rot, and a crash once found stays mended: its input
-# becomes a seed.
-function(attune_add_fuzzer name source module)
-  set(seeds ${PROJECT_SOURCE_DIR}/fuzz/seeds/${name})
+# attune_add_fuzzer(NAME x SOURCES x.cc LIBRARIES attune_events ...) declares the fuzz target x, whose seeds lie in
+# fuzz/seeds/x. With the preset fuzz it becomes build/fuzz/bin/fuzz_x (./run fuzz x); in every other build, a test that
+# replays the seeds, so that a target cannot rot and a crash once found stays mended: its input becomes a seed.
+function(attune_add_fuzzer)
+  cmake_parse_arguments(F "" "NAME" "SOURCES;LIBRARIES" ${ARGN})
+  if(F_UNPARSED_ARGUMENTS OR NOT F_NAME OR NOT F_SOURCES)
+    message(FATAL_ERROR "attune_add_fuzzer(${F_NAME}): needs NAME and SOURCES, and knows LIBRARIES: ${F_UNPARSED_ARGUMENTS}")
+  endif()
+  set(seeds ${PROJECT_SOURCE_DIR}/fuzz/seeds/${F_NAME})
+  if(NOT IS_DIRECTORY ${seeds})
+    message(FATAL_ERROR "attune_add_fuzzer(${F_NAME}): fuzz/seeds/${F_NAME} has to hold at least one seed")
+  endif()
   if(ATTUNE_BUILD_FUZZERS)
-    add_executable(attune_${name} ${PROJECT_SOURCE_DIR}/${source})
-    target_link_options(attune_${name} PRIVATE -fsanitize=fuzzer)
+    add_executable(fuzz_${F_NAME} ${F_SOURCES})
+    target_link_options(fuzz_${F_NAME} PRIVATE -fsanitize=fuzzer)
   elseif(ATTUNE_BUILD_TESTS)
-    add_executable(attune_${name} ${PROJECT_SOURCE_DIR}/${source} ${PROJECT_SOURCE_DIR}/fuzz/replay.cc)
-    add_test(NAME fuzz/${name} COMMAND attune_${name} ${seeds} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(fuzz/${name} PROPERTIES LABELS "fuzz;${module}" TIMEOUT 300)
+    add_executable(fuzz_${F_NAME} ${F_SOURCES} ${PROJECT_SOURCE_DIR}/fuzz/replay.cc)
+    add_test(NAME fuzz/${F_NAME} COMMAND fuzz_${F_NAME} ${seeds})
+    set_tests_properties(fuzz/${F_NAME} PROPERTIES LABELS fuzz TIMEOUT 300)
   else()
     return()
   endif()
-  set_target_properties(attune_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
-  target_link_libraries(attune_${name} PRIVATE attune_${module})
+  set_target_properties(fuzz_${F_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  target_link_libraries(fuzz_${F_NAME} PRIVATE ${F_LIBRARIES})
 endfunction()

@@ -112,11 +112,10 @@ run_fuzzer() {
   local target=${1-} seconds=${2-60} corpus program
   if [ -z "$target" ]; then
     echo "fuzz targets (./run fuzz TARGET [SECONDS]):"
-    find "$root/build/fuzz/bin" -name 'attune_*_fuzz' -type f -executable -printf '  %f\n' 2>/dev/null | sed 's/attune_//' | sort
+    find "$root/build/fuzz/bin" -name 'fuzz_*' -type f -executable -printf '  %f\n' 2>/dev/null | sed 's/fuzz_//' | sort
     return
   fi
-  target=${target%_fuzz}_fuzz
-  program=$root/build/fuzz/bin/attune_$target
+  program=$root/build/fuzz/bin/fuzz_$target
   [ -x "$program" ] || fail "there is no fuzz target '$target'; ./run fuzz lists them"
   [[ $seconds =~ ^[0-9]+$ ]] || usage_error "'$seconds' is no number of seconds"
   corpus=$root/build/fuzz/corpus/$target
