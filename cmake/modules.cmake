@@ -54,10 +54,19 @@ endfunction()
 
 # Stops configuration when there is any.
 function(attune_stop_on problems)
+  list(REMOVE_ITEM problems "")
   if(problems)
     list(JOIN problems "\n  " shown)
     message(FATAL_ERROR "cmake/layers.cmake is not kept:\n  ${shown}")
   endif()
+endfunction()
+
+# Stops configuration unless the sources of `folder` include only `allowed` modules: for programs, which are no modules.
+function(attune_check_includes module folder allowed)
+  get_property(layer GLOBAL PROPERTY ATTUNE_LAYER_${module})
+  attune_row_problems(${module} "${layer}" "${allowed}" row_problems)
+  attune_include_problems(${module} ${folder} "${allowed}" include_problems)
+  attune_stop_on("${row_problems};${include_problems}")
 endfunction()
 
 function(attune_add_module)
@@ -65,10 +74,9 @@ function(attune_add_module)
   if(M_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "attune_add_module(${M_NAME}): unknown arguments ${M_UNPARSED_ARGUMENTS}")
   endif()
-  attune_row_problems("${M_NAME}" "${M_LAYER}" "${M_DEPS}" problems)
-  attune_stop_on("${problems}")
-  attune_include_problems(${M_NAME} ${CMAKE_CURRENT_SOURCE_DIR} "${M_DEPS}" problems)
-  attune_stop_on("${problems}")
+  attune_row_problems("${M_NAME}" "${M_LAYER}" "${M_DEPS}" row_problems)
+  attune_include_problems(${M_NAME} ${CMAKE_CURRENT_SOURCE_DIR} "${M_DEPS}" include_problems)
+  attune_stop_on("${row_problems};${include_problems}")
   set_property(GLOBAL APPEND PROPERTY ATTUNE_MODULES ${M_NAME})
   set_property(GLOBAL PROPERTY ATTUNE_DEPS_${M_NAME} ${M_DEPS})
 
