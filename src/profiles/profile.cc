@@ -157,7 +157,7 @@ void describe_counts(Profile& p, const ProfileState& s, std::int64_t as_of_day) 
     ++p.active_days.total;
     add_windows(p.active_days, age, 1);
   }
-  p.rating_count = static_cast<std::int64_t>(s.rating_count);
+  p.rated_count = static_cast<std::int64_t>(s.rating_count);
   if (s.rating_count > 0) {
     p.rating_mean =
         static_cast<double>(s.rating_milli) / 1000 / static_cast<double>(s.rating_count);

@@ -91,7 +91,6 @@ class ProfileSource final : public rules::FieldSource {
 
   std::optional<double> number(std::size_t field) const override;
   std::optional<std::string_view> text(std::size_t field) const override;
-  std::optional<bool> flag(std::size_t field) const override;
   std::optional<Timestamp> time(std::size_t field) const override;
   std::optional<std::size_t> list_size(std::size_t field) const override;
   std::string_view list_at(std::size_t field, std::size_t index) const override;
