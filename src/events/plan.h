@@ -20,8 +20,29 @@
 namespace attune::events::detail {
 
 enum class Field : std::uint8_t {
-  customer, anonymous, item, time, type, order, quantity, price, value, currency, rating, duration_ms, channel, source,
-  session, event_id, text, url, id, name, category, brand, stock,
+  customer,
+  anonymous,
+  item,
+  time,
+  type,
+  order,
+  quantity,
+  price,
+  value,
+  currency,
+  rating,
+  duration_ms,
+  channel,
+  source,
+  session,
+  event_id,
+  text,
+  url,
+  id,
+  name,
+  category,
+  brand,
+  stock,
 };
 inline constexpr std::size_t kFieldCount = 23;
 std::string_view name(Field field);
@@ -89,8 +110,9 @@ class Plan {
  private:
   void fill_types();
   CellSource source_of(const FieldSource& from, std::span<const std::string> columns) const;
-  void resolve_wildcard(const std::string& field, const FieldSource& from, std::span<const std::string> columns,
-                        std::vector<bool>& used, Resolved& into) const;
+  void resolve_wildcard(const std::string& field, const FieldSource& from,
+                        std::span<const std::string> columns, std::vector<bool>& used,
+                        Resolved& into) const;
   std::vector<std::string_view> sampled(Field field, const RecordBatch& sample) const;
   Status decide(const RecordBatch& sample);
   Status decide_time(const RecordBatch& sample);

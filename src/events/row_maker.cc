@@ -12,7 +12,11 @@ namespace attune::events::detail {
 
 RowMaker::RowMaker(const Plan& plan, const Resolved& resolved, BatchState& state,
                    std::vector<Rejected>& refused)
-    : plan_(plan), resolved_(resolved), state_(state), refused_(refused), time_reader_(plan.time_reader) {}
+    : plan_(plan),
+      resolved_(resolved),
+      state_(state),
+      refused_(refused),
+      time_reader_(plan.time_reader) {}
 
 void RowMaker::begin(std::size_t record) {
   record_ = record;
@@ -47,7 +51,8 @@ bool RowMaker::decimal(Field field, std::optional<Decimal>& value) {
     value = *read;
     return true;
   }
-  return refuse(found, field, "bad_number", read.error().message, "write it like 1234.50, or leave it empty");
+  return refuse(found, field, "bad_number", read.error().message,
+                "write it like 1234.50, or leave it empty");
 }
 
 bool RowMaker::real(Field field, std::optional<double>& value) {
@@ -67,13 +72,15 @@ bool RowMaker::integer(Field field, std::optional<std::int64_t>& value) {
   return true;
 }
 
-bool RowMaker::minor(const Decimal& decimal, double quantity, int exponent, Field field, std::int64_t& value) {
+bool RowMaker::minor(const Decimal& decimal, double quantity, int exponent, Field field,
+                     std::int64_t& value) {
   const auto amount = to_minor(decimal, quantity, exponent);
   if (amount) {
     value = *amount;
     return true;
   }
-  return refuse(cell(field), field, "bad_number", amount.error().message, "check price and quantity");
+  return refuse(cell(field), field, "bad_number", amount.error().message,
+                "check price and quantity");
 }
 
 bool RowMaker::currency(Currency& value) {
@@ -140,13 +147,15 @@ bool RowMaker::type(int& value) {
     return refuse(found, Field::type, "unknown_type",
                   fmt::format("'{}' is not an event type{}", quoted(found.text),
                               did_you_mean(type_key(found.text), event_type_names())),
-                  fmt::format("say what it means with --map \"type[{}]=view\", or =ignore", quoted(found.text)));
+                  fmt::format("say what it means with --map \"type[{}]=view\", or =ignore",
+                              quoted(found.text)));
   }
   if (seen_types_.size() < 32) seen_types_.emplace_back(found.text, value);
   return true;
 }
 
-void RowMaker::split_attribute(std::string_view name, std::string_view text, std::string_view mark) {
+void RowMaker::split_attribute(std::string_view name, std::string_view text,
+                               std::string_view mark) {
   while (!text.empty()) {
     const std::size_t cut = text.find(mark);
     const std::string_view part = trim(text.substr(0, cut));

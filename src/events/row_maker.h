@@ -16,14 +16,16 @@ namespace attune::events::detail {
 // Every read returns false after it has refused the row: the caller gives it up.
 class RowMaker {
  public:
-  RowMaker(const Plan& plan, const Resolved& resolved, BatchState& state, std::vector<Rejected>& refused);
+  RowMaker(const Plan& plan, const Resolved& resolved, BatchState& state,
+           std::vector<Rejected>& refused);
 
   void begin(std::size_t record);
   std::size_t record() const { return record_; }
 
   bool fed(Field field) const { return resolved_.at(field).fed(); }
   Cell cell(Field field) const { return cell_of(resolved_.at(field), row_); }
-  std::string_view identifier(Field field);  // cleaned, without ".0" where the column is float-typed
+  std::string_view identifier(
+      Field field);  // cleaned, without ".0" where the column is float-typed
   std::string_view plain(Field field) const;  // only trimmed: free text
   bool decimal(Field field, std::optional<Decimal>& value);
   bool real(Field field, std::optional<double>& value);
@@ -31,9 +33,11 @@ class RowMaker {
   bool currency(Currency& value);
   bool time(std::optional<TimeValue>& value);
   bool type(int& value);
-  bool minor(const Decimal& decimal, double quantity, int exponent, Field field, std::int64_t& value);
+  bool minor(const Decimal& decimal, double quantity, int exponent, Field field,
+             std::int64_t& value);
   // Stated attributes, kept in the arena. `name_missing` is set when "item.name" is fed and this row has none.
-  std::span<const Attribute> attributes(const std::vector<AttributeSource>& sources, bool& name_missing);
+  std::span<const Attribute> attributes(const std::vector<AttributeSource>& sources,
+                                        bool& name_missing);
   void split_attribute(std::string_view name, std::string_view text, std::string_view mark);
   std::string_view properties_json();
 

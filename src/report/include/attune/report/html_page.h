@@ -50,6 +50,7 @@ class Section {
 
  private:
   friend class Page;
+  friend struct PartWriter;
   struct Paragraph {
     std::string text;
   };
