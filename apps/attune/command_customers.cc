@@ -22,19 +22,22 @@ struct CustomerArguments {
 };
 using Arguments = std::shared_ptr<CustomerArguments>;
 
+// Customers keep the workspace's address: both stay where they are.
 struct Opened {
-  engine::Workspace workspace;
+  std::unique_ptr<engine::Workspace> owned;
   std::unique_ptr<engine::Customers> customers;
   Currency currency;
+
+  engine::Workspace& workspace() const { return *owned; }
 };
 
 Result<Opened> open_customers(Context& context, const ProfileSettings& settings) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
-  Opened opened{std::move(workspace), nullptr, {}};
-  ATTUNE_ASSIGN_OR_RETURN(const auto options, settings.options(opened.workspace));
-  ATTUNE_ASSIGN_OR_RETURN(engine::Customers customers, engine::Customers::open(opened.workspace, options, context.progress()));
+  Opened opened{std::make_unique<engine::Workspace>(std::move(workspace)), nullptr, {}};
+  ATTUNE_ASSIGN_OR_RETURN(const auto options, settings.options(opened.workspace()));
+  ATTUNE_ASSIGN_OR_RETURN(engine::Customers customers, engine::Customers::open(opened.workspace(), options, context.progress()));
   opened.customers = std::make_unique<engine::Customers>(std::move(customers));
-  ATTUNE_ASSIGN_OR_RETURN(const auto currency, opened.workspace.reporting_currency());
+  ATTUNE_ASSIGN_OR_RETURN(const auto currency, opened.workspace().reporting_currency());
   opened.currency = currency.value_or(Currency{});
   context.end_progress();
   if (opened.customers->foreign_amounts() > 0) {
@@ -55,7 +58,7 @@ std::string shares(const std::vector<profiles::TermShare>& all, profiles::TermKi
 }
 
 void print_profile(Context& context, const Opened& opened, const std::string& id, const Profile& p) {
-  const TimeZone& zone = opened.workspace.zone();
+  const TimeZone& zone = opened.workspace().zone();
   const auto& names = opened.customers->names();
   report::Table table({{"customer", report::Align::left, 0}, {id, report::Align::left, 1}});
   const auto row = [&](const char* name, std::string value) { table.row({name, std::move(value)}); };
@@ -88,14 +91,14 @@ void print_profile(Context& context, const Opened& opened, const std::string& id
 Status run_profile(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_customers(context, arguments->settings));
   ATTUNE_ASSIGN_OR_RETURN(const Profile profile, opened.customers->find(arguments->id));
-  ATTUNE_ASSIGN_OR_RETURN(const std::string label, opened.workspace.identity().label(profile.customer));
+  ATTUNE_ASSIGN_OR_RETURN(const std::string label, opened.workspace().identity().label(profile.customer));
   if (!context.json) {
     print_profile(context, opened, label, profile);
     return {};
   }
   boost::json::object object = boost::json::parse(profiles::to_json(profile, opened.customers->names())).as_object();
   object["customer_id"] = label;
-  ATTUNE_ASSIGN_OR_RETURN(const auto traits, opened.workspace.identity().traits(profile.customer));
+  ATTUNE_ASSIGN_OR_RETURN(const auto traits, opened.workspace().identity().traits(profile.customer));
   boost::json::object told;
   for (const auto& trait : traits) told[trait.name] = trait.value;
   object["traits"] = told;
@@ -124,7 +127,7 @@ Status run_list(Context& context, const Arguments& arguments) {
                money(size.monetary_cents, opened.currency), size.segment.rule});
   }
   context.print(table);
-  context.print(fmt::format("{} customers as of {}.\n", with_thousands(everybody), date_of(opened.customers->as_of(), opened.workspace.zone())));
+  context.print(fmt::format("{} customers as of {}.\n", with_thousands(everybody), date_of(opened.customers->as_of(), opened.workspace().zone())));
   return {};
 }
 
@@ -135,7 +138,7 @@ Status run_preview(Context& context, const Arguments& arguments) {
   report::Table table({{"customer", report::Align::left, 0}, {"stage", report::Align::left, 1}, {"orders", report::Align::right, 0},
                        {"recency (days)", report::Align::right, 0}, {"monetary", report::Align::right, 0}});
   for (const Profile& p : preview.examples()) {
-    ATTUNE_ASSIGN_OR_RETURN(const std::string label, opened.workspace.identity().label(p.customer));
+    ATTUNE_ASSIGN_OR_RETURN(const std::string label, opened.workspace().identity().label(p.customer));
     examples.push_back(boost::json::object{{"customer_id", label}, {"frequency", p.frequency}, {"monetary_cents", p.monetary_cents}});
     table.row({label, std::string(profiles::name(p.lifecycle)), with_thousands(p.frequency),
                p.recency_days ? with_thousands(*p.recency_days) : "", money(p.monetary_cents, opened.currency)});
@@ -182,9 +185,9 @@ Status run_members(Context& context, const Arguments& arguments) {
   boost::json::array list;
   report::Table table({{"customer", report::Align::left, 0}, {"since", report::Align::left, 0}});
   for (const auto& member : members) {
-    ATTUNE_ASSIGN_OR_RETURN(const std::string label, opened.workspace.identity().label(member.customer));
+    ATTUNE_ASSIGN_OR_RETURN(const std::string label, opened.workspace().identity().label(member.customer));
     list.push_back(boost::json::object{{"customer_id", label}, {"entered_at", format_iso(member.entered_at)}});
-    table.row({label, date_of(member.entered_at, opened.workspace.zone())});
+    table.row({label, date_of(member.entered_at, opened.workspace().zone())});
   }
   if (context.json) {
     context.print(boost::json::serialize(boost::json::object{{"segment", arguments->name}, {"members", list}}) + "\n");
