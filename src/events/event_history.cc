@@ -35,6 +35,8 @@ CREATE VIEW events AS SELECT e.sequence, e.time, e.offset_minutes, t.name AS typ
 )sql"}};
 
 constexpr std::string_view kCursor = "events";
+constexpr std::string_view kIncomingKeys =
+    "CREATE OR REPLACE TEMP TABLE incoming_keys(row_index BIGINT, key_high UBIGINT, key_low UBIGINT)";
 constexpr std::int64_t kKeyBatch = 8;  // chunks whose keys are matched at once
 
 // A session ends after `gap` minutes without an event, or where the source says that another begins.
@@ -180,11 +182,23 @@ Status EventHistory::load_keys(const EventColumns& columns, std::int64_t begin) 
   return appender.finish();
 }
 
-Result<EventHistory::KnownRows> EventHistory::match_keys(Sequence first) {
+Result<KeySet> EventHistory::keys() {
+  KeySet keys;
+  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows, history_->query("SELECT key_high, key_low FROM event_rows"));
+  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
+    const auto high = chunk.uint64(0);
+    const auto low = chunk.uint64(1);
+    for (std::size_t i = 0; i < chunk.rows(); ++i) keys.insert({high[i], low[i]});
+    return {};
+  }));
+  return keys;
+}
+
+Result<EventHistory::KnownRows> EventHistory::match_keys(const Placement& placement) {
   KnownRows known;
   ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows, history_->query(
       "SELECT k.row_index FROM incoming_keys k JOIN event_rows e ON e.key_high = k.key_high AND e.key_low = k.key_low "
-      "WHERE e.sequence < $1", {first.value}));
+      "WHERE e.sequence > $1 AND e.sequence < $2", {placement.checked_through.value, placement.first.value}));
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
     for (const std::int64_t row : chunk.int64(0)) known.insert(row);
     return {};
@@ -193,30 +207,29 @@ Result<EventHistory::KnownRows> EventHistory::match_keys(Sequence first) {
 }
 
 Result<EventHistory::KnownRows> EventHistory::find_known(const EventColumns& columns, Sequence first) {
-  KnownRows known;
-  ATTUNE_ASSIGN_OR_RETURN(const auto any, history_->find_int64("SELECT 1 FROM event_rows WHERE sequence < $1 LIMIT 1", {first.value}));
-  if (!any) return known;
-  ATTUNE_RETURN_IF_ERROR(history_->execute("CREATE OR REPLACE TEMP TABLE incoming_keys(row_index BIGINT, key_high UBIGINT, key_low UBIGINT)"));
+  ATTUNE_RETURN_IF_ERROR(history_->execute(kIncomingKeys));
   ATTUNE_RETURN_IF_ERROR(load_keys(columns, 0));
-  ATTUNE_ASSIGN_OR_RETURN(known, match_keys(first));
+  ATTUNE_ASSIGN_OR_RETURN(KnownRows known, match_keys({first, Sequence{0}}));
   ATTUNE_RETURN_IF_ERROR(history_->execute("DROP TABLE incoming_keys"));
   return known;
 }
 
-Result<EventHistory::KnownRows> EventHistory::find_known(const StagedImport& import, Sequence first) {
+Result<EventHistory::KnownRows> EventHistory::find_known(const StagedImport& import, const Placement& placement) {
   KnownRows known;
-  ATTUNE_ASSIGN_OR_RETURN(const auto any, history_->find_int64("SELECT 1 FROM event_rows WHERE sequence < $1 LIMIT 1", {first.value}));
+  ATTUNE_ASSIGN_OR_RETURN(const auto any, history_->find_int64(
+      "SELECT 1 FROM event_rows WHERE sequence > $1 AND sequence < $2 LIMIT 1",
+      {placement.checked_through.value, placement.first.value}));
   if (!any) return known;
   for (std::size_t chunk = 0; chunk < import.chunks();) {
-    ATTUNE_RETURN_IF_ERROR(history_->execute("CREATE OR REPLACE TEMP TABLE incoming_keys(row_index BIGINT, key_high UBIGINT, key_low UBIGINT)"));
+    ATTUNE_RETURN_IF_ERROR(history_->execute(kIncomingKeys));
     for (std::int64_t taken = 0; taken < kKeyBatch && chunk < import.chunks(); ++taken, ++chunk) {
       ATTUNE_ASSIGN_OR_RETURN(const EventColumns columns, import.read_chunk(chunk));
       ATTUNE_RETURN_IF_ERROR(load_keys(columns, import.chunk_begin(chunk)));
     }
-    ATTUNE_ASSIGN_OR_RETURN(const KnownRows found, match_keys(first));
+    ATTUNE_ASSIGN_OR_RETURN(const KnownRows found, match_keys(placement));
     known.insert(found.begin(), found.end());
   }
-  ATTUNE_RETURN_IF_ERROR(history_->execute("DROP TABLE IF EXISTS incoming_keys"));
+  ATTUNE_RETURN_IF_ERROR(history_->execute("DROP TABLE incoming_keys"));
   return known;
 }
 
@@ -286,15 +299,16 @@ Status EventHistory::append(const EventColumns& all, const EventNames& names, co
   return appender.finish();
 }
 
-Result<std::int64_t> EventHistory::apply(const StagedImport& import, Sequence first, const AppliedNumbers& numbers,
+Result<std::int64_t> EventHistory::apply(const StagedImport& import, const Placement& placement, const AppliedNumbers& numbers,
                                          Progress& progress) {
+  const Sequence first = placement.first;
   const Sequence last{first.value + import.rows() - 1};
   ATTUNE_ASSIGN_OR_RETURN(auto done, history_->find_int64("SELECT done FROM imports WHERE first = $1", {first.value}));
   if (!done) {
     ATTUNE_RETURN_IF_ERROR(history_->run("INSERT INTO imports VALUES($1, $2, 0, 0, false)", {first.value, last.value}));
     done = 0;
   }
-  ATTUNE_ASSIGN_OR_RETURN(const KnownRows known, find_known(import, first));
+  ATTUNE_ASSIGN_OR_RETURN(const KnownRows known, find_known(import, placement));
   progress.phase("applying", import.rows(), "rows");
   for (std::size_t chunk = 0; chunk < import.chunks(); ++chunk) {
     const std::int64_t begin = import.chunk_begin(chunk);

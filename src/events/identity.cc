@@ -1,6 +1,7 @@
 #include "attune/events/identity.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 
 #include <fmt/format.h>
@@ -148,6 +149,19 @@ Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedF
   }
   for (const StagedFacts::Alias& a : facts.aliases) ATTUNE_RETURN_IF_ERROR(alias(a, names, first, numbers));
   ATTUNE_RETURN_IF_ERROR(write_traits(facts, first, numbers));
+  return numbers;
+}
+
+Result<Identity::Numbers> Identity::look_up(const EventNames& names) {
+  Numbers numbers;
+  for (std::uint32_t c = 0; c < names.customers.size(); ++c) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto found, find_exact(IdKind::customer, names.customers.text(c)));
+    numbers.customers.push_back(found.value_or(CustomerNumber{}));
+  }
+  for (std::uint32_t a = 0; a < names.anonymous.size(); ++a) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto found, find_exact(IdKind::anonymous, names.anonymous.text(a)));
+    numbers.anonymous.push_back(found.value_or(CustomerNumber{}));
+  }
   return numbers;
 }
 

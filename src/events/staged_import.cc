@@ -1,6 +1,7 @@
 #include "attune/events/staged_import.h"
 
 #include <algorithm>
+#include <charconv>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include "attune/base/bytes.h"
 #include "attune/base/files.h"
 #include "attune/base/hash.h"
+#include "attune/events/key_set.h"
 
 namespace attune::events {
 namespace {
@@ -24,44 +26,6 @@ std::filesystem::path rows_file(const std::filesystem::path& folder, std::size_t
 Error bad_entities(std::string_view what) {
   return data_corruption(fmt::format("staged entities hold {}", what));
 }
-
-// Fingerprints seen, with how often: open addressing, so that 50 million fit in memory.
-class Occurrences {
- public:
-  // How many times `hash` came before.
-  std::uint32_t note(std::uint64_t hash) {
-    if (hash == 0) hash = 1;
-    if ((used_ + 1) * 10 > slots_.size() * 7) grow();
-    std::size_t slot = hash & (slots_.size() - 1);
-    while (slots_[slot] != 0) {
-      if (slots_[slot] == hash) return ++repeats_[hash];
-      slot = (slot + 1) & (slots_.size() - 1);
-    }
-    slots_[slot] = hash;
-    ++used_;
-    return 0;
-  }
-  void clear() {
-    slots_.clear();
-    repeats_.clear();
-    used_ = 0;
-  }
-
- private:
-  void grow() {
-    std::vector<std::uint64_t> old(std::max<std::size_t>(1 << 16, slots_.size() * 2));
-    old.swap(slots_);
-    for (const std::uint64_t hash : old) {
-      if (hash == 0) continue;
-      std::size_t slot = hash & (slots_.size() - 1);
-      while (slots_[slot] != 0) slot = (slot + 1) & (slots_.size() - 1);
-      slots_[slot] = hash;
-    }
-  }
-  std::vector<std::uint64_t> slots_;
-  std::size_t used_ = 0;
-  std::unordered_map<std::uint64_t, std::uint32_t> repeats_;  // only those that came again
-};
 
 void write_names(ByteWriter& out, const EventNames& names) {
   for (const Dictionary* d : {&names.customers, &names.anonymous, &names.items, &names.orders, &names.sessions,
@@ -159,8 +123,21 @@ class FactCollector {
   std::unordered_map<std::uint64_t, std::pair<std::uint32_t, std::int64_t>> told_;
 };
 
+// The key that an export wrote as an event id, so that what was taken out is known again when it comes back.
+std::optional<Hash128> exported_key(std::string_view event_id) {
+  constexpr std::string_view kPrefix = "attune:";
+  if (!event_id.starts_with(kPrefix) || event_id.size() != kPrefix.size() + 32) return std::nullopt;
+  Hash128 key;
+  const char* digits = event_id.data() + kPrefix.size();
+  const auto high = std::from_chars(digits, digits + 16, key.high, 16);
+  const auto low = std::from_chars(digits + 16, digits + 32, key.low, 16);
+  if (high.ptr != digits + 16 || low.ptr != digits + 32) return std::nullopt;
+  return key;
+}
+
 Hash128 key_of(const Event& event, const Hash128& content, std::uint32_t occurrence) {
   if (!event.event_id.empty()) {
+    if (const auto exported = exported_key(event.event_id)) return *exported;
     std::string text(event.source);
     text.push_back('\0');
     text.append(event.event_id);
@@ -250,8 +227,8 @@ struct StagedImportWriter::Impl {
   EventNames names;
   EventColumns columns;
   FactCollector facts;
-  Occurrences contents;
-  Occurrences ids;
+  OccurrenceCounter contents;
+  OccurrenceCounter ids;
   std::int64_t rows = 0;
   std::vector<std::int64_t> chunk_begins{0};
 
@@ -306,6 +283,7 @@ Result<Staged> StagedImportWriter::add(const Event& event) {
   }
   const Hash128 key = key_of(event, content, occurrence);
   if (!event.event_id.empty() && self.ids.note(key.low) > 0) return Staged::repeated_event_id;
+  if (self.options.known != nullptr && self.options.known->contains(key)) return Staged::already_known;
   self.facts.add(kept, self.rows, self.names);
   self.columns.add(kept, key, self.names);
   ++self.rows;
@@ -389,7 +367,7 @@ std::string bundle_events(std::span<const Event> events) {
   EventNames names;
   EventColumns columns;
   FactCollector facts;
-  Occurrences contents;
+  OccurrenceCounter contents;
   for (std::size_t i = 0; i < events.size(); ++i) {
     const Hash128 content = content_hash(events[i]);
     const std::uint32_t occurrence = events[i].event_id.empty() ? contents.note(content.low) : 0;

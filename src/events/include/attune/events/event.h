@@ -18,11 +18,48 @@ namespace attune::events {
 
 // Stored as its number: append only, never renumber.
 enum class EventType : std::uint8_t {
-  view, list_view, search, cart_add, cart_remove, wishlist, checkout, purchase, refund, rating, review, post, like, comment,
-  share, follow, signup, identify, impression, click, message_sent, message_opened, message_clicked, unsubscribe,
-  coupon_issued, coupon_redeemed, survey_answer, points_earned, points_spent, contest_entry, risk_flag, decision, assignment,
-  item_changed, customer_changed, consent_given, consent_withdrawn, message_delivered, message_bounced, message_complained,
-  coupon_expired, alias,
+  view,
+  list_view,
+  search,
+  cart_add,
+  cart_remove,
+  wishlist,
+  checkout,
+  purchase,
+  refund,
+  rating,
+  review,
+  post,
+  like,
+  comment,
+  share,
+  follow,
+  signup,
+  identify,
+  impression,
+  click,
+  message_sent,
+  message_opened,
+  message_clicked,
+  unsubscribe,
+  coupon_issued,
+  coupon_redeemed,
+  survey_answer,
+  points_earned,
+  points_spent,
+  contest_entry,
+  risk_flag,
+  decision,
+  assignment,
+  item_changed,
+  customer_changed,
+  consent_given,
+  consent_withdrawn,
+  message_delivered,
+  message_bounced,
+  message_complained,
+  coupon_expired,
+  alias,
 };
 inline constexpr int kEventTypeCount = 42;
 
@@ -46,11 +83,13 @@ enum class Mark : std::uint32_t {
   zero_price = 1u << 4,
   negative_price = 1u << 5,
   zero_quantity = 1u << 6,
-  time_zone_assumed = 1u << 7,    // read in the shop's zone, the text named none
-  text_normalised = 1u << 8,      // an identifier or name changed by trimming or NFC
-  date_only = 1u << 9,            // the source gave a day; the time is that day's midnight
-  outlier = 1u << 10,             // far from its item's usual quantity or price, by a robust rule
-  bot = 1u << 11,                 // part of a burst that no person makes
+  time_zone_assumed = 1u << 7,  // read in the shop's zone, the text named none
+  text_normalised = 1u << 8,    // an identifier or name changed by trimming or NFC
+  date_only = 1u << 9,          // the source gave a day; the time is that day's midnight
+  outlier = 1u << 10,           // far from its item's usual quantity or price, by a robust rule
+  bot = 1u << 11,               // part of a burst that no person makes
+  negative_quantity =
+      1u << 12,  // below zero without the signs of a cancellation: a correction of stock
 };
 std::string_view name(Mark mark);
 std::span<const Mark> all_marks();
@@ -64,21 +103,24 @@ struct Event {
   std::optional<std::int16_t> offset_minutes;  // the zone it came with, east positive
   std::string_view event_id;                   // the source's own id, if it has one
   std::string_view customer;                   // the id the shop knows the customer by
-  std::string_view anonymous;                  // a device or cookie id; with `customer`, the two are the same person
+  std::string_view
+      anonymous;  // a device or cookie id; with `customer`, the two are the same person
   std::string_view item;
-  std::string_view order;                      // lines of one order share it
+  std::string_view order;  // lines of one order share it
   std::string_view session;
-  std::string_view source;                     // which feed; empty: the import's default
-  std::string_view channel;                    // web, app, shop, social, email …; empty: the import's default
+  std::string_view source;   // which feed; empty: the import's default
+  std::string_view channel;  // web, app, shop, social, email …; empty: the import's default
   std::optional<double> quantity;
-  std::optional<std::int64_t> price_minor;     // of one unit, in the currency's minor units
-  std::optional<std::int64_t> value_minor;     // of the whole line; purchases and refunds are both positive amounts
+  std::optional<std::int64_t> price_minor;  // of one unit, in the currency's minor units
+  std::optional<std::int64_t>
+      value_minor;  // of the whole line; purchases and refunds are both positive amounts
   Currency currency;
   std::optional<double> rating;
   std::optional<std::int64_t> duration_ms;
-  std::string_view text;                       // search words, review: personal, sealed at rest
-  std::string_view url;                        // personal, sealed at rest
-  std::string_view properties;                 // what else came along, as one JSON object; personal, sealed at rest
+  std::string_view text;  // search words, review: personal, sealed at rest
+  std::string_view url;   // personal, sealed at rest
+  std::string_view
+      properties;  // what else came along, as one JSON object; personal, sealed at rest
   std::span<const Attribute> item_attributes;
   std::span<const Attribute> customer_attributes;
   std::uint32_t marks = 0;

@@ -18,6 +18,7 @@
 #include "attune/base/progress.h"
 #include "attune/events/event_columns.h"
 #include "attune/events/identity.h"
+#include "attune/events/key_set.h"
 #include "attune/events/staged_import.h"
 #include "attune/store/history.h"
 #include "attune/store/vault.h"
@@ -61,10 +62,18 @@ class EventHistory {
   // Events up to this number are in (imports that are under way aside).
   Result<Sequence> cursor();
 
-  // Takes an import's rows in, a chunk a transaction, from where a crash or Ctrl-C left off; rows whose key the history knows from
-  // an earlier event are left out. The rows become visible together, with the cursor, at the end. Progress counts rows.
+  // Keys of everything that is in, for telling rows that come again. Memory: see KeySet.
+  Result<KeySet> keys();
+
+  // Takes an import's rows in, a chunk a transaction, from where a crash or Ctrl-C left off; rows whose key an event after
+  // `checked_through` and before `first` has are left out (those up to it were left out by staging). The rows become visible together, with the cursor, at the end. Progress counts rows.
   // Result: rows that were left out as known. Errors: cancelled (the rest follows when the folder is next opened).
-  Result<std::int64_t> apply(const StagedImport& import, Sequence first, const AppliedNumbers& numbers, Progress& progress);
+  struct Placement {
+    Sequence first;            // number of the import's first row
+    Sequence checked_through;  // the history's cursor when the import was staged
+  };
+  Result<std::int64_t> apply(const StagedImport& import, const Placement& placement, const AppliedNumbers& numbers,
+                             Progress& progress);
 
   // The same for live events, in one transaction.
   Result<std::int64_t> apply(const EventBundle& bundle, Sequence first, const AppliedNumbers& numbers);
@@ -87,10 +96,10 @@ class EventHistory {
   EventHistory(store::History& history, store::Vault& vault) : history_(&history), vault_(&vault) {}
 
   using KnownRows = std::unordered_set<std::int64_t>;  // rows of an import that repeat an earlier event
-  Result<KnownRows> find_known(const StagedImport& import, Sequence first);
+  Result<KnownRows> find_known(const StagedImport& import, const Placement& placement);
   Result<KnownRows> find_known(const EventColumns& columns, Sequence first);
   Status load_keys(const EventColumns& columns, std::int64_t begin);
-  Result<KnownRows> match_keys(Sequence first);
+  Result<KnownRows> match_keys(const Placement& placement);
   Result<std::int16_t> label(LabelKind kind, std::string_view name);
   Result<std::vector<std::int16_t>> label_codes(LabelKind kind, const Dictionary& names);
   Status append(const EventColumns& columns, const EventNames& names, const AppliedNumbers& numbers, Sequence first,

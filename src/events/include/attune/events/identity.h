@@ -68,6 +68,9 @@ class Identity final : public Erasable {
   };
   Result<Numbers> admit(const EventNames& names, const StagedFacts& facts, Sequence first);
 
+  // The numbers of everybody an import names that was admitted before; 0 for who was forgotten since.
+  Result<Numbers> look_up(const EventNames& names);
+
   // Takes the merges of one id back: its own events are its own again. Inside a transaction.
   // Errors: not_found (unknown id); failed_precondition (it is merged with nobody).
   Status separate(std::string_view id);

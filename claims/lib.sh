@@ -1,0 +1,93 @@
+# Parts that claims share. A claim begins with:
+#
+#   #!/usr/bin/env bash
+#   # What it shows, in one sentence.
+#   # seconds: 40
+#   # ci: no
+#   . "$(dirname "$0")/../lib.sh"
+#
+# and is run from the root of the tree by `./run claim`, which has built the program. Inside it there are:
+#   $root $data $work   the tree; the data sets (../shared/data, or DATA=DIR); a folder of its own, removed at the end
+#   attune …            the program, without another look whether it has to be built
+set -euo pipefail
+export LC_ALL=C.UTF-8
+
+root=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+data=${DATA:-$root/../shared/data}
+work=$(mktemp -d "${TMPDIR:-/tmp}/attune-claim.XXXXXX")
+trap 'rm -rf -- "$work"' EXIT
+
+attune() { "$root/build/release/bin/attune" "$@"; }
+
+# Ends the claim as skipped: it lacks something to run.
+skip() { echo "$*"; exit 77; }
+
+# needs_data FOLDER…: skips unless these data sets are there.
+needs_data() {
+  local folder
+  for folder in "$@"; do
+    [ -d "$data/$folder" ] || skip "needs the data set $folder in ../shared/data (or DATA=DIR)"
+  done
+}
+
+# needs_program NAME…: skips unless these are in PATH.
+needs_program() {
+  local name
+  for name in "$@"; do command -v "$name" >/dev/null || skip "needs the program $name"; done
+}
+
+# verdict FIGURE BAR CONDITION: the last line of a claim. FIGURE and BAR are shown; CONDITION is an awk expression.
+#   verdict "NDCG@10 $ndcg" "at least .405" "$ndcg >= .405"
+verdict() {
+  local status=0
+  awk "BEGIN {exit !($3)}" || status=1
+  printf '%s (bar %s)\n' "$1" "$2"
+  exit $status
+}
+
+# holds CONDITION MESSAGE: ends the claim as missed unless the awk expression is true; for what must be right before the
+# figure counts.
+holds() {
+  awk "BEGIN {exit !($1)}" || { printf 'not so: %s (bar %s)\n' "$2" "$1"; exit 1; }
+}
+
+# equal WANTED GOT WHAT: the same for two texts.
+equal() {
+  [ "$1" = "$2" ] || { printf '%s is %s (bar %s)\n' "$3" "${2:-nothing}" "$1"; exit 1; }
+}
+
+# Median of the numbers on standard input.
+median() {
+  sort -g | awk '{v[NR] = $1} END {if (NR) print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'
+}
+
+# timed COMMAND…: prints "WALL CPU" in seconds; the command's own output goes to $work/timed.log.
+timed() {
+  local TIMEFORMAT='%R %U %S' status=0
+  { time "$@" >"$work/timed.log" 2>&1 || status=$?; } 2>"$work/timed.time"
+  if [ $status -ne 0 ]; then tail -n 20 "$work/timed.log" >&2; echo "timed: '$*' failed with $status" >&2; return $status; fi
+  awk '{print $1, $2 + $3}' "$work/timed.time"
+}
+
+# interleave ROUNDS A B: runs the functions A and B in turn ROUNDS times (5 is the rule), each preceded by `A_prepare` and
+# `B_prepare` if there are such functions. Sets wall_a cpu_a wall_b cpu_b to the medians.
+interleave() {
+  local rounds=$1 a=$2 b=$3 round each
+  : >"$work/times.$a"; : >"$work/times.$b"
+  for ((round = 1; round <= rounds; ++round)); do
+    for each in "$a" "$b"; do
+      if declare -F "${each}_prepare" >/dev/null; then "${each}_prepare"; fi
+      timed "$each" >>"$work/times.$each"
+    done
+    echo "round $round: $a $(tail -n 1 "$work/times.$a"), $b $(tail -n 1 "$work/times.$b") (wall, CPU seconds)"
+  done
+  # shellcheck disable=SC2034  # read by the claim
+  wall_a=$(cut -d ' ' -f 1 "$work/times.$a" | median) cpu_a=$(cut -d ' ' -f 2 "$work/times.$a" | median) \
+    wall_b=$(cut -d ' ' -f 1 "$work/times.$b" | median) cpu_b=$(cut -d ' ' -f 2 "$work/times.$b" | median)
+}
+
+# ratio A B: A / B to two places.
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
+
+# A number of a JSON file or of standard input: number '.leaderboard[0]["ndcg@10"].mean' <file
+number() { jq -er "$1"; }

@@ -1,0 +1,187 @@
+#include "attune/engine/customers.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "attune/base/text.h"
+#include "profile_folding.h"
+
+namespace attune::engine {
+
+using profiles::Profile;
+
+struct Customers::Impl {
+  Workspace* workspace;
+  catalog::CatalogSnapshot catalog;
+  std::optional<ShopVocabulary> vocabulary;
+  std::optional<profiles::ProfileStore> store;
+  std::optional<profiles::SegmentStore> segments;
+  profiles::ShopContext context;
+  std::optional<profiles::SegmentSet> compiled;
+  std::int64_t foreign_amounts = 0;
+
+  Status compile() {
+    ATTUNE_ASSIGN_OR_RETURN(std::vector<profiles::Segment> saved, segments->list());
+    ATTUNE_ASSIGN_OR_RETURN(compiled, profiles::SegmentSet::compile(std::move(saved), workspace->zone(), *vocabulary));
+    return {};
+  }
+
+  Profile describe(CustomerNumber customer, const profiles::ProfileAccumulator& accumulator) const {
+    Profile profile = profiles::describe(customer, accumulator.state(), context);
+    std::vector<bool> members;
+    compiled->evaluate(profile, *vocabulary, members);
+    return profile;
+  }
+
+  // One price an item, for the bounds of price bands.
+  std::vector<std::int64_t> item_prices() const {
+    std::vector<std::int64_t> prices;
+    for (const catalog::Item& item : catalog.items()) {
+      if (item.price_minor && *item.price_minor > 0) prices.push_back(*item.price_minor);
+    }
+    return prices;
+  }
+};
+
+Customers::Customers(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Customers::Customers(Customers&&) noexcept = default;
+Customers& Customers::operator=(Customers&&) noexcept = default;
+Customers::~Customers() = default;
+
+Result<Customers> Customers::open(Workspace& workspace, const Options& options, Progress& progress) {
+  ATTUNE_RETURN_IF_ERROR(options.rfm.check());
+  ATTUNE_RETURN_IF_ERROR(options.lifecycle.check());
+  auto impl = std::make_unique<Impl>();
+  impl->workspace = &workspace;
+  Timestamp as_of;
+  if (options.as_of) {
+    as_of = *options.as_of;
+  } else {
+    ATTUNE_ASSIGN_OR_RETURN(as_of, workspace.default_as_of());
+  }
+  // The newest word on categories and brands, whatever the moment: stored profiles rest on it.
+  ATTUNE_ASSIGN_OR_RETURN(impl->catalog, workspace.catalog().snapshot(Timestamp{INT64_MAX}));
+  ATTUNE_ASSIGN_OR_RETURN(impl->vocabulary, ShopVocabulary::open(workspace.state(), impl->catalog));
+  ATTUNE_ASSIGN_OR_RETURN(impl->store, profiles::ProfileStore::open(workspace.state(), &workspace.vault(),
+                                                                    profiles::FoldRules(options.weights)));
+  ATTUNE_ASSIGN_OR_RETURN(impl->segments, profiles::SegmentStore::open(workspace.state()));
+  ATTUNE_RETURN_IF_ERROR(impl->segments->save_ready_made());
+  ProfileFolding folding(workspace, *impl->store, *impl->vocabulary, impl->catalog);
+  ATTUNE_RETURN_IF_ERROR(folding.catch_up(progress));
+  impl->foreign_amounts = folding.foreign_amounts();
+
+  profiles::ShopStatistics statistics(as_of, workspace.zone());
+  ATTUNE_RETURN_IF_ERROR(impl->store->for_each([&](const profiles::StoredProfile& stored) -> Status {
+    statistics.add(stored.accumulator.state());
+    return {};
+  }));
+  impl->context = statistics.finish(options.rfm, options.lifecycle, impl->item_prices());
+  ATTUNE_RETURN_IF_ERROR(impl->compile());
+  return Customers(std::move(impl));
+}
+
+Result<Profile> Customers::read(CustomerNumber customer) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto stored, impl_->store->find(customer));
+  if (!stored) return std::unexpected(not_found("nothing is known of this customer; no event names them"));
+  return impl_->describe(customer, *stored);
+}
+
+Result<Profile> Customers::find(std::string_view id) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto number, impl_->workspace->identity().find(id));
+  if (!number) {
+    return std::unexpected(not_found(fmt::format(
+        "no customer is called '{}'; ids are matched letter by letter: attune export profiles lists them", attune::quoted(id))));
+  }
+  return read(*number);
+}
+
+Status Customers::for_each(const std::function<Status(const Profile&)>& visit) {
+  return impl_->store->for_each([&](const profiles::StoredProfile& stored) -> Status {
+    return visit(impl_->describe(stored.customer, stored.accumulator));
+  });
+}
+
+Result<std::vector<Profile>> Customers::all() {
+  std::vector<Profile> everybody;
+  ATTUNE_RETURN_IF_ERROR(for_each([&](const Profile& profile) -> Status {
+    everybody.push_back(profile);
+    return {};
+  }));
+  return everybody;
+}
+
+Result<std::int64_t> Customers::count() { return impl_->store->count(); }
+
+Result<std::vector<profiles::Segment>> Customers::segments() { return impl_->segments->list(); }
+
+Result<profiles::SegmentPreview> Customers::preview(std::string_view rule, std::size_t examples) {
+  std::vector<std::string> names;
+  for (const auto& segment : impl_->compiled->segments()) names.push_back(segment.name);
+  ATTUNE_ASSIGN_OR_RETURN(const rules::Schema schema, profiles::profile_schema(impl_->workspace->zone(), names));
+  ATTUNE_ASSIGN_OR_RETURN(profiles::ProfileRule compiled, profiles::ProfileRule::compile(rule, schema, *impl_->vocabulary));
+  profiles::SegmentPreview preview(std::move(compiled), examples);
+  ATTUNE_RETURN_IF_ERROR(for_each([&](const Profile& profile) -> Status {
+    preview.offer(profile, *impl_->vocabulary);
+    return {};
+  }));
+  return preview;
+}
+
+Status Customers::save_segment(std::string_view name, std::string_view rule, std::string_view description, bool replace) {
+  profiles::Segment segment;
+  segment.name = name;
+  segment.rule = rule;
+  segment.description = description;
+  segment.created = impl_->workspace->now();
+  ATTUNE_RETURN_IF_ERROR(impl_->segments->save(segment, impl_->workspace->zone(), *impl_->vocabulary, replace));
+  return impl_->compile();
+}
+
+Status Customers::remove_segment(std::string_view name) {
+  ATTUNE_RETURN_IF_ERROR(impl_->segments->remove(name));
+  return impl_->compile();
+}
+
+Result<std::vector<Customers::SegmentSize>> Customers::refresh_segments() {
+  ATTUNE_ASSIGN_OR_RETURN(std::vector<Profile> everybody, all());
+  auto changes = impl_->segments->refresh(*impl_->compiled, *impl_->vocabulary, everybody, as_of());
+  if (!changes) return std::unexpected(changes.error());
+  ATTUNE_RETURN_IF_ERROR(impl_->segments->full_pass_done(impl_->workspace->zone().day_number(as_of())));
+  std::vector<SegmentSize> sizes;
+  for (const profiles::Segment& segment : impl_->compiled->segments()) sizes.push_back({segment, 0, 0});
+  for (const Profile& profile : everybody) {
+    for (SegmentSize& size : sizes) {
+      if (!std::ranges::binary_search(profile.segments, size.segment.name)) continue;
+      ++size.members;
+      size.monetary_cents += profile.monetary_cents;
+    }
+  }
+  return sizes;
+}
+
+Result<std::vector<profiles::Member>> Customers::members(std::string_view segment, CustomerNumber after, std::int64_t limit) {
+  return impl_->segments->members(segment, after, limit);
+}
+
+Result<profiles::Clustering> Customers::cluster(const profiles::ClusterParameters& parameters, Progress& progress) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::vector<Profile> everybody, all());
+  return profiles::cluster_customers(everybody, parameters, progress);
+}
+
+Result<std::vector<profiles::Cohort>> Customers::cohorts() {
+  profiles::CohortTable table(impl_->workspace->zone());
+  ATTUNE_RETURN_IF_ERROR(impl_->store->for_each([&](const profiles::StoredProfile& stored) -> Status {
+    table.add(stored.accumulator.state());
+    return {};
+  }));
+  return table.cohorts();
+}
+
+Timestamp Customers::as_of() const { return impl_->context.as_of; }
+const profiles::ShopContext& Customers::context() const { return impl_->context; }
+const profiles::Vocabulary& Customers::names() const { return *impl_->vocabulary; }
+const catalog::CatalogSnapshot& Customers::catalog() const { return impl_->catalog; }
+std::int64_t Customers::foreign_amounts() const { return impl_->foreign_amounts; }
+
+}  // namespace attune::engine

@@ -1,0 +1,108 @@
+#include "import_rows.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace attune::engine {
+
+using events::Attribute;
+using events::Event;
+using events::EventType;
+
+Status ChangeRows::load_items() {
+  // Facts come in order of time: the last of each field is what holds now; values of one event stand together.
+  std::unordered_map<std::string, std::pair<std::int64_t, std::int64_t>> last;
+  return workspace_.catalog().for_each_fact([&](const catalog::ItemFact& fact, std::string_view id) -> Status {
+    auto& values = items_[std::string(id)][std::string(fact.field)];
+    const std::pair now{fact.valid_from.micros, fact.sequence.value};
+    auto& before = last[std::string(id) + '\0' + std::string(fact.field)];
+    if (before != now) values.clear();
+    before = now;
+    values.emplace_back(fact.value);
+    return {};
+  });
+}
+
+ChangeRows::Fields ChangeRows::collect() const {
+  Fields fields;
+  for (const Attribute& attribute : attributes_) {
+    auto& values = fields[std::string(attribute.name)];
+    values.emplace_back(attribute.value);
+    std::ranges::sort(values);
+  }
+  return fields;
+}
+
+Event ChangeRows::event(EventType type, std::optional<Timestamp> stated, bool known) {
+  Event event;
+  event.type = type;
+  event.time = stated.value_or(known ? now_ : Timestamp{0});
+  event.source = source_;
+  return event;
+}
+
+namespace {
+
+bool tells_nothing_new(const auto& stated, const auto& known) {
+  return std::ranges::all_of(stated, [&](const auto& field) {
+    const auto found = known.find(field.first);
+    return found != known.end() && found->second == field.second;
+  });
+}
+
+}  // namespace
+
+Result<std::optional<Event>> ChangeRows::item(const events::ItemRow& row) {
+  attributes_.clear();
+  const auto state = [&](std::string_view name, std::string_view value) {
+    if (!value.empty()) attributes_.push_back({name, value});
+  };
+  state("name", row.name);
+  const bool split = std::ranges::any_of(row.attributes, [](const Attribute& a) { return a.name == "category"; });
+  if (!split) state("category", row.category);
+  state("brand", row.brand);
+  state("url", row.url);
+  price_ = row.price_minor ? fmt::format("{}", *row.price_minor) : "";
+  state("price", price_);
+  currency_ = row.price_minor ? row.currency.to_string() : "";
+  state("currency", currency_);
+  stock_ = row.stock ? fmt::format("{}", *row.stock) : "";
+  state("stock", stock_);
+  for (const Attribute& attribute : row.attributes) state(attribute.name, attribute.value);
+  Fields stated = collect();
+  Fields& known = items_[std::string(row.id)];
+  if (tells_nothing_new(stated, known)) return std::optional<Event>();
+  Event changed = event(EventType::item_changed, row.valid_from, !known.empty());
+  changed.item = row.id;
+  changed.item_attributes = attributes_;
+  for (auto& [field, values] : stated) known[field] = std::move(values);
+  return std::optional(changed);
+}
+
+Result<std::optional<Event>> ChangeRows::customer(const events::CustomerRow& row) {
+  attributes_.assign(row.traits.begin(), row.traits.end());
+  std::erase_if(attributes_, [](const Attribute& a) { return a.value.empty(); });
+  auto [place, first] = customers_.try_emplace(std::string(row.id));
+  Fields& known = place->second;
+  bool met = !first;
+  if (first) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto number, workspace_.identity().find(row.id));
+    if (number) {
+      met = true;
+      ATTUNE_ASSIGN_OR_RETURN(const std::vector<events::Trait> traits, workspace_.identity().traits(*number));
+      for (const events::Trait& trait : traits) known[trait.name] = {trait.value};
+    }
+  }
+  Fields stated = collect();
+  // A row without traits still introduces a customer nobody met.
+  if (met && row.anonymous.empty() && tells_nothing_new(stated, known)) return std::optional<Event>();
+  Event changed = event(EventType::customer_changed, row.time, !known.empty());
+  changed.customer = row.id;
+  changed.anonymous = row.anonymous;
+  changed.customer_attributes = attributes_;
+  for (auto& [field, values] : stated) known[field] = std::move(values);
+  return std::optional(changed);
+}
+
+}  // namespace attune::engine

@@ -1,0 +1,78 @@
+// Trained models on disk. Answers: which version of which recommender serves, what was it learned from, and how do I get the one
+// before back?
+//
+// models/<name>/<version>/ holds model.bin, customers and items of its rows and columns (ids.bin) and meta.json; models/<name>/current
+// names the version that serves. A version appears whole or not at all: it is written beside, synced, and renamed.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/base/ids.h"
+#include "attune/base/time.h"
+#include "attune/engine/taste.h"
+#include "attune/recommend/recommender.h"
+
+namespace attune::engine {
+
+struct ModelMeta {
+  std::string name;     // of the recommender
+  int version = 0;
+  Timestamp trained_at;
+  Sequence cursor;      // events up to this one were learned from
+  std::uint64_t seed = 1;
+  std::int64_t customers = 0;
+  std::int64_t items = 0;
+  std::int64_t pairs = 0;
+  double fit_seconds = 0;
+  bool converged = true;
+  int iterations = 0;
+  double objective = 0;
+  InteractionWeights weights;
+  std::vector<std::pair<std::string, std::string>> parameters;
+  std::vector<std::string> warnings;
+  bool current = false;
+};
+
+// A model that is ready to answer.
+struct Model {
+  ModelMeta meta;
+  std::unique_ptr<recommend::Recommender> recommender;
+  std::vector<CustomerNumber> customers;  // row → number
+  std::vector<ItemNumber> items;          // column → number
+
+  std::optional<std::int32_t> row(CustomerNumber customer) const;
+  std::optional<std::int32_t> column(ItemNumber item) const;
+};
+
+// Threads: any; two processes never, the data folder's lock sees to that.
+class ModelRegistry {
+ public:
+  explicit ModelRegistry(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  // Writes a fitted model as the next version and makes it current. Keeps the last `kVersionsKept` versions.
+  // Errors: resource_exhausted; nothing of the version stays then.
+  Result<ModelMeta> save(const recommend::Recommender& recommender, const TasteData& data, ModelMeta meta);
+
+  // The current version. Errors: not_found, naming the command that trains and the models there are; data_corruption.
+  Result<Model> load(std::string_view name) const;
+  // All versions of all models, by name, newest first. Broken ones are left out.
+  Result<std::vector<ModelMeta>> list() const;
+  // Makes `version` current. Errors: not_found naming the versions that are there.
+  Status activate(std::string_view name, int version) const;
+  // Removes what a crash left half-written. Result: folders removed.
+  Result<int> remove_leftovers() const;
+
+  static constexpr int kVersionsKept = 3;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace attune::engine

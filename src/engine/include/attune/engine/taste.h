@@ -1,0 +1,54 @@
+// Who met what, as recommenders learn it. Answers: which events speak of taste, how loudly, and whose row is whose?
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/base/ids.h"
+#include "attune/base/parameters.h"
+#include "attune/engine/workspace.h"
+#include "attune/recommend/interactions.h"
+
+namespace attune::engine {
+
+// What one event of each type says about taste; 0 leaves the type out. A purchase that was refunded takes the refunded share of
+// its weight back. Events marked as a bot's are left out.
+struct InteractionWeights {
+  double view = 1;
+  double click = 1;
+  double like = 2;
+  double wishlist = 2;
+  double share = 2;
+  double cart_add = 2;
+  double rating = 1;
+  double review = 1;
+  double purchase = 3;
+  double minimum_rating = 0;  // ratings below count for nothing
+
+  static const ParameterTable<InteractionWeights>& table();
+};
+
+// The interactions of one shop and what rows and columns stand for.
+// Invariant: customers and items ascend strictly; log.customers == customers.size(), log.items == items.size().
+struct TasteData {
+  recommend::InteractionLog log;
+  std::vector<CustomerNumber> customers;  // row → number (root)
+  std::vector<ItemNumber> items;          // column → number
+  Sequence cursor;                        // events up to this one are in
+
+  std::optional<std::int32_t> row(CustomerNumber customer) const;
+  std::optional<std::int32_t> column(ItemNumber item) const;
+};
+
+// Errors: failed_precondition when no event names both a customer and an item.
+Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& weights);
+
+// What one customer (all numbers merged into it) has met among `items`, summed, by column. Cost: one scan of the history.
+Result<std::vector<recommend::HistoryEntry>> read_customer_taste(Workspace& workspace, const InteractionWeights& weights,
+                                                                 CustomerNumber customer, std::span<const ItemNumber> items);
+
+}  // namespace attune::engine

@@ -1,0 +1,115 @@
+// One shop, open. Answers: where is everything of this shop, and is what the journal says true in every store?
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/base/ids.h"
+#include "attune/base/progress.h"
+#include "attune/base/time.h"
+#include "attune/catalog/catalog.h"
+#include "attune/events/event.h"
+#include "attune/events/event_history.h"
+#include "attune/events/identity.h"
+#include "attune/events/reader.h"
+#include "attune/store/data_folder.h"
+#include "attune/store/history.h"
+#include "attune/store/journal.h"
+#include "attune/store/state.h"
+#include "attune/store/vault.h"
+
+namespace attune::engine {
+
+struct WorkspaceOptions {
+  std::string command = "attune";  // shown to others that find the folder in use
+  bool create = false;             // make the folder where there is none
+  const Clock* clock = nullptr;    // null: the system's
+  Progress* progress = nullptr;    // told when an unfinished import goes on
+};
+
+// What a journal entry holds: the tag of store::JournalEntry. Stored: never renumber.
+enum class EntryKind : std::uint16_t {
+  import = 1,    // JSON naming a staged import
+  events = 2,    // events::serialise_events
+  separate = 3,  // an id whose merges are taken back
+};
+
+// One import as state remembers it.
+struct ImportRecord {
+  std::int64_t number = 0;
+  std::string files;
+  Timestamp time;
+  std::int64_t rows = 0;  // journalled
+  Sequence first;
+  std::string report_json;  // events::QualityReport
+};
+
+// An open data folder with its stores, and the one applier that takes the journal to them.
+//
+// Invariant: after open and after catch_up, state and history hold every event of the journal, each once.
+// Threads: one thread at a time.
+class Workspace {
+ public:
+  // Opens the stores and catches up: an import that a crash cut off goes on, a staged one that the journal does not name is
+  // removed. Errors: those of DataFolder and the stores.
+  static Result<Workspace> open(const std::filesystem::path& folder, const WorkspaceOptions& options = {});
+
+  Workspace(Workspace&&) noexcept;
+  Workspace& operator=(Workspace&&) noexcept;
+  ~Workspace();
+
+  // Applies what the journal holds beyond the stores' cursors.
+  Status catch_up(Progress& progress);
+
+  // Appends events and applies them. The events are on disk when it returns.
+  Result<Sequence> record(std::span<const events::Event> events);
+  // Takes the merges of one id back; its profile is its own again.
+  Status separate(std::string_view id);
+
+  // Names the next import's folder and number; the folder does not exist yet.
+  struct ImportPlace {
+    std::int64_t number;
+    std::filesystem::path folder;
+  };
+  Result<ImportPlace> next_import();
+  // Journals a staged import and applies it. `checked_through`: the history's cursor when its rows were checked.
+  Status commit_import(const ImportPlace& place, std::int64_t rows, Sequence checked_through, Progress& progress);
+  // Remembers an import that brought no events but a quarantine file.
+  Status note_import(const ImportPlace& place);
+  Status save_import_report(std::int64_t number, std::string_view files, std::string_view report_json);
+  Result<std::vector<ImportRecord>> imports();
+
+  // Removes staged imports that the journal does not name. Called by open.
+  Status remove_leftovers();
+
+  const store::DataFolder& folder() const;
+  const TimeZone& zone() const;
+  // The currency that sums are given in: the setting, else the only one that events carry. Absent when neither tells.
+  Result<std::optional<Currency>> reporting_currency();
+  events::ShopSettings shop_settings() const;
+  Timestamp now() const;
+  // The moment that profiles and reports are read as of unless told: now, or the end of the last day with events when the data
+  // ended more than two days ago.
+  Result<Timestamp> default_as_of();
+
+  store::Journal& journal();
+  store::State& state();
+  store::History& history();
+  store::Vault& vault();
+  events::Identity& identity();
+  events::EventHistory& event_history();
+  catalog::Catalog& catalog();
+
+ private:
+  struct Impl;
+  explicit Workspace(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace attune::engine

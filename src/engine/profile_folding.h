@@ -1,0 +1,58 @@
+// Keeps stored profiles up with the history. Answers: which events does a profile lack, and does anything it rests on hold no more?
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/base/progress.h"
+#include "attune/engine/workspace.h"
+#include "attune/profiles/profile_store.h"
+#include "vocabulary.h"
+
+namespace attune::engine {
+
+// Folds history into the profile store. Lifetime: everything passed in outlives it.
+class ProfileFolding {
+ public:
+  ProfileFolding(Workspace& workspace, profiles::ProfileStore& store, ShopVocabulary& vocabulary,
+                 const catalog::CatalogSnapshot& catalog)
+      : workspace_(workspace), store_(store), vocabulary_(vocabulary), catalog_(catalog) {}
+
+  // Errors: cancelled (what was folded stays, with its cursor); invalid_argument when amounts come in several currencies and no
+  // reporting currency is set.
+  Status catch_up(Progress& progress);
+  std::int64_t foreign_amounts() const { return foreign_amounts_; }
+
+ private:
+  using Sink = std::function<Status(CustomerNumber, const profiles::ProfileEvent&)>;
+  struct ItemTerms {
+    std::vector<profiles::TermId> categories;
+    profiles::TermId brand;
+  };
+
+  Status prepare();
+  Result<std::string> basis(Sequence cursor);  // fingerprint of what folded profiles rest on, besides their events
+  Status read_events(std::string_view condition, Progress* progress, const Sink& sink);
+  Status fold_new(Progress& progress);
+  Status follow_merges();
+  const ItemTerms& terms_of(ItemNumber item);
+
+  Workspace& workspace_;
+  profiles::ProfileStore& store_;
+  ShopVocabulary& vocabulary_;
+  const catalog::CatalogSnapshot& catalog_;
+  events::MergeMap merges_;
+  std::map<std::int16_t, profiles::TermId> channels_;
+  std::optional<std::int16_t> currency_code_;  // of the reporting currency
+  bool one_currency_ = true;
+  std::unordered_map<ItemNumber, ItemTerms> terms_;
+  std::int64_t foreign_amounts_ = 0;
+};
+
+}  // namespace attune::engine

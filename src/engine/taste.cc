@@ -1,0 +1,155 @@
+#include "attune/engine/taste.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace attune::engine {
+namespace {
+
+using events::EventType;
+
+struct Weighted {
+  EventType type;
+  double InteractionWeights::*weight;
+};
+constexpr Weighted kWeighted[] = {
+    {EventType::view, &InteractionWeights::view},         {EventType::click, &InteractionWeights::click},
+    {EventType::like, &InteractionWeights::like},         {EventType::wishlist, &InteractionWeights::wishlist},
+    {EventType::share, &InteractionWeights::share},       {EventType::cart_add, &InteractionWeights::cart_add},
+    {EventType::rating, &InteractionWeights::rating},     {EventType::review, &InteractionWeights::review},
+    {EventType::purchase, &InteractionWeights::purchase},
+};
+
+// customer, item, weight, time of every event that speaks of taste.
+std::string taste_sql(const InteractionWeights& weights, std::string_view condition) {
+  std::string cases;
+  std::string types;
+  for (const Weighted& weighted : kWeighted) {
+    const double weight = weights.*weighted.weight;
+    if (weight == 0) continue;
+    const int code = static_cast<int>(weighted.type);
+    if (weighted.type == EventType::rating && weights.minimum_rating > 0) {
+      cases += fmt::format(" WHEN e.type = {} THEN CASE WHEN e.rating < {} THEN 0 ELSE {} END", code, weights.minimum_rating, weight);
+    } else {
+      cases += fmt::format(" WHEN e.type = {} THEN {}", code, weight);
+    }
+    types += fmt::format("{}{}", types.empty() ? "" : ", ", code);
+  }
+  return fmt::format(
+      "WITH taken_back AS (SELECT purchase, sum(quantity) AS quantity FROM refund_pairs GROUP BY purchase) "
+      "SELECT e.customer, e.item, (CASE{} END)::DOUBLE * (1 - least(1, coalesce(t.quantity, 0) / greatest(coalesce(e.quantity, 1), 1e-9))) AS weight, "
+      "e.time FROM visible_rows e LEFT JOIN taken_back t ON t.purchase = e.sequence "
+      "LEFT JOIN derived_marks d ON d.sequence = e.sequence "
+      "WHERE e.customer <> 0 AND e.item <> 0 AND e.type IN ({}) AND coalesce(d.marks, 0) & {} = 0 AND ({})",
+      cases, types.empty() ? "255" : types, bit(events::Mark::bot), condition);
+}
+
+template <class Number>
+std::vector<Number> distinct(std::vector<Number> numbers) {
+  std::ranges::sort(numbers);
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
+}
+
+template <class Number>
+std::optional<std::int32_t> index_of(std::span<const Number> sorted, Number number) {
+  const auto at = std::ranges::lower_bound(sorted, number);
+  if (at == sorted.end() || *at != number) return std::nullopt;
+  return static_cast<std::int32_t>(at - sorted.begin());
+}
+
+}  // namespace
+
+const ParameterTable<InteractionWeights>& InteractionWeights::table() {
+  static const ParameterTable<InteractionWeights> table = [] {
+    using W = InteractionWeights;
+    ParameterTable<W> t;
+    t.real("view", &W::view, 0, 1000, "", "weight of a view")
+        .real("click", &W::click, 0, 1000, "", "weight of a click")
+        .real("like", &W::like, 0, 1000, "", "weight of a like")
+        .real("wishlist", &W::wishlist, 0, 1000, "", "weight of a wishlist entry")
+        .real("share", &W::share, 0, 1000, "", "weight of sharing an item")
+        .real("cart_add", &W::cart_add, 0, 1000, "", "weight of putting an item into the cart")
+        .real("rating", &W::rating, 0, 1000, "", "weight of a rating, whatever its value")
+        .real("review", &W::review, 0, 1000, "", "weight of a review")
+        .real("purchase", &W::purchase, 0, 1000, "", "weight of a purchase line")
+        .real("minimum_rating", &W::minimum_rating, 0, 1e9, "", "ratings below this count for nothing");
+    return t;
+  }();
+  return table;
+}
+
+std::optional<std::int32_t> TasteData::row(CustomerNumber customer) const {
+  return index_of(std::span<const CustomerNumber>(customers), customer);
+}
+
+std::optional<std::int32_t> TasteData::column(ItemNumber item) const {
+  return index_of(std::span<const ItemNumber>(items), item);
+}
+
+Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& weights) {
+  ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
+  struct Raw {
+    CustomerNumber customer;
+    ItemNumber item;
+    float weight;
+    Timestamp time;
+  };
+  std::vector<Raw> raw;
+  TasteData data;
+  ATTUNE_ASSIGN_OR_RETURN(data.cursor, workspace.event_history().cursor());
+  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows, workspace.history().query(taste_sql(weights, "true") + " ORDER BY e.sequence"));
+  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
+    const auto customer = chunk.int64(0), item = chunk.int64(1);
+    const auto weight = chunk.real(2);
+    const auto time = chunk.time(3);
+    for (std::size_t i = 0; i < chunk.rows(); ++i) {
+      raw.push_back({merges.root(CustomerNumber{customer[i]}), ItemNumber{item[i]}, static_cast<float>(weight[i]), time[i]});
+    }
+    return {};
+  }));
+  if (raw.empty()) {
+    return std::unexpected(failed_precondition(
+        "no event names both a customer and an item, so there is nothing to learn from; import events first: attune import FILE"));
+  }
+  std::vector<CustomerNumber> customers;
+  std::vector<ItemNumber> items;
+  for (const Raw& r : raw) {
+    customers.push_back(r.customer);
+    items.push_back(r.item);
+  }
+  data.customers = distinct(std::move(customers));
+  data.items = distinct(std::move(items));
+  std::unordered_map<CustomerNumber, std::int32_t> row_of;
+  for (std::size_t i = 0; i < data.customers.size(); ++i) row_of.emplace(data.customers[i], static_cast<std::int32_t>(i));
+  std::unordered_map<ItemNumber, std::int32_t> column_of;
+  for (std::size_t i = 0; i < data.items.size(); ++i) column_of.emplace(data.items[i], static_cast<std::int32_t>(i));
+  data.log.customers = static_cast<std::int32_t>(data.customers.size());
+  data.log.items = static_cast<std::int32_t>(data.items.size());
+  data.log.events.reserve(raw.size());
+  for (const Raw& r : raw) data.log.events.push_back({row_of[r.customer], column_of[r.item], r.weight, r.time});
+  return data;
+}
+
+Result<std::vector<recommend::HistoryEntry>> read_customer_taste(Workspace& workspace, const InteractionWeights& weights,
+                                                                 CustomerNumber customer, std::span<const ItemNumber> items) {
+  ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
+  std::string family = fmt::format("{}", customer.value);
+  for (const auto& [source, root] : merges.targets()) {
+    if (root == customer) family += fmt::format(", {}", source.value);
+  }
+  std::vector<recommend::HistoryEntry> entries;
+  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows, workspace.history().query(
+      taste_sql(weights, fmt::format("e.customer IN ({})", family)) + " ORDER BY e.sequence"));
+  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
+    for (std::size_t i = 0; i < chunk.rows(); ++i) {
+      const auto column = index_of(items, ItemNumber{chunk.int64(1)[i]});
+      if (column) entries.push_back({*column, static_cast<float>(chunk.real(2)[i]), chunk.time(3)[i]});
+    }
+    return {};
+  }));
+  return entries;
+}
+
+}  // namespace attune::engine

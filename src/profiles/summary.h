@@ -1,0 +1,20 @@
+// Sums of a state that both a profile and the shop's statistics read. Private to profiles.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "attune/profiles/accumulator.h"
+#include "attune/profiles/rfm.h"
+
+namespace attune::profiles {
+
+// `days`: purchase_days, not empty. A purchase that lies ahead has recency 0.
+RfmValues rfm_values(const ProfileState& state, std::span<const std::int32_t> days,
+                     std::int64_t as_of_day);
+
+// Geometric mean of unit prices, rounded; absent without prices.
+std::optional<std::int64_t> typical_price(const ProfileState& state);
+
+}  // namespace attune::profiles

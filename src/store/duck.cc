@@ -1,0 +1,226 @@
+#include "duck.h"
+
+#include <array>
+#include <chrono>
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace attune::store::duck {
+
+void CommitGate::enter() {
+  std::unique_lock lock(mutex_);
+  if (copier_waits_) {
+    changed_.wait_for(lock, std::chrono::seconds(2), [&] { return !copier_waits_; });
+  }
+  changed_.wait(lock, [&] { return !closed_; });
+  ++writers_;
+}
+
+void CommitGate::leave() {
+  const std::scoped_lock lock(mutex_);
+  --writers_;
+  changed_.notify_all();
+}
+
+bool CommitGate::close(int seconds) {
+  std::unique_lock lock(mutex_);
+  copier_waits_ = true;
+  const bool alone = changed_.wait_for(lock, std::chrono::seconds(seconds),
+                                       [&] { return writers_ == 0 && !closed_; });
+  copier_waits_ = false;
+  if (alone) closed_ = true;
+  changed_.notify_all();
+  return alone;
+}
+
+void CommitGate::reopen() {
+  const std::scoped_lock lock(mutex_);
+  closed_ = false;
+  changed_.notify_all();
+}
+
+Database::~Database() {
+  if (handle != nullptr) duckdb_close(&handle);
+  if (copy_descriptor >= 0) ::close(copy_descriptor);
+}
+
+Connection::~Connection() {
+  if (handle == nullptr) return;
+  if (in_transaction) (void)end(*this, Ending::rollback);
+  duckdb_disconnect(&handle);
+}
+
+namespace {
+
+// What the beginning of DuckDB's messages, or a word in them, stands for. The first that fits counts.
+struct Meaning {
+  std::string_view words;
+  ErrorCode code;
+  std::string_view remedy;
+};
+constexpr std::array<Meaning, 34> kMeanings{{
+    {"Could not set lock on file", ErrorCode::unavailable,
+     "another process has it open: wait for it"},
+    {"Conflicting lock", ErrorCode::unavailable, "another process has it open: wait for it"},
+    {"No space left", ErrorCode::resource_exhausted, "free some space and try again"},
+    {"Disk quota exceeded", ErrorCode::resource_exhausted, "free some space and try again"},
+    {"File too large", ErrorCode::resource_exhausted, "free some space and try again"},
+    {"No such file or directory", ErrorCode::not_found, "check the path"},
+    {"transaction is aborted", ErrorCode::failed_precondition, "roll it back"},
+    {"Duplicate key", ErrorCode::already_exists, ""},
+    {"NOT NULL constraint", ErrorCode::invalid_argument, ""},
+    {"INTERRUPT", ErrorCode::cancelled, ""},
+    {"Interrupted", ErrorCode::cancelled, ""},
+    {"Out of Memory", ErrorCode::resource_exhausted, "raise memory_limit_mb, or use fewer threads"},
+    {"not a valid DuckDB database file", ErrorCode::data_corruption, "restore it from a backup"},
+    {"Corrupt", ErrorCode::data_corruption, "restore it from a backup"},
+    {"corrupt", ErrorCode::data_corruption, "restore it from a backup"},
+    {"Could not read enough bytes", ErrorCode::data_corruption, "it is cut short: get it again"},
+    {"checksum", ErrorCode::data_corruption, "restore it from a backup"},
+    {"Serialization Error", ErrorCode::data_corruption, "restore it from a backup"},
+    {"TransactionContext Error", ErrorCode::unavailable, "try again"},
+    {"Permission denied", ErrorCode::permission_denied, "check who owns it"},
+    {"Permission Error", ErrorCode::permission_denied, ""},
+    {"Constraint Error", ErrorCode::already_exists, ""},
+    {"Parser Error", ErrorCode::invalid_argument, ""},
+    {"Binder Error", ErrorCode::invalid_argument, ""},
+    {"Catalog Error", ErrorCode::invalid_argument, ""},
+    {"Conversion Error", ErrorCode::invalid_argument, ""},
+    {"Invalid Input Error", ErrorCode::invalid_argument, ""},
+    {"Invalid Error", ErrorCode::invalid_argument, ""},
+    {"Out of Range Error", ErrorCode::out_of_range, ""},
+    {"Not implemented Error", ErrorCode::invalid_argument, ""},
+    {"Mismatch Type Error", ErrorCode::invalid_argument, ""},
+    {"Dependency Error", ErrorCode::failed_precondition, ""},
+    {"database has been invalidated", ErrorCode::failed_precondition, "open it again"},
+    {"IO Error", ErrorCode::resource_exhausted, "check that the disk is there and has space"},
+}};
+
+void set(duckdb_config config, const Setting& setting, std::string& refused) {
+  if (duckdb_set_config(config, setting.first.c_str(), setting.second.c_str()) == DuckDBError) {
+    refused = setting.first;
+  }
+}
+
+}  // namespace
+
+Error error_from(std::string_view message, std::string_view what) {
+  ErrorCode code = ErrorCode::internal;
+  std::string_view remedy;
+  for (const Meaning& meaning : kMeanings) {
+    if (message.find(meaning.words) == std::string_view::npos) continue;
+    code = meaning.code;
+    remedy = meaning.remedy;
+    break;
+  }
+  // DuckDB tells callers on further lines what a person at its prompt might do.
+  message = message.substr(0, message.find("\n\nStack Trace"));
+  while (message.ends_with('\n')) message.remove_suffix(1);
+  return {code, fmt::format("{}: {}{}{}", what, message, remedy.empty() ? "" : "; ", remedy), {}};
+}
+
+std::vector<Setting> common_settings(int threads, std::int64_t memory_limit_bytes,
+                                     const std::filesystem::path& temp_folder) {
+  std::vector<Setting> settings = {
+      {"autoload_known_extensions", "false"},
+      {"autoinstall_known_extensions", "false"},
+      {"allow_community_extensions", "false"},
+      {"allow_unsigned_extensions", "false"},
+      {"memory_limit", fmt::format("{}B", memory_limit_bytes)},
+  };
+  if (threads > 0) settings.emplace_back("threads", std::to_string(threads));
+  if (!temp_folder.empty()) settings.emplace_back("temp_directory", temp_folder.string());
+  return settings;
+}
+
+Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& path,
+                                                std::span<const Setting> settings) {
+  duckdb_config config = nullptr;
+  if (duckdb_create_config(&config) == DuckDBError) {
+    return std::unexpected(internal_error("DuckDB gives no configuration"));
+  }
+  std::string refused;
+  for (const Setting& setting : settings) set(config, setting, refused);
+  if (!refused.empty()) {
+    duckdb_destroy_config(&config);
+    return std::unexpected(internal_error("DuckDB does not know the setting " + refused));
+  }
+  auto database = std::make_shared<Database>();
+  database->path = path;
+  char* message = nullptr;
+  const duckdb_state state =
+      duckdb_open_ext(path.empty() ? nullptr : path.c_str(), &database->handle, config, &message);
+  duckdb_destroy_config(&config);
+  if (state == DuckDBError) {
+    Error failed = error_from(message != nullptr ? message : "cannot open it", path.string());
+    if (message != nullptr) duckdb_free(message);
+    return std::unexpected(std::move(failed));
+  }
+  return database;
+}
+
+Result<std::shared_ptr<Connection>> connect(std::shared_ptr<Database> database, std::string what) {
+  auto connection = std::make_shared<Connection>();
+  connection->database = std::move(database);
+  connection->what = std::move(what);
+  if (duckdb_connect(connection->database->handle, &connection->handle) == DuckDBError) {
+    return std::unexpected(internal_error("cannot connect to " + connection->what));
+  }
+  return connection;
+}
+
+Status execute(Connection& connection, const std::string& sql) {
+  ++connection.statements;
+  duckdb_result result;
+  if (duckdb_query(connection.handle, sql.c_str(), &result) == DuckDBError) {
+    const char* message = duckdb_result_error(&result);
+    Error failed = error_from(message != nullptr ? message : "it failed", connection.what);
+    duckdb_destroy_result(&result);
+    return std::unexpected(std::move(failed));
+  }
+  duckdb_destroy_result(&result);
+  return {};
+}
+
+Status begin(Connection& connection) {
+  if (connection.in_transaction) {
+    return std::unexpected(
+        failed_precondition(fmt::format("a transaction on {} is open already", connection.what)));
+  }
+  connection.database->gate.enter();
+  if (Status begun = execute(connection, "BEGIN TRANSACTION"); !begun) {
+    connection.database->gate.leave();
+    return begun;
+  }
+  connection.in_transaction = true;
+  return {};
+}
+
+Status end(Connection& connection, Ending ending) {
+  if (!connection.in_transaction) {
+    return std::unexpected(
+        failed_precondition(fmt::format("no transaction is open on {}", connection.what)));
+  }
+  Status ended = execute(connection, ending == Ending::commit ? "COMMIT" : "ROLLBACK");
+  // A commit that fails has been rolled back by DuckDB; where it has not, this does.
+  if (!ended) (void)execute(connection, "ROLLBACK");
+  connection.in_transaction = false;
+  connection.database->gate.leave();
+  return ended;
+}
+
+std::string literal(std::string_view text) {
+  std::string quoted_text = "'";
+  for (const char c : text) quoted_text.append(c == '\'' ? 2 : 1, c);
+  return quoted_text + "'";
+}
+
+std::string identifier(std::string_view name) {
+  std::string quoted_name = "\"";
+  for (const char c : name) quoted_name.append(c == '"' ? 2 : 1, c);
+  return quoted_name + "\"";
+}
+
+}  // namespace attune::store::duck

@@ -1,0 +1,150 @@
+// DuckDB's C API in our words: instances, connections, results. Only this module's sources include it.
+#pragma once
+
+#include <condition_variable>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <duckdb.h>
+
+#include "attune/base/error.h"
+#include "attune/store/columns.h"
+
+namespace attune::store::duck {
+
+inline constexpr std::size_t kVectorRows = 2048;
+
+// Lets many writers in, or one that copies the file while none writes.
+//
+// A writer that comes while a copier waits steps back for at most two seconds: a steady stream of
+// transactions does not keep the copier out, and a thread that needs two connections to end its
+// transaction does not wait for ever.
+class CommitGate {
+ public:
+  void enter();
+  void leave();
+  // False where writers stayed inside for `seconds`.
+  bool close(int seconds);
+  void reopen();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int writers_ = 0;
+  bool copier_waits_ = false;
+  bool closed_ = false;
+};
+
+// Inside the gate for a scope, where `gate` is not null.
+class GateHold {
+ public:
+  explicit GateHold(CommitGate* gate) : gate_(gate) {
+    if (gate_ != nullptr) gate_->enter();
+  }
+  GateHold(GateHold&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+  GateHold& operator=(GateHold&&) = delete;
+  ~GateHold() {
+    if (gate_ != nullptr) gate_->leave();
+  }
+
+ private:
+  CommitGate* gate_;
+};
+
+// One instance: a file, or memory where `path` is empty.
+struct Database {
+  duckdb_database handle = nullptr;
+  std::filesystem::path path;
+  CommitGate gate;
+  // POSIX locks go when any descriptor of the file is closed: the one that copies reads through stays
+  // open until DuckDB has closed the file.
+  int copy_descriptor = -1;
+
+  Database() = default;
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  ~Database();
+};
+
+using Setting = std::pair<std::string, std::string>;
+Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& path,
+                                                std::span<const Setting> settings);
+
+// The settings that hold for every instance of ours: no extensions from outside.
+std::vector<Setting> common_settings(int threads, std::int64_t memory_limit_bytes,
+                                     const std::filesystem::path& temp_folder);
+
+// Results keep their connection, connections their database.
+struct Connection {
+  std::shared_ptr<Database> database;
+  duckdb_connection handle = nullptr;
+  bool in_transaction = false;
+  std::uint64_t statements = 0;  // run so far: tells a result that it has been overtaken
+  std::string what;              // the file that errors name
+
+  Connection() = default;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  // The gate that a statement has to hold on its own: none inside a transaction, which holds it.
+  CommitGate* gate() { return in_transaction ? nullptr : &database->gate; }
+};
+
+Result<std::shared_ptr<Connection>> connect(std::shared_ptr<Database> database, std::string what);
+
+// The error that DuckDB's message stands for, with the file it is about.
+Error error_from(std::string_view message, std::string_view what);
+
+Status execute(Connection& connection, const std::string& sql);
+
+// Explicit transactions, inside the gate from begin to end.
+// Errors: failed_precondition for a begin inside one, an end outside.
+Status begin(Connection& connection);
+enum class Ending { commit, rollback };
+Status end(Connection& connection, Ending ending);
+
+Result<QueryResult> query(const std::shared_ptr<Connection>& connection, std::string_view sql,
+                          std::span<const Value> parameters);
+
+// "it's" in quotes for SQL: 'it''s'; and "a name" as an identifier.
+std::string literal(std::string_view text);
+std::string identifier(std::string_view name);
+
+// Our type as DuckDB's, and its name in SQL.
+duckdb_type type_of(ColumnType type);
+std::string_view sql_name(ColumnType type);
+
+// Owned handles of the C API.
+class LogicalType {
+ public:
+  explicit LogicalType(duckdb_logical_type handle) : handle_(handle) {}
+  explicit LogicalType(ColumnType type) : handle_(duckdb_create_logical_type(type_of(type))) {}
+  LogicalType(LogicalType&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  LogicalType& operator=(LogicalType&&) = delete;
+  ~LogicalType() {
+    if (handle_ != nullptr) duckdb_destroy_logical_type(&handle_);
+  }
+  duckdb_logical_type get() const { return handle_; }
+  duckdb_type id() const { return duckdb_get_type_id(handle_); }
+
+ private:
+  duckdb_logical_type handle_;
+};
+
+// Copies rows `from` .. `from + count` of the columns into an empty chunk of the same types. Text
+// and blobs are not copied: the chunk refers to the columns' bytes.
+void fill_chunk(duckdb_data_chunk chunk, std::span<const ColumnSpan> columns, std::size_t from,
+                std::size_t count);
+
+// Whether `columns` are `schema`'s types, all of one length, sound, and texts UTF-8. Result: the number of rows.
+Result<std::size_t> check_columns(std::span<const ColumnSpan> columns,
+                                  std::span<const ColumnSchema> schema);
+
+}  // namespace attune::store::duck

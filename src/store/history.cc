@@ -1,0 +1,246 @@
+#include "attune/store/history.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "attune/base/files.h"
+#include "copy_file.h"
+#include "history_impl.h"
+
+namespace attune::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kSmallestFile = 3 * 4096;  // DuckDB's headers
+constexpr int kCopyWaitSeconds = 60;
+
+std::int64_t half_of_memory() {
+  const auto pages = ::sysconf(_SC_PHYS_PAGES);
+  const auto page = ::sysconf(_SC_PAGE_SIZE);
+  return pages > 0 && page > 0 ? std::int64_t{pages} * page / 2 : std::int64_t{2} << 30;
+}
+
+std::vector<duck::Setting> settings_for(const fs::path& path, const HistoryOptions& options) {
+  const std::int64_t memory =
+      options.memory_limit_bytes > 0 ? options.memory_limit_bytes : half_of_memory();
+  auto settings = duck::common_settings(
+      options.threads, memory,
+      options.temp_folder.empty() ? fs::path(path.string() + ".tmp") : options.temp_folder);
+  settings.emplace_back("access_mode", options.read_only ? "READ_ONLY" : "READ_WRITE");
+  settings.emplace_back("enable_external_access", "false");
+  settings.emplace_back("lock_configuration", "true");
+  return settings;
+}
+
+// Makes the file under another name first: what bears the history's name is always whole.
+Status make_file(const fs::path& path, const HistoryOptions& options) {
+  const fs::path part = path.string() + ".part";
+  std::error_code error;
+  fs::remove(part, error);
+  fs::remove(part.string() + ".wal", error);
+  {
+    ATTUNE_ASSIGN_OR_RETURN(auto database, duck::open_database(part, settings_for(path, options)));
+    ATTUNE_ASSIGN_OR_RETURN(auto connection, duck::connect(database, part.string()));
+    ATTUNE_RETURN_IF_ERROR(duck::execute(*connection, "CHECKPOINT"));
+  }
+  ATTUNE_RETURN_IF_ERROR(sync_path(part));
+  fs::rename(part, path, error);
+  if (error) {
+    errno = error.value();
+    return std::unexpected(error_from_errno("create", path));
+  }
+  return sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
+}
+
+// DuckDB would take some files of other kinds for orders to load an extension.
+Status check_magic(const fs::path& path) {
+  std::array<char, 12> head{};
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return std::unexpected(error_from_errno("open", path));
+  const ssize_t got = ::pread(file, head.data(), head.size(), 0);
+  ::close(file);
+  if (got == 12 && std::string_view(head.data() + 8, 4) == "DUCK") return {};
+  return std::unexpected(data_corruption(
+      fmt::format("{} is not a DuckDB file, or its beginning is damaged; restore it from a backup",
+                  path.string())));
+}
+
+Status check_file(const fs::path& path, const HistoryOptions& options) {
+  struct stat facts{};
+  if (::stat(path.c_str(), &facts) != 0) {
+    if (errno != ENOENT) return std::unexpected(error_from_errno("open", path));
+    if (!options.create || options.read_only) {
+      return std::unexpected(not_found(fmt::format("there is no {}", path.string())));
+    }
+    return make_file(path, options);
+  }
+  if (S_ISDIR(facts.st_mode)) {
+    return std::unexpected(
+        invalid_argument(fmt::format("{} is a folder; a file belongs there", path.string())));
+  }
+  ATTUNE_RETURN_IF_ERROR(check_magic(path));
+  if (facts.st_size < kSmallestFile) {
+    return std::unexpected(
+        data_corruption(fmt::format("{} has {} bytes and is cut short; restore it from a backup",
+                                    path.string(), facts.st_size)));
+  }
+  return {};
+}
+
+}  // namespace
+
+History::History(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+History::History(History&&) noexcept = default;
+History& History::operator=(History&&) noexcept = default;
+History::~History() = default;
+
+Result<History> History::open(const fs::path& path, const HistoryOptions& options) {
+  ATTUNE_RETURN_IF_ERROR(check_file(path, options));
+  ATTUNE_ASSIGN_OR_RETURN(auto database, duck::open_database(path, settings_for(path, options)));
+  auto impl = std::make_unique<Impl>();
+  ATTUNE_ASSIGN_OR_RETURN(impl->connection, duck::connect(database, path.string()));
+  return History(std::move(impl));
+}
+
+Result<History> History::connect() const {
+  auto impl = std::make_unique<Impl>();
+  ATTUNE_ASSIGN_OR_RETURN(impl->connection,
+                          duck::connect(impl_->connection->database, impl_->connection->what));
+  return History(std::move(impl));
+}
+
+const fs::path& History::path() const { return impl_->connection->database->path; }
+bool History::in_transaction() const { return impl_->connection->in_transaction; }
+void History::interrupt() { duckdb_interrupt(impl_->connection->handle); }
+
+Status History::execute(std::string_view sql) {
+  const duck::GateHold hold(impl_->connection->gate());
+  return duck::execute(*impl_->connection, std::string(sql));
+}
+
+Result<QueryResult> History::query(std::string_view sql, std::span<const Value> parameters) {
+  return duck::query(impl_->connection, sql, parameters);
+}
+
+Result<std::optional<std::int64_t>> History::find_int64(std::string_view sql,
+                                                        std::span<const Value> parameters) {
+  ATTUNE_ASSIGN_OR_RETURN(QueryResult result, query(sql, parameters));
+  ATTUNE_ASSIGN_OR_RETURN(const Chunk chunk, result.next());
+  if (chunk.rows() == 0 || chunk.is_null(0, 0)) return std::optional<std::int64_t>();
+  return std::optional<std::int64_t>(chunk.int64(0)[0]);
+}
+
+Result<std::int64_t> History::run(std::string_view sql, std::initializer_list<Value> parameters) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto changed, find_int64(sql, parameters));
+  return changed.value_or(0);
+}
+
+Status History::begin() { return duck::begin(*impl_->connection); }
+Status History::commit() { return duck::end(*impl_->connection, duck::Ending::commit); }
+Status History::rollback() { return duck::end(*impl_->connection, duck::Ending::rollback); }
+
+Status History::Impl::note(std::string_view table, std::string_view name, std::int64_t number) {
+  const std::string key = duck::literal(name);
+  ATTUNE_RETURN_IF_ERROR(
+      duck::execute(*connection, fmt::format("DELETE FROM {} WHERE name = {}", table, key)));
+  return duck::execute(*connection,
+                       fmt::format("INSERT INTO {} VALUES ({}, {})", table, key, number));
+}
+
+Result<std::optional<std::int64_t>> History::Impl::noted(std::string_view table,
+                                                         std::string_view name) {
+  const Value parameters[] = {table};
+  ATTUNE_ASSIGN_OR_RETURN(
+      QueryResult tables,
+      duck::query(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = $1", parameters));
+  ATTUNE_ASSIGN_OR_RETURN(const Chunk found, tables.next());
+  if (found.rows() == 0) return std::optional<std::int64_t>();
+  const Value names[] = {name};
+  ATTUNE_ASSIGN_OR_RETURN(
+      QueryResult values,
+      duck::query(connection, fmt::format("SELECT number FROM {} WHERE name = $1", table), names));
+  ATTUNE_ASSIGN_OR_RETURN(const Chunk value, values.next());
+  if (value.rows() == 0) return std::optional<std::int64_t>();
+  return std::optional<std::int64_t>(value.int64(0)[0]);
+}
+
+Status History::migrate(std::string_view component, std::span<const Migration> migrations) {
+  ATTUNE_RETURN_IF_ERROR(execute(
+      "CREATE TABLE IF NOT EXISTS attune_schema (name VARCHAR NOT NULL, number BIGINT NOT NULL)"));
+  ATTUNE_ASSIGN_OR_RETURN(const auto found, impl_->noted("attune_schema", component));
+  const std::int64_t version = found.value_or(0);
+  const auto newest = static_cast<std::int64_t>(migrations.size());
+  if (version > newest) {
+    return std::unexpected(failed_precondition(
+        fmt::format("{} holds version {} of '{}', this program knows up to {}; use a newer Attune",
+                    path().string(), version, component, newest)));
+  }
+  for (std::int64_t next = version; next < newest; ++next) {
+    const Migration& migration = migrations[static_cast<std::size_t>(next)];
+    ATTUNE_CHECK(migration.version == next + 1, "migrations count 1, 2, 3, …");
+    ATTUNE_RETURN_IF_ERROR(begin());
+    Status ran = execute(migration.sql);
+    if (ran) ran = impl_->note("attune_schema", component, next + 1);
+    if (!ran) {
+      (void)rollback();
+      return ran;
+    }
+    ATTUNE_RETURN_IF_ERROR(commit());
+  }
+  return {};
+}
+
+Result<Sequence> History::cursor(std::string_view name) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto found, impl_->noted("attune_cursors", name));
+  return Sequence{found.value_or(0)};
+}
+
+Status History::set_cursor(std::string_view name, Sequence sequence) {
+  const bool alone = !in_transaction();
+  if (alone) ATTUNE_RETURN_IF_ERROR(begin());
+  Status set = execute(
+      "CREATE TABLE IF NOT EXISTS attune_cursors (name VARCHAR NOT NULL, number BIGINT NOT NULL)");
+  if (set) set = impl_->note("attune_cursors", name, sequence.value);
+  if (!alone) return set;
+  if (!set) {
+    (void)rollback();
+    return set;
+  }
+  return commit();
+}
+
+Status History::checkpoint() {
+  const duck::GateHold hold(impl_->connection->gate());
+  return duck::execute(*impl_->connection, "CHECKPOINT");
+}
+
+Status History::copy_to(const fs::path& path) {
+  duck::Connection& connection = *impl_->connection;
+  duck::Database& database = *connection.database;
+  if (connection.in_transaction) {
+    return std::unexpected(failed_precondition("a copy is made outside of transactions"));
+  }
+  if (!database.gate.close(kCopyWaitSeconds)) {
+    return std::unexpected(unavailable(fmt::format(
+        "{} is being written for more than {} s; try again", connection.what, kCopyWaitSeconds)));
+  }
+  Status copied = duck::execute(connection, "CHECKPOINT");
+  if (copied && database.copy_descriptor < 0) {
+    database.copy_descriptor = ::open(database.path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (database.copy_descriptor < 0) {
+      copied = std::unexpected(error_from_errno("open", database.path));
+    }
+  }
+  if (copied) copied = copy_descriptor(database.copy_descriptor, path);
+  database.gate.reopen();
+  return copied;
+}
+
+}  // namespace attune::store

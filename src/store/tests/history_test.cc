@@ -1,0 +1,454 @@
+#include "attune/store/history.h"
+
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "attune/base/files.h"
+#include "temp_folder.h"
+
+namespace attune::store {
+namespace {
+
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+const HistoryOptions kSmall{.threads = 2, .memory_limit_bytes = 512 << 20};
+
+std::int64_t count(History& history, std::string_view table) {
+  return must(history.find_int64(fmt::format("SELECT count(*) FROM {}", table))).value_or(-1);
+}
+
+TEST(History, GivesBackEveryKindOfValue) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  QueryResult result = must(history.query(
+      "SELECT $1::BIGINT AS i, $2::DOUBLE, $3::VARCHAR, $4::BLOB, $5::BOOLEAN, $6::TIMESTAMP,"
+      " $7::UBIGINT, NULL::BIGINT, 5::TINYINT, 7::SMALLINT, 123456789012::HUGEINT, "
+      "1.25::DECIMAL(9,2),"
+      " 'b'::ENUM('a', 'b'), DATE '1970-01-03', NULL, 2.5::FLOAT,"
+      " TIMESTAMP_MS '1969-12-31 23:59:59.999', 'a text that is longer than twelve bytes'",
+      {std::int64_t{-5}, 0.25, std::string_view("茶"), Blob{std::string_view("a\0\xff", 3)}, true,
+       Timestamp{-1}, std::uint64_t{1} << 63}));
+  EXPECT_EQ(result.column_name(0), "i");
+  EXPECT_EQ(result.column_type(0), "BIGINT");
+  const Chunk row = must(result.next());
+  ASSERT_EQ(row.rows(), 1u);
+  EXPECT_EQ(row.int64(0)[0], -5);
+  EXPECT_EQ(row.real(1)[0], 0.25);
+  EXPECT_EQ(row.text(2, 0), "茶");
+  EXPECT_EQ(row.blob(3, 0), std::string_view("a\0\xff", 3));
+  EXPECT_EQ(row.int64(4)[0], 1);
+  EXPECT_EQ(row.time(5)[0].micros, -1);
+  EXPECT_EQ(row.uint64(6)[0], std::uint64_t{1} << 63);
+  EXPECT_TRUE(row.is_null(7, 0));
+  EXPECT_EQ(row.int64(8)[0], 5);
+  EXPECT_EQ(row.real(9)[0], 7.0);
+  EXPECT_EQ(row.int64(10)[0], 123456789012);
+  EXPECT_EQ(row.real(11)[0], 1.25);
+  EXPECT_EQ(row.text(12, 0), "b");
+  EXPECT_EQ(row.int64(13)[0], 2);
+  EXPECT_EQ(row.time(13)[0].micros, 2 * kMicrosPerDay);
+  EXPECT_TRUE(row.is_null(14, 0));
+  EXPECT_EQ(row.real(15)[0], 2.5);
+  EXPECT_EQ(row.time(16)[0].micros, -1000);
+  EXPECT_EQ(row.text(17, 0), "a text that is longer than twelve bytes");
+  EXPECT_EQ(must(result.next()).rows(), 0u);
+  EXPECT_EQ(must(result.next()).rows(), 0u);
+}
+
+TEST(History, StreamsManyChunksAndEndsWithTheNextStatement) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  QueryResult all = must(history.query("SELECT range FROM range(100000)"));
+  std::int64_t sum = 0;
+  must(all.for_each([&](const Chunk& chunk) -> Status {
+    for (const std::int64_t value : chunk.int64(0)) sum += value;
+    return {};
+  }));
+  EXPECT_EQ(sum, std::int64_t{99999} * 100000 / 2);
+  QueryResult overtaken = must(history.query("SELECT range FROM range(100000)"));
+  must(overtaken.next());
+  must(history.execute("SELECT 1"));
+  EXPECT_EQ(code_of(overtaken.next()), ErrorCode::failed_precondition);
+}
+
+TEST(History, OutlivesItselfInAResult) {
+  const TempFolder temp;
+  auto history = std::make_unique<History>(must(History::open(temp / "h.duckdb", kSmall)));
+  QueryResult result = must(history->query("SELECT 42"));
+  history.reset();
+  EXPECT_EQ(must(result.next()).int64(0)[0], 42);
+}
+
+TEST(History, RefusesAHugeintThatDoesNotFit) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  QueryResult result =
+      must(history.query("SELECT 170141183460469231731687303715884105727::HUGEINT"));
+  EXPECT_EQ(code_of(result.next()), ErrorCode::out_of_range);
+}
+
+TEST(History, TellsKindsOfErrorsApart) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  EXPECT_EQ(code_of(history.execute("SELEKT 1")), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(history.query("SELECT * FROM nowhere")), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(history.query("SELECT $1", {})), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(history.query("SELECT [1, 2]")), ErrorCode::invalid_argument);
+  must(history.execute("CREATE TABLE t (x INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)"));
+  EXPECT_EQ(code_of(history.execute("INSERT INTO t VALUES (1)")), ErrorCode::already_exists);
+  EXPECT_EQ(code_of(history.execute("INSERT INTO t VALUES ('x')")), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(History::open(temp / "none.duckdb", {.create = false})), ErrorCode::not_found);
+  EXPECT_EQ(code_of(History::open(temp.path())), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(History::open(temp / "no/folder.duckdb")), ErrorCode::not_found);
+  EXPECT_EQ(code_of(history.appender("nowhere")), ErrorCode::not_found);
+}
+
+TEST(History, ReachesNoOtherFileAndKeepsItsSettings) {
+  const TempFolder temp;
+  must(write_file_durably(temp / "secret.csv", "a,b\n1,2\n"));
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  const std::string file = (temp / "secret.csv").string();
+  for (const std::string& sql :
+       {fmt::format("SELECT * FROM read_csv('{}')", file), fmt::format("SELECT * FROM '{}'", file),
+        fmt::format("COPY (SELECT 1) TO '{}'", (temp / "out.csv").string()),
+        fmt::format("ATTACH '{}'", (temp / "other.duckdb").string()),
+        std::string("SELECT * FROM read_text('/etc/hostname')"), std::string("INSTALL httpfs"),
+        std::string("LOAD httpfs"), std::string("SET enable_external_access = true"),
+        std::string("SET memory_limit = '100GB'")}) {
+    EXPECT_FALSE(history.execute(sql).has_value()) << sql;
+  }
+  EXPECT_FALSE(fs::exists(temp / "out.csv"));
+}
+
+TEST(History, SpillsLargeSortsWithinItsMemoryLimit) {
+  const TempFolder temp;
+  History history =
+      must(History::open(temp / "h.duckdb", {.threads = 1, .memory_limit_bytes = 100 << 20}));
+  must(history.execute(
+      "CREATE TABLE big AS SELECT hash(range) AS h, range AS r FROM range(8000000)"));
+  must(history.execute("CREATE TABLE sorted AS SELECT * FROM big ORDER BY h"));
+  EXPECT_EQ(count(history, "sorted"), 8'000'000);
+}
+
+TEST(History, KeepsNothingOfARolledBackTransaction) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  must(history.execute("CREATE TABLE t (x BIGINT)"));
+  must(history.begin());
+  EXPECT_EQ(code_of(history.begin()), ErrorCode::failed_precondition);
+  must(history.execute("INSERT INTO t VALUES (1)"));
+  must(history.set_cursor("applier", Sequence{9}));
+  must(history.rollback());
+  EXPECT_EQ(count(history, "t"), 0);
+  EXPECT_EQ(must(history.cursor("applier")), Sequence{0});
+  must(history.begin());
+  EXPECT_EQ(must(history.run("INSERT INTO t VALUES (?), (?)", {std::int64_t{1}, std::int64_t{2}})),
+            2);
+  must(history.set_cursor("applier", Sequence{9}));
+  must(history.set_cursor("applier", Sequence{10}));
+  must(history.commit());
+  EXPECT_EQ(code_of(history.commit()), ErrorCode::failed_precondition);
+  EXPECT_EQ(count(history, "t"), 2);
+  EXPECT_EQ(must(history.cursor("applier")), Sequence{10});
+  must(history.set_cursor("applier", Sequence{11}));
+  EXPECT_EQ(must(history.cursor("applier")), Sequence{11});
+}
+
+TEST(History, RunsEachMigrationOnceAndRefusesANewerFile) {
+  const TempFolder temp;
+  const Migration two[] = {{1, "CREATE TABLE a (x BIGINT); INSERT INTO a VALUES (1)"},
+                           {2, "ALTER TABLE a ADD COLUMN y BIGINT; INSERT INTO a VALUES (2, 2)"}};
+  {
+    History history = must(History::open(temp / "h.duckdb", kSmall));
+    must(history.migrate("shop", std::span(two, 1)));
+    must(history.migrate("shop", two));
+    must(history.migrate("shop", two));
+  }
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  EXPECT_EQ(count(history, "a"), 2);
+  EXPECT_EQ(code_of(history.migrate("shop", std::span(two, 1))), ErrorCode::failed_precondition);
+  const Migration bad[] = {{1, "CREATE TABLE b (x BIGINT); INSERT INTO nowhere VALUES (1)"}};
+  EXPECT_FALSE(history.migrate("other", bad).has_value());
+  EXPECT_FALSE(history.in_transaction());
+  EXPECT_FALSE(history.execute("SELECT * FROM b").has_value());
+}
+
+TEST(History, InterruptsALongQuery) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  std::atomic<bool> done = false;
+  std::thread stopper([&] {
+    while (!done) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      history.interrupt();
+    }
+  });
+  const auto stopped = history.find_int64(
+      "SELECT count(*) FROM range(3000000) a, range(3000000) b WHERE a.range * 3 = b.range + 1");
+  done = true;
+  stopper.join();
+  EXPECT_EQ(code_of(stopped), ErrorCode::cancelled);
+  EXPECT_EQ(must(history.find_int64("SELECT 7")), 7);
+}
+
+TEST(History, ServesASecondConnectionSideBySide) {
+  const TempFolder temp;
+  History writer = must(History::open(temp / "h.duckdb", kSmall));
+  History reader = must(writer.connect());
+  must(writer.execute("CREATE TABLE t (x BIGINT)"));
+  must(writer.begin());
+  must(writer.execute("INSERT INTO t VALUES (1)"));
+  EXPECT_EQ(count(reader, "t"), 0);
+  must(writer.commit());
+  EXPECT_EQ(count(reader, "t"), 1);
+}
+
+TEST(History, LeavesNoLogBehindWhenClosed) {
+  const TempFolder temp;
+  {
+    History history = must(History::open(temp / "h.duckdb", kSmall));
+    must(history.execute("CREATE TABLE t AS SELECT range FROM range(1000)"));
+    QueryResult unread = must(history.query("SELECT * FROM t"));
+  }
+  EXPECT_FALSE(fs::exists(temp / "h.duckdb.wal"));
+  EXPECT_FALSE(fs::exists(temp / "h.duckdb.part"));
+}
+
+TEST(History, CopiesItselfBetweenCommits) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  must(history.execute("CREATE TABLE t (x BIGINT, y BIGINT)"));
+  std::atomic<bool> stop = false;
+  std::thread writer([&, connection = must(history.connect())]() mutable {
+    for (std::int64_t i = 0; !stop; ++i) {
+      must(connection.begin());
+      must(connection.run("INSERT INTO t VALUES (?, 1)", {i}));
+      must(connection.run("INSERT INTO t VALUES (?, -1)", {i}));
+      must(connection.commit());
+    }
+  });
+  for (int round = 0; round < 5; ++round) {
+    const fs::path copy = temp / fmt::format("copy-{}.duckdb", round);
+    must(history.copy_to(copy));
+    History other = must(History::open(copy, kSmall));
+    EXPECT_EQ(must(other.find_int64("SELECT coalesce(sum(y), 0) FROM t")), 0);
+  }
+  stop = true;
+  writer.join();
+  EXPECT_EQ(code_of(history.copy_to(temp / "copy-0.duckdb")), ErrorCode::already_exists);
+  must(history.begin());
+  EXPECT_EQ(code_of(history.copy_to(temp / "x.duckdb")), ErrorCode::failed_precondition);
+}
+
+struct Columns {
+  std::vector<std::uint8_t> b, u8;
+  std::vector<std::int16_t> i16;
+  std::vector<std::int32_t> i32;
+  std::vector<std::int64_t> i64, t;
+  std::vector<std::uint64_t> u64;
+  std::vector<double> d;
+  std::vector<std::uint8_t> present;
+  std::string bytes;
+  std::vector<std::uint32_t> offsets = {0};
+
+  explicit Columns(std::size_t rows) {
+    for (std::size_t i = 0; i < rows; ++i) {
+      b.push_back(i % 2);
+      u8.push_back(static_cast<std::uint8_t>(i));
+      i16.push_back(static_cast<std::int16_t>(-i));
+      i32.push_back(static_cast<std::int32_t>(i * 1000));
+      i64.push_back(static_cast<std::int64_t>(i) * -1'000'000'007);
+      u64.push_back(i * 0x9E3779B97F4A7C15ull);
+      d.push_back(static_cast<double>(i) / 8);
+      t.push_back(static_cast<std::int64_t>(i) * 1'000'001 - 5'000'000);
+      present.push_back(i % 3 != 0);
+      bytes += std::string(i % 30, static_cast<char>('a' + i % 26)) + "é";
+      offsets.push_back(static_cast<std::uint32_t>(bytes.size()));
+    }
+  }
+  std::vector<ColumnSpan> spans() const {
+    return {ColumnSpan::boolean(b),
+            ColumnSpan::uint8(u8),
+            ColumnSpan::int16(i16),
+            ColumnSpan::int32(i32),
+            ColumnSpan::int64(i64),
+            ColumnSpan::uint64(u64),
+            ColumnSpan::float64(d).with_present(present),
+            ColumnSpan::timestamp(std::span<const std::int64_t>(t)),
+            ColumnSpan::text(bytes, offsets).with_present(present),
+            ColumnSpan::blob(bytes, offsets)};
+  }
+};
+
+TEST(Appender, WritesEveryTypeAcrossChunks) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  must(history.execute(
+      "CREATE TABLE t (b BOOLEAN, u8 UTINYINT, i16 SMALLINT, i32 INTEGER, i64 BIGINT,"
+      " u64 UBIGINT, d DOUBLE, t TIMESTAMP, s VARCHAR, x BLOB)"));
+  const Columns columns(5000);
+  Appender appender = must(history.appender("t"));
+  must(appender.append(columns.spans()));
+  must(appender.append(columns.spans()));
+  must(appender.append(Columns(0).spans()));
+  must(appender.finish());
+  EXPECT_EQ(appender.rows(), 10'000);
+  QueryResult result = must(history.query("SELECT * FROM t"));
+  std::size_t row = 0;
+  must(result.for_each([&](const Chunk& chunk) -> Status {
+    for (std::size_t i = 0; i < chunk.rows(); ++i, ++row) {
+      const std::size_t at = row % 5000;
+      EXPECT_EQ(chunk.int64(0)[i], columns.b[at]);
+      EXPECT_EQ(chunk.int64(1)[i], columns.u8[at]);
+      EXPECT_EQ(chunk.int64(2)[i], columns.i16[at]);
+      EXPECT_EQ(chunk.int64(3)[i], columns.i32[at]);
+      EXPECT_EQ(chunk.int64(4)[i], columns.i64[at]);
+      EXPECT_EQ(chunk.uint64(5)[i], columns.u64[at]);
+      EXPECT_EQ(chunk.is_null(6, i), columns.present[at] == 0);
+      if (columns.present[at]) {
+        EXPECT_EQ(chunk.real(6)[i], columns.d[at]);
+      }
+      EXPECT_EQ(chunk.time(7)[i].micros, columns.t[at]);
+      const std::string_view text = columns.spans()[8].bytes(at);
+      EXPECT_EQ(chunk.text(8, i), columns.present[at] ? text : std::string_view());
+      EXPECT_EQ(chunk.blob(9, i), text);
+    }
+    return {};
+  }));
+  EXPECT_EQ(row, 10'000u);
+}
+
+TEST(Appender, FillsOtherColumnsWithTheirDefaults) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  must(history.execute("CREATE TABLE t (a BIGINT DEFAULT 7, b BIGINT)"));
+  const std::vector<std::string> names = {"b"};
+  Appender appender = must(history.appender("t", names));
+  const std::vector<std::int64_t> values = {1, 2};
+  const ColumnSpan columns[] = {ColumnSpan::int64(values)};
+  must(appender.append(columns));
+  must(appender.finish());
+  EXPECT_EQ(must(history.find_int64("SELECT sum(a) * 100 + sum(b) FROM t")), 1403);
+  const std::vector<std::string> wrong = {"c"};
+  EXPECT_EQ(code_of(history.appender("t", wrong)), ErrorCode::not_found);
+}
+
+TEST(Appender, LeavesNothingWithoutFinishAndIsPartOfTheTransaction) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  must(history.execute("CREATE TABLE t (a BIGINT)"));
+  const std::vector<std::int64_t> values(300'000, 1);
+  const ColumnSpan columns[] = {ColumnSpan::int64(values)};
+  {
+    Appender appender = must(history.appender("t"));
+    must(appender.append(columns));
+  }
+  EXPECT_EQ(count(history, "t"), 0);
+  must(history.begin());
+  {
+    Appender appender = must(history.appender("t"));
+    must(appender.append(columns));
+    must(appender.finish());
+  }
+  must(history.rollback());
+  EXPECT_EQ(count(history, "t"), 0);
+}
+
+TEST(Appender, RefusesWrongShapesTypesOffsetsAndBytes) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  must(history.execute("CREATE TABLE t (a BIGINT, s VARCHAR)"));
+  Appender appender = must(history.appender("t"));
+  const std::vector<std::int64_t> two = {1, 2};
+  const std::vector<std::int32_t> narrow = {1, 2};
+  const std::vector<std::uint32_t> offsets = {0, 1, 2}, backwards = {0, 2, 1}, beyond = {0, 1, 9};
+  const std::vector<std::uint8_t> one_present = {1};
+  const ColumnSpan good = ColumnSpan::text("ab", offsets);
+  const std::vector<std::vector<ColumnSpan>> wrong = {
+      {ColumnSpan::int64(two)},
+      {ColumnSpan::int32(narrow), good},
+      {ColumnSpan::int64(std::span(two).first(1)), good},
+      {ColumnSpan::int64(two).with_present(one_present), good},
+      {ColumnSpan::int64(two), ColumnSpan::text("ab", backwards)},
+      {ColumnSpan::int64(two), ColumnSpan::text("ab", beyond)},
+      {ColumnSpan::int64(two), ColumnSpan::text("a\xff", offsets)},
+      {ColumnSpan::int64(two), ColumnSpan::text("\xc3\xa9", offsets)}};  // cut inside a letter
+  for (const auto& columns : wrong) {
+    EXPECT_EQ(code_of(appender.append(columns)), ErrorCode::invalid_argument);
+  }
+  const ColumnSpan right[] = {ColumnSpan::int64(two), good};
+  must(appender.append(right));
+  must(appender.finish());
+  EXPECT_EQ(count(history, "t"), 2);
+  EXPECT_EQ(code_of(appender.append(right)), ErrorCode::failed_precondition);
+}
+
+TEST(Appender, ReportsABrokenKeyAndLeavesTheTableAsItWas) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  must(history.execute("CREATE TABLE t (a BIGINT PRIMARY KEY); INSERT INTO t VALUES (2)"));
+  const std::vector<std::int64_t> values = {1, 2};
+  const ColumnSpan columns[] = {ColumnSpan::int64(values)};
+  Appender appender = must(history.appender("t"));
+  must(appender.append(columns));
+  EXPECT_EQ(code_of(appender.finish()), ErrorCode::already_exists);
+  EXPECT_EQ(count(history, "t"), 1);
+}
+
+class HistoryFault : public testing::Test {
+ protected:
+  void SetUp() override {
+    {
+      History history = must(History::open(file_, kSmall));
+      must(history.execute(
+          "CREATE TABLE t AS SELECT range AS a, hash(range) AS b FROM range(300000)"));
+    }
+    bytes_ = must(read_file(file_));
+  }
+  // Opens and reads everything; the first error.
+  Status use() {
+    auto history = History::open(file_, kSmall);
+    if (!history) return std::unexpected(history.error());
+    auto sum = history->query("SELECT a, b FROM t");
+    if (!sum) return std::unexpected(sum.error());
+    return sum->for_each([](const Chunk&) -> Status { return {}; });
+  }
+  TempFolder temp_;
+  fs::path file_ = temp_ / "h.duckdb";
+  std::string bytes_;
+};
+
+TEST_F(HistoryFault, CutShortAtAnyLengthIsCorruptionNotACrash) {
+  for (const double part : {0.0, 0.00001, 0.001, 0.01, 0.3, 0.6, 0.9, 0.999}) {
+    const auto size = static_cast<std::size_t>(part * static_cast<double>(bytes_.size()));
+    must(write_file_durably(file_, std::string_view(bytes_).substr(0, size)));
+    const Status used = use();
+    EXPECT_EQ(code_of(used), ErrorCode::data_corruption) << size << ": " << message_of(used);
+    EXPECT_THAT(message_of(used), HasSubstr("h.duckdb"));
+  }
+}
+
+TEST_F(HistoryFault, OfAnotherKindOrWithDamagedBlocksIsCorruptionNotACrash) {
+  must(write_file_durably(file_, std::string(100'000, 'x')));
+  EXPECT_EQ(code_of(use()), ErrorCode::data_corruption);
+  must(write_file_durably(file_, "SQLite format 3\0" + std::string(50'000, '\0')));
+  EXPECT_EQ(code_of(use()), ErrorCode::data_corruption);
+  for (std::size_t at = 12'288; at + 262'144 < bytes_.size(); at += 262'144) {
+    std::string damaged = bytes_;
+    for (std::size_t i = 0; i < 64; ++i) damaged[at + 5000 + i] ^= '\x55';
+    must(write_file_durably(file_, damaged));
+    const Status used = use();
+    if (used) continue;  // bytes that nothing refers to
+    EXPECT_EQ(used.error().code, ErrorCode::data_corruption) << message_of(used);
+  }
+}
+
+}  // namespace
+}  // namespace attune::store
