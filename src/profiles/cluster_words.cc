@@ -17,8 +17,8 @@ constexpr std::size_t kPhrases = 3;
 
 enum class Style : std::uint8_t { ratio, days, percent };
 
-// How a feature is spoken of. In a phrase {0} is the cluster's mean, {1} that of all, {2} the one by
-// the other.
+// How a feature is spoken of. In a phrase {0} is the cluster's mean, {1} that of all, {2} the one
+// by the other.
 struct Words {
   Style style;
   const char* low_tag;

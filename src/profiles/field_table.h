@@ -1,4 +1,5 @@
-// The fields of a profile as one table: what the schema declares and how the source answers. Private to profiles.
+// The fields of a profile as one table: what the schema declares and how the source answers.
+// Private to profiles.
 #pragma once
 
 #include <optional>
@@ -18,8 +19,8 @@ struct FieldRow {
   std::string help;
   std::vector<std::string> values;  // of a closed vocabulary
 
-  // The field's answer; only what belongs to its type does anything. Counts by event type and window are
-  // one method for all: `count_of` says which.
+  // The field's answer; only what belongs to its type does anything. Counts by event type and
+  // window are one method for all: `count_of` says which.
   std::optional<double> number(const Profile& p) const;
   std::string_view text(const Profile& p, const Vocabulary& names) const {
     return read_text != nullptr ? read_text(p, names) : std::string_view();

@@ -129,8 +129,8 @@ struct ProfileState {
   std::vector<BoughtItem> bought;             // ascending item
   std::vector<RecentItem> recent_items;       // latest first
   std::vector<RecentSearch> recent_searches;  // latest first; personal: serialised apart
-  // Activity other than purchases and refunds; describe() adds the orders, so that long baskets do not drown
-  // the rest.
+  // Activity other than purchases and refunds; describe() adds the orders, so that long baskets do
+  // not drown the rest.
   std::array<std::uint64_t, 24> hours{};
   std::array<std::uint64_t, 7> weekdays{};  // Monday first
   double engagement = 0;                    // as TermState::interest, over all events

@@ -117,8 +117,8 @@ class ProfileWorkingSet {
   Status flush(Sequence cursor);
   // Writes dirty profiles without moving the cursor and lets go of all: bounds the memory of a long
   // catch-up whose events come customer by customer.
-  // Errors: failed_precondition outside a transaction of the caller's, which has to hold the flush at
-  // the end, too.
+  // Errors: failed_precondition outside a transaction of the caller's, which has to hold the flush
+  // at the end, too.
   Status spill();
   // Lets go of everything in memory; what was not flushed is lost. To be called around merge,
   // rebuild and forget.

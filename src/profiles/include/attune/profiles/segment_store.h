@@ -53,16 +53,16 @@ class SegmentStore final : public Erasable {
   Result<Segment> find(std::string_view name);
 
   // Decides membership of these customers and writes what changed; a member who stays keeps
-  // entered_at. `profiles` get their `segments`. `now` becomes entered_at of who enters. `set` is what
-  // list() gives, compiled.
+  // entered_at. `profiles` get their `segments`. `now` becomes entered_at of who enters. `set` is
+  // what list() gives, compiled.
   // Errors: failed_precondition when the set holds a segment that is not saved. Cost: a look-up for
   // each customer, writes for changes only.
   Result<std::vector<MembershipChange>> refresh(const SegmentSet& set, const Vocabulary& names,
                                                 std::span<Profile> profiles, Timestamp now);
 
-  // Whether all customers have to be refreshed, not only those with new events: a rule was saved since
-  // the last full pass, or the shop's day (days since 1970) has turned and a rule of `set` depends on
-  // the clock or on the other customers.
+  // Whether all customers have to be refreshed, not only those with new events: a rule was saved
+  // since the last full pass, or the shop's day (days since 1970) has turned and a rule of `set`
+  // depends on the clock or on the other customers.
   Result<bool> full_pass_due(const SegmentSet& set, std::int64_t today);
   // To be called when a full pass, begun on that day, is done.
   Status full_pass_done(std::int64_t today);
