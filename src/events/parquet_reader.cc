@@ -11,7 +11,8 @@ constexpr std::size_t kBatchRows = 8192;
 
 class ParquetReader final : public RecordReader {
  public:
-  ParquetReader(std::string name, store::ParquetFile file, store::QueryResult rows, std::int64_t bytes)
+  ParquetReader(std::string name, store::ParquetFile file, store::QueryResult rows,
+                std::int64_t bytes)
       : name_(std::move(name)), file_(std::move(file)), rows_(std::move(rows)), bytes_(bytes) {
     for (const store::ParquetColumn& column : file_.columns()) columns_.push_back(column.name);
   }
@@ -43,7 +44,8 @@ class ParquetReader final : public RecordReader {
   void take(const store::Chunk& chunk, RecordBatch& batch) {
     for (std::size_t i = 0; i < chunk.rows(); ++i) {
       for (std::size_t j = 0; j < columns_.size(); ++j) {
-        batch.cells().push_back(chunk.is_null(j, i) ? std::string_view() : batch.keep(chunk.text(j, i)));
+        batch.cells().push_back(chunk.is_null(j, i) ? std::string_view()
+                                                    : batch.keep(chunk.text(j, i)));
       }
       batch.places().push_back({++row_, 0, {}});
     }

@@ -22,10 +22,10 @@ std::optional<Field> field_of(std::string_view name) {
   return static_cast<Field>(found - kFieldNames.begin());
 }
 
-bool is_stated(std::string_view cell) {
-  if (cell.empty()) return false;
-  if (cell.front() > ' ' && cell.size() > 4) return true;
-  return !trim(cell).empty() && !is_null_word(cell);
+void settle(CellSource& source) {
+  source.is_fed = !source.columns.empty() || source.constant.has_value();
+  const bool alone = source.columns.size() == 1 && !source.constant && source.unless < 0;
+  source.only = alone ? static_cast<std::int32_t>(source.columns[0]) : -1;
 }
 
 bool is_bookkeeping(std::string_view column) {
@@ -43,7 +43,7 @@ std::vector<AttributeSource>* list_for(std::string_view field, Resolved& into) {
 
 std::string_view name(Field field) { return kFieldNames[static_cast<std::size_t>(field)]; }
 
-Cell cell_of(const CellSource& source, std::span<const std::string_view> row) {
+Cell cell_of_several(const CellSource& source, std::span<const std::string_view> row) {
   if (source.unless >= 0 && is_stated(row[static_cast<std::size_t>(source.unless)])) return {};
   for (const std::uint32_t column : source.columns) {
     if (is_stated(row[column])) return {row[column], static_cast<std::int32_t>(column)};
@@ -64,6 +64,7 @@ CellSource Plan::source_of(const FieldSource& from, std::span<const std::string>
     if (const auto at = find_column(columns, from.unless))
       source.unless = static_cast<std::int32_t>(*at);
   }
+  settle(source);
   return source;
 }
 
@@ -88,6 +89,8 @@ Resolved Plan::resolve(std::span<const std::string> columns) const {
       used[*at] = true;
     }
   }
+  const CellSource& type = into.at(Field::type);
+  if (type.columns.empty() && type.constant) into.constant_type = type_of(*type.constant);
   // The longest prefix first, "*" last, so that each column goes to the most specific.
   std::vector<std::pair<std::string, const FieldSource*>> wildcards;
   for (const auto& [field, from] : mapping.fields) {
@@ -114,6 +117,7 @@ void Plan::resolve_wildcard(const std::string& field, const FieldSource& from,
       CellSource source;
       source.columns.push_back(static_cast<std::uint32_t>(i));
       source.split = from.split;
+      settle(source);
       list.push_back({columns[i].substr(prefix.size()), std::move(source), false});
     }
   }

@@ -55,12 +55,12 @@ void apply_signs(const Plan& plan, RowMaker& maker, Event& event) {
 bool read_amounts(RowMaker& maker, Event& event) {
   std::optional<Decimal> price;
   std::optional<Decimal> value;
-  if (!maker.currency(event.currency) || !maker.real(Field::quantity, event.quantity) ||
+  int exponent = 2;
+  if (!maker.currency(event.currency, exponent) || !maker.real(Field::quantity, event.quantity) ||
       !maker.decimal(Field::price, price) || !maker.decimal(Field::value, value)) {
     return false;
   }
   if (!price && !value) return true;
-  const int exponent = event.currency.known() ? event.currency.exponent() : 2;
   std::int64_t minor = 0;
   if (price) {
     if (!maker.minor(*price, 1, exponent, Field::price, minor)) return false;
@@ -154,14 +154,14 @@ Made make(const Plan&, const Resolved& resolved, BatchState& state, RowMaker& ma
   if (row.id.empty()) return missing_id(maker, "item");
   std::optional<TimeValue> time;
   std::optional<Decimal> price;
-  if (!maker.time(time) || !maker.currency(row.currency) || !maker.decimal(Field::price, price) ||
-      !maker.real(Field::stock, row.stock)) {
+  int exponent = 2;
+  if (!maker.time(time) || !maker.currency(row.currency, exponent) ||
+      !maker.decimal(Field::price, price) || !maker.real(Field::stock, row.stock)) {
     return Made::refused;
   }
   if (time) row.valid_from = time->time;
   if (price) {
     std::int64_t minor = 0;
-    const int exponent = row.currency.known() ? row.currency.exponent() : 2;
     if (!maker.minor(*price, 1, exponent, Field::price, minor)) return Made::refused;
     row.price_minor = minor;
     if (price->digits == 0) maker.marks |= bit(Mark::zero_price);

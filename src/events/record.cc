@@ -125,7 +125,8 @@ Result<std::unique_ptr<RecordReader>> open_records(const std::filesystem::path& 
                                                    const ReadOptions& options) {
   ATTUNE_ASSIGN_OR_RETURN(auto source, ByteSource::open(path, {options.encoding}));
   const bool parquet = source->head().starts_with(kParquetMagic);
-  if (options.format.value_or(FileFormat::csv) == FileFormat::parquet || (parquet && !options.format)) {
+  if (options.format.value_or(FileFormat::csv) == FileFormat::parquet ||
+      (parquet && !options.format)) {
     return open_parquet(path);
   }
   return open_records(std::move(source), options);
@@ -135,12 +136,16 @@ Result<std::unique_ptr<RecordReader>> open_records(std::unique_ptr<ByteSource> s
                                                    const ReadOptions& options) {
   const FileFormat format = options.format.value_or(guess_format(source->head(), source->name()));
   switch (format) {
-    case FileFormat::csv: return open_csv(std::move(source), options);
-    case FileFormat::jsonl: return open_json(std::move(source), options);
-    case FileFormat::parquet: break;
+    case FileFormat::csv:
+      return open_csv(std::move(source), options);
+    case FileFormat::jsonl:
+      return open_json(std::move(source), options);
+    case FileFormat::parquet:
+      break;
   }
-  return std::unexpected(invalid_argument(fmt::format(
-      "{} is Parquet, which can be read from a file on disk only; save it unpacked", source->name())));
+  return std::unexpected(invalid_argument(
+      fmt::format("{} is Parquet, which can be read from a file on disk only; save it unpacked",
+                  source->name())));
 }
 
 FileFormat guess_format(std::string_view head, std::string_view file) {

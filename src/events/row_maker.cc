@@ -16,7 +16,8 @@ RowMaker::RowMaker(const Plan& plan, const Resolved& resolved, BatchState& state
       resolved_(resolved),
       state_(state),
       refused_(refused),
-      time_reader_(plan.time_reader) {}
+      time_reader_(plan.time_reader),
+      shop_exponent_(plan.shop.currency.known() ? plan.shop.currency.exponent() : 2) {}
 
 void RowMaker::begin(std::size_t record) {
   record_ = record;
@@ -83,9 +84,10 @@ bool RowMaker::minor(const Decimal& decimal, double quantity, int exponent, Fiel
                 "check price and quantity");
 }
 
-bool RowMaker::currency(Currency& value) {
+bool RowMaker::currency(Currency& value, int& exponent) {
   const CellSource& source = resolved_.at(Field::currency);
   value = plan_.shop.currency;
+  exponent = shop_exponent_;
   if (!source.fed()) return true;
   const Cell found = cell_of(source, row_);
   if (found.text.empty()) return true;
@@ -96,9 +98,11 @@ bool RowMaker::currency(Currency& value) {
                     "write its ISO 4217 code, such as EUR");
     }
     last_currency_ = *read;
+    last_exponent_ = last_currency_.exponent();
     last_currency_text_ = found.text;
   }
   value = last_currency_;
+  exponent = last_exponent_;
   return true;
 }
 
@@ -131,6 +135,10 @@ bool RowMaker::time(std::optional<TimeValue>& value) {
 }
 
 bool RowMaker::type(int& value) {
+  if (resolved_.constant_type) {
+    value = *resolved_.constant_type;
+    return true;
+  }
   const Cell found = cell(Field::type);
   if (found.text.empty()) {
     return refuse(found, Field::type, "missing_type", "the row does not say what happened",

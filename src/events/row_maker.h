@@ -30,7 +30,8 @@ class RowMaker {
   bool decimal(Field field, std::optional<Decimal>& value);
   bool real(Field field, std::optional<double>& value);
   bool integer(Field field, std::optional<std::int64_t>& value);
-  bool currency(Currency& value);
+  // `exponent`: digits of its minor unit, 2 where no currency is known.
+  bool currency(Currency& value, int& exponent);
   bool time(std::optional<TimeValue>& value);
   bool type(int& value);
   bool minor(const Decimal& decimal, double quantity, int exponent, Field field,
@@ -55,6 +56,7 @@ class RowMaker {
   BatchState& state_;
   std::vector<Rejected>& refused_;
   std::optional<TimeReader> time_reader_;
+  int shop_exponent_;
   std::size_t record_ = 0;
   std::span<const std::string_view> row_;
   std::string_view last_time_text_;
@@ -62,6 +64,7 @@ class RowMaker {
   std::vector<std::pair<std::string, int>> seen_types_;
   std::string_view last_currency_text_;
   Currency last_currency_;
+  int last_exponent_ = 2;
   std::string json_;
 };
 
