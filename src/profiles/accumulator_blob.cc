@@ -107,6 +107,9 @@ void read_days(BlobReader& in, std::vector<DayCount>& days) {
   in.require(distinct <= kDaysKept, "damaged: too many days");
 }
 
+// A thousand million events of the largest weight stay far below.
+bool is_interest(double value) { return value >= 0 && value <= 1e100; }
+
 void write_terms(BlobWriter& out, const std::vector<TermState>& terms) {
   out.varint(terms.size());
   std::int64_t previous = 0;
@@ -130,7 +133,7 @@ void read_terms(BlobReader& in, std::vector<TermState>& terms) {
     entry.events = in.varint();
     entry.bought_lines = in.varint();
     entry.spend_minor = in.zigzag();
-    in.require(entry.interest >= 0, "damaged: an interest below 0");
+    in.require(is_interest(entry.interest), "damaged: an interest out of range");
     terms.push_back(entry);
   }
 }
@@ -236,9 +239,10 @@ void write_sums(BlobWriter& out, const ProfileState& s) {
 
 void read_sums(BlobReader& in, ProfileState& s) {
   s.engagement = in.real();
-  in.require(s.engagement >= 0, "damaged: an interest below 0");
+  in.require(is_interest(s.engagement), "damaged: an interest out of range");
   s.reference = in.zigzag();
-  in.require(std::abs(s.reference / 2) < kTimeLimitMicros, "damaged: a reference out of range");
+  const std::int64_t limit = kTimeLimitMicros / std::max<std::int64_t>(1, s.half_life_micros) + 1;
+  in.require(s.reference >= -limit && s.reference <= limit, "damaged: a reference out of range");
   s.gross_minor = in.zigzag();
   s.refund_minor = in.zigzag();
   s.units_milli = in.zigzag();

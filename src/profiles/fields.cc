@@ -49,8 +49,8 @@ Status check_named(const char* function, std::span<const Value> arguments, bool 
         invalid_argument(fmt::format("{} takes a text that is known: {}", function, example)));
   }
   if (parse_named(*text, items).kind != Kind::nothing) return {};
-  return std::unexpected(invalid_argument(
-      fmt::format("{} does not know what {} is: write {}", function, attune::quoted(*text), example)));
+  return std::unexpected(invalid_argument(fmt::format("{} does not know what {} is: write {}",
+                                                      function, attune::quoted(*text), example)));
 }
 
 Status check_segment(const std::vector<std::string>& segments, std::span<const Value> arguments) {
@@ -59,8 +59,8 @@ Status check_segment(const std::vector<std::string>& segments, std::span<const V
     return std::unexpected(invalid_argument("in_segment takes the name of a saved segment"));
   }
   if (std::ranges::find(segments, *name) != segments.end()) return {};
-  return std::unexpected(invalid_argument(
-      fmt::format("there is no segment {}{}", attune::quoted(*name), did_you_mean(*name, segments))));
+  return std::unexpected(invalid_argument(fmt::format(
+      "there is no segment {}{}", attune::quoted(*name), did_you_mean(*name, segments))));
 }
 
 std::vector<rules::Function> functions(std::vector<std::string> segments) {

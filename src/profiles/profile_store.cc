@@ -241,7 +241,7 @@ Status ProfileWorkingSet::prefetch(std::span<const CustomerNumber> customers) {
   return {};
 }
 
-Status ProfileWorkingSet::flush(Sequence cursor) {
+Status ProfileWorkingSet::write_dirty(std::optional<Sequence> cursor) {
   std::vector<std::pair<CustomerNumber, const ProfileAccumulator*>> dirty;
   for (const auto& [customer, entry] : entries_) {
     if (entry.dirty) dirty.emplace_back(customer, &entry.accumulator);
@@ -250,10 +250,25 @@ Status ProfileWorkingSet::flush(Sequence cursor) {
   ATTUNE_RETURN_IF_ERROR(store_.save(dirty, cursor));
   for (auto& [customer, entry] : entries_) entry.dirty = false;
   dirty_ = 0;
+  return {};
+}
+
+Status ProfileWorkingSet::flush(Sequence cursor) {
+  ATTUNE_RETURN_IF_ERROR(write_dirty(cursor));
   cursor_ = cursor.value;
   for (auto entry = entries_.begin(); entry != entries_.end() && entries_.size() > capacity_;) {
     entry = entries_.erase(entry);
   }
+  return {};
+}
+
+Status ProfileWorkingSet::spill() {
+  if (!store_.in_transaction()) {
+    return std::unexpected(failed_precondition(
+        "profiles are written ahead of their cursor only inside a transaction; begin one first"));
+  }
+  ATTUNE_RETURN_IF_ERROR(write_dirty({}));
+  entries_.clear();
   return {};
 }
 

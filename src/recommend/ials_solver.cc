@@ -8,14 +8,21 @@
 
 namespace attune::recommend {
 
-float ials_confidence(IalsWeights kind, float weight) {
-  switch (kind) {
+IalsConfidence::IalsConfidence(IalsWeights kind, const math::CsrMatrix& interactions)
+    : kind_(kind) {
+  double sum = 0;
+  for (const float weight : interactions.weights()) sum += (*this)(weight);
+  if (sum > 0) scale_ = static_cast<float>(static_cast<double>(interactions.entries()) / sum);
+}
+
+float IalsConfidence::operator()(float weight) const {
+  switch (kind_) {
     case IalsWeights::binary:
       return 1;
     case IalsWeights::linear:
-      return weight;
+      return scale_ * weight;
     case IalsWeights::log:
-      return std::log2(1 + weight);
+      return scale_ * std::log1p(weight);
   }
   return 1;
 }
@@ -28,8 +35,7 @@ double IalsSystem::ridge(std::span<const float> confidence) const {
 
 void IalsSystem::set_confidence(std::span<const float> weights, Scratch& scratch) const {
   scratch.confidence.resize(weights.size());
-  std::ranges::transform(weights, scratch.confidence.begin(),
-                         [this](float w) { return ials_confidence(parameters_.weights, w); });
+  std::ranges::transform(weights, scratch.confidence.begin(), confidence_);
 }
 
 void IalsSystem::set_target(std::span<const std::int32_t> rows, Scratch& scratch) const {

@@ -5,13 +5,45 @@
 #include <span>
 #include <vector>
 
+#include "attune/math/csr_matrix.h"
 #include "attune/math/matrix.h"
-#include "ials.h"
 
 namespace attune::recommend {
 
-// The confidence c of a raw weight.
-float ials_confidence(IalsWeights kind, float weight);
+enum class IalsSolver : std::uint8_t { cholesky, conjugate_gradient };
+enum class IalsWeights : std::uint8_t {
+  binary,  // every interaction counts 1 [Rendle2021]
+  linear,  // its weight [HuKorenVolinsky2008]
+  log,     // log(1 + weight): slowly more
+};  // linear and log are divided by their mean over all interactions, so that alpha and regularisation mean the same
+// whatever the unit of the weights
+
+struct IalsParameters {
+  int factors = 64;
+  int iterations = 16;
+  double alpha = 0;  // 0: chosen from the density, see Ials
+  double regularisation = 0.01;
+  double regularisation_exponent = 1;
+  double init_deviation = 0.1;
+  IalsWeights weights = IalsWeights::log;
+  IalsSolver solver = IalsSolver::conjugate_gradient;
+  int conjugate_gradient_steps = 3;
+  double tolerance = 0;
+};
+
+// The confidence c that a raw weight stands for: mean 1 over the interactions it was made for.
+class IalsConfidence {
+ public:
+  IalsConfidence() = default;
+  IalsConfidence(IalsWeights kind, const math::CsrMatrix& interactions);
+  IalsConfidence(IalsWeights kind, float scale) : kind_(kind), scale_(scale) {}
+  float scale() const { return scale_; }
+  float operator()(float weight) const;
+
+ private:
+  IalsWeights kind_ = IalsWeights::binary;
+  float scale_ = 1;
+};
 
 // The quadratic problem of one row against `others` (n, d): A = alpha G + sum c h h' + lambda I, b = sum c h.
 // Threads: const; one Scratch a thread.
@@ -19,8 +51,8 @@ class IalsSystem {
  public:
   // Lifetime: keeps references to all three.
   IalsSystem(const math::MatrixF& others, const math::MatrixF& gramian,
-             const IalsParameters& parameters)
-      : others_(others), gramian_(gramian), parameters_(parameters) {}
+             const IalsParameters& parameters, const IalsConfidence& confidence)
+      : others_(others), gramian_(gramian), parameters_(parameters), confidence_(confidence) {}
 
   struct Scratch {
     math::MatrixF system;
@@ -49,6 +81,7 @@ class IalsSystem {
   const math::MatrixF& others_;
   const math::MatrixF& gramian_;
   const IalsParameters& parameters_;
+  const IalsConfidence& confidence_;
 };
 
 }  // namespace attune::recommend

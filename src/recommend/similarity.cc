@@ -132,7 +132,8 @@ std::vector<math::ScoredIndex> SimilarityIndex::similar(const DocumentView& docu
     const double similarity = value(sums, squares, document.terms.size(), other);
     sums = Sums{};
     const bool refused =
-        other == except || !(similarity > parameters_.threshold) ||
+        other == except ||
+        !(static_cast<float>(similarity) > static_cast<float>(parameters_.threshold)) ||
         (!filter.allowed.empty() && !filter.allowed[static_cast<std::size_t>(other)]) ||
         (filter.accepts && !filter.accepts(other));
     if (!refused) scratch.found.push_back({static_cast<float>(similarity), other});

@@ -149,7 +149,9 @@ TEST_F(ProfileRuleTest, FieldsEqualTheJsonOfTheSameName) {
     if (field.type == rules::Type::number) {
       const auto number = source.number(f);
       ASSERT_EQ(number.has_value(), !value->is_null()) << field.name;
-      if (number) EXPECT_DOUBLE_EQ(*number, value->to_number<double>()) << field.name;
+      if (number) {
+        EXPECT_DOUBLE_EQ(*number, value->to_number<double>()) << field.name;
+      }
     } else if (field.type == rules::Type::text) {
       EXPECT_EQ(*source.text(f), value->as_string()) << field.name;
     } else if (field.type == rules::Type::time) {

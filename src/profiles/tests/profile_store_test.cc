@@ -194,6 +194,22 @@ TEST_F(ProfileStoreTest, WorkingSetCatchesUpToTheSameProfilesWhereverItWasStoppe
   EXPECT_EQ(store_->cursor()->value, 300);
 }
 
+TEST_F(ProfileStoreTest, SpillsInsideATransactionAlone) {
+  ProfileWorkingSet set(*store_);
+  const OwnedEvent first = testing::purchase(1, testing::at(2021, 1, 1), 5);
+  const OwnedEvent second = testing::purchase(2, testing::at(2021, 1, 2), 5);
+  ASSERT_TRUE(set.fold({5}, first.view()).has_value());
+  EXPECT_EQ(set.spill().error().code, ErrorCode::failed_precondition);
+  auto transaction = state_->begin();
+  ASSERT_TRUE(set.spill().has_value());
+  EXPECT_EQ(set.dirty(), 0u);
+  ASSERT_TRUE(set.fold({5}, second.view()).has_value());
+  ASSERT_TRUE(set.flush({2}).has_value());
+  ASSERT_TRUE(transaction->commit().has_value());
+  EXPECT_EQ(stored(5).orders.size(), 2u);
+  EXPECT_EQ(store_->cursor()->value, 2);
+}
+
 TEST_F(ProfileStoreTest, PrefetchedProfilesAreTheStoredOnes) {
   const auto profile = testing::folded(testing::random_history(3, 20));
   save(5, profile);

@@ -15,7 +15,7 @@ struct Triplet {
   std::int32_t row = 0;
   std::int32_t column = 0;
   float weight = 1;
-  Timestamp time;
+  Timestamp time = {};
   friend bool operator==(const Triplet&, const Triplet&) = default;
 };
 

@@ -18,8 +18,8 @@ namespace attune::recommend {
 // One entrant: a name of make_recommender with the parameters that differ from the defaults.
 struct Entrant {
   std::string recommender;
-  std::vector<std::pair<std::string, std::string>> parameters;
-  std::string label;  // shown in the leaderboard; empty: the name
+  std::vector<std::pair<std::string, std::string>> parameters = {};
+  std::string label = {};  // shown in the leaderboard; empty: the name
 };
 
 enum class Candidates : std::uint8_t {
@@ -29,13 +29,13 @@ enum class Candidates : std::uint8_t {
 };
 
 struct EvaluateOptions {
-  learn::SplitOptions split;
+  learn::SplitOptions split = {};
   std::vector<std::uint64_t> seeds = {1};  // of split and fit, one run each
   std::vector<int> k = {10};
   Candidates candidates = Candidates::full;
   int sampled_negatives = 100;
   bool diversity = true;  // costs k^2 / 2 sparse products a customer
-  learn::BootstrapOptions bootstrap;
+  learn::BootstrapOptions bootstrap = {};
   int threads = 0;
   Progress* progress = nullptr;
 };
@@ -44,15 +44,15 @@ struct EvaluateOptions {
 // intervals over customers and seeds), "coverage@10", "novelty@10", "diversity@10", "gini_exposure@10" (over all lists:
 // low and high are the smallest and largest of the seeds). Definitions: learn/ranking_metrics.h.
 struct LeaderboardRow {
-  std::string recommender;                                      // the label
-  std::string algorithm;                                        // the name of make_recommender
-  std::vector<std::pair<std::string, std::string>> parameters;  // all of them, as fitted
-  std::map<std::string, learn::Interval> metrics;
+  std::string recommender;                                           // the label
+  std::string algorithm;                                             // the name of make_recommender
+  std::vector<std::pair<std::string, std::string>> parameters = {};  // all of them, as fitted
+  std::map<std::string, learn::Interval> metrics = {};
   // The first row's value minus this row's, paired over the same draws; per-customer metrics only.
-  std::map<std::string, learn::Interval> behind_best;
+  std::map<std::string, learn::Interval> behind_best = {};
   double fit_seconds = 0;        // mean over seeds, wall
   double recommend_seconds = 0;  // mean over seeds, wall, lists of all tested customers
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = {};
 };
 
 struct Leaderboard {

@@ -53,16 +53,16 @@ class Interactions {
 struct HistoryEntry {
   std::int32_t item = 0;
   float weight = 1;
-  Timestamp time;
+  Timestamp time = {};
 };
 
 // A customer as a model sees one: items rising strictly, with weights and times beside them.
 // Shapes: items, weights (n); times (n) or empty. Lifetime: a view.
 struct HistoryView {
   std::int32_t customer = -1;  // the row of the fit where this history is exactly that row, else -1
-  std::span<const std::int32_t> items;
-  std::span<const float> weights;
-  std::span<const Timestamp> times;
+  std::span<const std::int32_t> items = {};
+  std::span<const float> weights = {};
+  std::span<const Timestamp> times = {};
 };
 
 }  // namespace attune::recommend

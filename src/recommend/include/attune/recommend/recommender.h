@@ -33,20 +33,20 @@ struct FitReport {
   bool converged = true;
   int iterations = 1;
   double objective = 0;  // what the fit minimised, per interaction; 0 where nothing is minimised
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = {};
 };
 
 // Which items may be recommended; both conditions hold together.
 struct ItemFilter {
-  std::span<const std::uint8_t> allowed;      // (items) non-zero where allowed; empty: all
-  std::function<bool(std::int32_t)> accepts;  // empty: all
+  std::span<const std::uint8_t> allowed = {};      // (items) non-zero where allowed; empty: all
+  std::function<bool(std::int32_t)> accepts = {};  // empty: all
 };
 
 // What a list should be like.
 struct ListOptions {
   int k = 10;
   bool include_seen = false;  // true: items of the customer's history may come again
-  ItemFilter filter;
+  ItemFilter filter = {};
 };
 
 // Whom the list is for: a row of the fit, or a history given (a new customer, or one who changed since the fit).
@@ -56,7 +56,7 @@ struct Query {
   static Query of(std::span<const HistoryEntry> history) { return {-1, history}; }
 
   std::int32_t customer = -1;
-  std::span<const HistoryEntry> history;  // used where customer < 0
+  std::span<const HistoryEntry> history = {};  // used where customer < 0
 };
 
 // How much of a score one of the customer's own interactions carried.
@@ -70,8 +70,8 @@ struct Explanation {
   std::int32_t item = 0;
   double score = 0;
   double base = 0;  // what no single interaction carried (popularity, say)
-  std::vector<Contribution>
-      contributions;  // largest amount first, then the lower item; one for each item of the history
+  std::vector<Contribution> contributions =
+      {};  // largest amount first, then the lower item; one for each item of the history
 };
 
 // What a recommender can do besides lists.
@@ -84,8 +84,8 @@ struct Capabilities {
 };
 
 struct BatchOptions {
-  ListOptions list;
-  std::span<const std::int32_t> customers;  // rows, in the order wanted; empty: all
+  ListOptions list = {};
+  std::span<const std::int32_t> customers = {};  // rows, in the order wanted; empty: all
   int threads = 0;
   Progress* progress = nullptr;
 };
@@ -186,8 +186,8 @@ std::span<const std::string> recommender_names();
 // A recommender with default parameters, not fitted. Errors: not_found, naming the nearest.
 Result<std::unique_ptr<Recommender>> make_recommender(std::string_view name);
 
-// Reads what save wrote. Errors: data_corruption on any other bytes ("cut short", "not a recommender file", "written by a
-// newer version"), not_found, permission_denied.
+// Reads what save wrote. Errors: data_corruption on any other bytes ("cut short", "not a recommender file"),
+// failed_precondition (written by a newer Attune), not_found, permission_denied.
 Result<std::unique_ptr<Recommender>> load_recommender(const std::filesystem::path& path);
 
 }  // namespace attune::recommend
