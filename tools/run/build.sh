@@ -42,6 +42,7 @@ run_ninja() {
   if [ "$status" -ne 0 ]; then
     # The failing commands and what they said, without the command lines themselves.
     { grep -qE '^(CMake Error|FAILED)' "$log" && sed -nE '/^(CMake Error|FAILED)/,$p' "$log" || tail -n 30 "$log"; } |
+      sed 's#\(^\|[ ‘(]\)\.\./\.\./#\1#g' |
       awk 'skip {skip = 0; next} /^FAILED/ {skip = 1} /^\[[0-9]+\/[0-9]+\]/ {next} {print}' | head -n 60 >&2
     say "the build failed (log: $log)"
     return 1
