@@ -36,6 +36,16 @@ needs_program() {
   for name in "$@"; do command -v "$name" >/dev/null || skip "needs the program $name"; done
 }
 
+# peer_python PACKAGE==VERSION…: sets $peer to a Python that has these released packages, in a benchmark environment outside of the
+# tree (ATTUNE_BENCH, else ~/.cache/attune/bench).
+peer_python() {
+  local folder=${ATTUNE_BENCH:-$HOME/.cache/attune/bench}
+  needs_program python3
+  peer=$folder/bin/python
+  [ -x "$peer" ] || python3 -m venv "$folder" || skip "needs python3 with venv"
+  "$peer" -m pip install --quiet --disable-pip-version-check "$@" || skip "needs $* from the Python package index"
+}
+
 # verdict FIGURE BAR CONDITION: the last line of a claim. FIGURE and BAR are shown; CONDITION is an awk expression.
 #   verdict "NDCG@10 $ndcg" "at least .405" "$ndcg >= .405"
 verdict() {

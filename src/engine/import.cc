@@ -240,6 +240,11 @@ Result<ImportPreview> preview_import(Workspace& workspace, const ImportRequest& 
   } else {
     const events::Inference inference = events::infer_mapping(request.kind, records->columns(), *sample, stated);
     preview.mapping = inference.mapping;
+    // Columns of a customer or item file that mean nothing to the engine are what the shop knows of them: kept as attributes.
+    const char* rest = request.kind == Kind::customers ? "customer.*" : "item.*";
+    if (request.kind != Kind::events && !inference.unused.empty() && !preview.mapping.has(rest)) {
+      preview.mapping.fields[rest].columns = {"*"};
+    }
     preview.explanation = events::print_inference(inference, records->columns(), *sample);
     preview.missing = inference.missing;
     preview.inferred = !inference.guesses.empty();

@@ -38,6 +38,8 @@ std::string search_words(store::Vault& vault, CustomerNumber customer, std::stri
 Status ProfileFolding::prepare() {
   ATTUNE_RETURN_IF_ERROR(workspace_.state().migrate("profile_folding", kMigrations));
   ATTUNE_ASSIGN_OR_RETURN(merges_, workspace_.identity().merges());
+  // In the order of the items, which is that of the journal: numbers decide ties, so they must not hang on the order of folding.
+  for (const catalog::Item& item : catalog_.items()) terms_of(item.number);
   ATTUNE_ASSIGN_OR_RETURN(const auto channels, workspace_.event_history().labels(events::LabelKind::channel));
   for (const auto& [code, name] : channels) channels_[code] = vocabulary_.add(TermKindOf::channel, name);
   ATTUNE_ASSIGN_OR_RETURN(const auto currencies, workspace_.event_history().labels(events::LabelKind::currency));
