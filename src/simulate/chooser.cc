@@ -55,7 +55,7 @@ void Chooser::set_day(const std::vector<Item>& items, const Season& season, std:
 }
 
 int Chooser::draw_category(const Tastes& tastes, Rng& random) const {
-  std::array<double, kCategoryCount> wanted;
+  std::array<double, kCategoryCount> wanted{};
   for (std::size_t c = 0; c < kCategoryCount; ++c) {
     wanted[c] = static_cast<double>(tastes.categories[c]) * season_[c];
   }
