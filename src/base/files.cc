@@ -134,7 +134,7 @@ Status write_file_durably(const std::filesystem::path& path, std::string_view by
 }
 
 Status write_checked_file(const std::filesystem::path& path, std::string_view magic, std::uint32_t version,
-                          std::string_view payload) {
+                          std::string_view payload, bool secret) {
   ATTUNE_CHECK(magic.size() <= sizeof(Trailer::magic), "a magic has at most 16 bytes");
   const Hash128 hash = hash128(payload, version);
   Trailer trailer{};
@@ -148,7 +148,7 @@ Status write_checked_file(const std::filesystem::path& path, std::string_view ma
   bytes.reserve(payload.size() + sizeof trailer);
   bytes.append(payload);
   bytes.append(reinterpret_cast<const char*>(&trailer), sizeof trailer);
-  return write_file_durably(path, bytes);
+  return write_file_durably(path, bytes, secret);
 }
 
 Result<CheckedBytes> read_checked_file(const std::filesystem::path& path, std::string_view magic,

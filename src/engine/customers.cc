@@ -91,7 +91,7 @@ Result<Profile> Customers::find(std::string_view id) {
   ATTUNE_ASSIGN_OR_RETURN(const auto number, impl_->workspace->identity().find(id));
   if (!number) {
     return std::unexpected(not_found(fmt::format(
-        "no customer is called '{}'; ids are matched letter by letter: attune export profiles lists them", quoted(id))));
+        "no customer is called '{}'; ids are matched letter by letter: attune export profiles lists them", attune::quoted(id))));
   }
   return read(*number);
 }

@@ -178,7 +178,7 @@ Result<Model> ModelRegistry::load(std::string_view name) const {
   std::error_code failure;
   if (!std::filesystem::exists(family / "current", failure)) {
     const std::vector<std::string> names = names_in(folder_);
-    return std::unexpected(not_found(fmt::format("there is no trained model '{}'{}; train it: attune train {}{}", quoted(name),
+    return std::unexpected(not_found(fmt::format("there is no trained model '{}'{}; train it: attune train {}{}", attune::quoted(name),
                                                  did_you_mean(name, names), name,
                                                  names.empty() ? "" : fmt::format(" (trained: {})", fmt::join(names, ", ")))));
   }
@@ -223,7 +223,7 @@ Status ModelRegistry::activate(std::string_view name, int version) const {
   const std::filesystem::path family = folder_ / name;
   const std::vector<int> versions = versions_in(family);
   if (std::ranges::find(versions, version) == versions.end()) {
-    return std::unexpected(not_found(fmt::format("model '{}' has no version {}; there are {}", quoted(name), version,
+    return std::unexpected(not_found(fmt::format("model '{}' has no version {}; there are {}", attune::quoted(name), version,
                                                  versions.empty() ? "none" : fmt::format("{}", fmt::join(versions, ", ")))));
   }
   return write_file_durably(family / "current", version_name(version) + "\n");

@@ -8,12 +8,12 @@
 
 #include "attune/base/text.h"
 #include "attune/rules/rule.h"
+#include "table_builder.h"
 
 namespace attune::engine {
 namespace {
 
 constexpr std::size_t kReasonsMax = 3;
-constexpr std::int64_t kRowsAtOnce = 4'096;
 
 using recommend::HistoryEntry;
 using recommend::Query;
@@ -33,37 +33,6 @@ bool is_row(const math::CsrMatrix& matrix, std::int32_t row, std::span<const His
   }
   return true;
 }
-
-// Columns of the file that write_all makes, filled list by list.
-class ListColumns {
- public:
-  void add(std::string_view customer, int rank, const catalog::Item* item, double score) {
-    put(customers_, customer_ends_, customer);
-    ranks_.push_back(rank);
-    put(items_, item_ends_, item == nullptr ? std::string_view() : item->id);
-    put(names_, name_ends_, item == nullptr ? std::string_view() : item->name);
-    scores_.push_back(score);
-  }
-  std::int64_t rows() const { return static_cast<std::int64_t>(ranks_.size()); }
-  Status write(store::TableWriter& writer) {
-    using Span = store::ColumnSpan;
-    const Span spans[] = {Span::text(customers_, customer_ends_), Span::int32(ranks_), Span::text(items_, item_ends_),
-                          Span::text(names_, name_ends_), Span::float64(scores_)};
-    ATTUNE_RETURN_IF_ERROR(writer.append(spans));
-    *this = ListColumns();
-    return {};
-  }
-
- private:
-  static void put(std::string& bytes, std::vector<std::uint32_t>& ends, std::string_view text) {
-    bytes.append(text);
-    ends.push_back(static_cast<std::uint32_t>(bytes.size()));
-  }
-  std::string customers_, items_, names_;
-  std::vector<std::uint32_t> customer_ends_{0}, item_ends_{0}, name_ends_{0};
-  std::vector<std::int32_t> ranks_;
-  std::vector<double> scores_;
-};
 
 }  // namespace
 
@@ -185,7 +154,7 @@ Result<std::string> choose_model(const ModelRegistry& registry) {
 
 Result<Recommending> Recommending::open(Workspace& workspace, const RecommendOptions& options) {
   if (options.language != "en" && options.language != "zh") {
-    return std::unexpected(invalid_argument(fmt::format("reasons come in en or zh, not '{}'", quoted(options.language))));
+    return std::unexpected(invalid_argument(fmt::format("reasons come in en or zh, not '{}'", attune::quoted(options.language))));
   }
   const ModelRegistry registry(workspace.folder().models());
   auto impl = std::make_unique<Impl>();
@@ -213,7 +182,7 @@ Result<Recommending> Recommending::open(Workspace& workspace, const RecommendOpt
 Result<Recommendations> Recommending::for_customer(std::string_view id) {
   ATTUNE_ASSIGN_OR_RETURN(const auto number, impl_->workspace->identity().find(id));
   if (!number) {
-    return std::unexpected(not_found(fmt::format("no customer is called '{}'; ids are matched letter by letter", quoted(id))));
+    return std::unexpected(not_found(fmt::format("no customer is called '{}'; ids are matched letter by letter", attune::quoted(id))));
   }
   return for_history(*number);
 }
@@ -245,12 +214,12 @@ Result<Recommendations> Recommending::similar_to(std::string_view item_id) {
   const Impl& self = *impl_;
   const catalog::Item* item = self.catalog.find_id(item_id);
   if (item == nullptr) {
-    return std::unexpected(not_found(fmt::format("no item is called '{}'; attune export items lists them", quoted(item_id))));
+    return std::unexpected(not_found(fmt::format("no item is called '{}'; attune export items lists them", attune::quoted(item_id))));
   }
   const auto column = self.model.column(item->number);
   if (!column) {
     return std::unexpected(not_found(fmt::format("item '{}' came after model {} was trained; train again: attune train {}",
-                                                 quoted(item_id), self.model.meta.name, self.model.meta.name)));
+                                                 attune::quoted(item_id), self.model.meta.name, self.model.meta.name)));
   }
   Recommendations result;
   result.model = self.model.meta.name;
@@ -261,29 +230,36 @@ Result<Recommendations> Recommending::similar_to(std::string_view item_id) {
   return result;
 }
 
+Status Recommending::for_everybody(const Visitor& visit, Progress* progress) {
+  const Impl& self = *impl_;
+  recommend::BatchOptions batch;
+  batch.list = self.list_options();
+  batch.progress = progress;
+  return self.model.recommender->recommend_all(batch, [&](std::int32_t row, std::span<const ScoredIndex> list) -> Status {
+    std::vector<RecommendedItem> items;
+    for (const ScoredIndex& entry : list) items.push_back(self.describe(entry, static_cast<int>(items.size()) + 1));
+    return visit(self.model.customers[static_cast<std::size_t>(row)], items);
+  });
+}
+
 Result<std::int64_t> Recommending::write_all(const std::filesystem::path& file, store::TableFormat format, Progress& progress) {
-  Impl& self = *impl_;
-  const store::ColumnSchema schema[] = {{"customer_id", store::ColumnType::text},
-                                        {"rank", store::ColumnType::int32},
-                                        {"item_id", store::ColumnType::text},
-                                        {"item_name", store::ColumnType::text},
-                                        {"score", store::ColumnType::float64}};
+  const std::vector<store::ColumnSchema> schema{{"customer_id", store::ColumnType::text},
+                                                {"rank", store::ColumnType::int64},
+                                                {"item_id", store::ColumnType::text},
+                                                {"item_name", store::ColumnType::text},
+                                                {"score", store::ColumnType::float64}};
   store::TableWriterOptions writer_options;
   writer_options.format = format;
   ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer, store::TableWriter::create(file, schema, writer_options));
-  ListColumns columns;
-  recommend::BatchOptions batch;
-  batch.list = self.list_options();
-  batch.progress = &progress;
-  ATTUNE_RETURN_IF_ERROR(self.model.recommender->recommend_all(batch, [&](std::int32_t row, std::span<const ScoredIndex> list) -> Status {
-    ATTUNE_ASSIGN_OR_RETURN(const std::string customer, self.workspace->identity().label(self.model.customers[static_cast<std::size_t>(row)]));
-    int rank = 0;
-    for (const ScoredIndex& entry : list) {
-      columns.add(customer, ++rank, self.catalog.find(self.model.items[static_cast<std::size_t>(entry.index)]), entry.score);
+  TableBuilder rows(writer, schema);
+  ATTUNE_RETURN_IF_ERROR(for_everybody([&](CustomerNumber number, std::span<const RecommendedItem> items) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(const std::string customer, impl_->workspace->identity().label(number));
+    for (const RecommendedItem& item : items) {
+      ATTUNE_RETURN_IF_ERROR(rows.text(customer).integer(item.rank).text(item.item_id).text(item.item_name).real(item.score).end_row());
     }
-    return columns.rows() >= kRowsAtOnce ? columns.write(writer) : Status{};
-  }));
-  ATTUNE_RETURN_IF_ERROR(columns.write(writer));
+    return {};
+  }, &progress));
+  ATTUNE_RETURN_IF_ERROR(rows.flush());
   ATTUNE_RETURN_IF_ERROR(writer.finish());
   return writer.rows();
 }

@@ -54,7 +54,7 @@ Result<Setting> parse_setting(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (dot == text.npos || equals == text.npos || dot == 0 || equals < dot + 2) {
     return std::unexpected(invalid_argument(
-        fmt::format("--set {}: write NAME.PARAMETER=VALUE, such as ials.factors=128 or weights.view=0", quoted(text))));
+        fmt::format("--set {}: write NAME.PARAMETER=VALUE, such as ials.factors=128 or weights.view=0", attune::quoted(text))));
   }
   return Setting{std::string(trim(text.substr(0, dot))), std::string(trim(text.substr(dot + 1, equals - dot - 1))),
                  std::string(trim(text.substr(equals + 1)))};

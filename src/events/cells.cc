@@ -110,12 +110,28 @@ bool is_clean(std::string_view text) {
   return is_clean_slowly(text);
 }
 
+// Runs of blanks folded, in a text that is ASCII without control characters; empty when it is not.
+static std::string_view fold_ascii(std::string_view text, RowArena& arena) {
+  char folded[256];
+  if (text.size() > sizeof folded) return {};
+  std::size_t size = 0;
+  for (const char c : text) {
+    if (c < ' ' || c == 0x7F) return {};
+    if (c != ' ' || folded[size - 1] != ' ') folded[size++] = c;
+  }
+  return arena.keep({folded, size});
+}
+
 std::string_view clean(std::string_view cell, RowArena& arena, bool& changed) {
   if (is_clean(cell)) return cell;
   const std::string_view inner = trim(cell);
   if (is_clean(inner)) {
     changed = changed || inner.size() != cell.size();
     return inner;
+  }
+  if (const std::string_view folded = fold_ascii(inner, arena); !folded.empty()) {
+    changed = true;
+    return folded;
   }
   const std::string normal = normalise_text(inner);
   changed = changed || normal != cell;
@@ -133,11 +149,21 @@ void append_json_string(std::string& json, std::string_view text) {
   json += '"';
   for (const char c : text) {
     switch (c) {
-      case '"': json += "\\\""; break;
-      case '\\': json += "\\\\"; break;
-      case '\n': json += "\\n"; break;
-      case '\r': json += "\\r"; break;
-      case '\t': json += "\\t"; break;
+      case '"':
+        json += "\\\"";
+        break;
+      case '\\':
+        json += "\\\\";
+        break;
+      case '\n':
+        json += "\\n";
+        break;
+      case '\r':
+        json += "\\r";
+        break;
+      case '\t':
+        json += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           json += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));

@@ -86,6 +86,7 @@ class CsvReader final : public RecordReader {
 
   // The block being parsed.
   std::string_view text_;
+  bool last_ = false;  // nothing follows the block
   BlockDoubts doubts_;
   std::string_view* row_ = nullptr;
   std::int64_t newlines_ = 0;  // line ends inside the record's quoted cells
@@ -190,6 +191,7 @@ Result<bool> CsvReader::read_batch(RecordBatch& batch) {
 // Parses whole records; returns how much was used.
 std::size_t CsvReader::parse_block(RecordBatch& batch, std::string_view text, bool last) {
   text_ = text;
+  last_ = last;
   const std::size_t whole =
       last ? text.size() : text.rfind(dialect_.line_end) + 1;  // npos + 1 is 0
   doubts_.nul = std::memchr(text.data(), 0, whole) != nullptr;
@@ -372,6 +374,10 @@ CsvReader::Parsed CsvReader::finish(RecordBatch& batch, std::size_t start, std::
 // Refuses the record's first line and goes on behind it, whatever the quote swallowed.
 CsvReader::Parsed CsvReader::bad_quoting(RecordBatch& batch, StructureScanner& scan,
                                          std::size_t start, std::size_t opened, std::size_t at) {
+  if (!last_ && text_.find(dialect_.line_end, start) == text_.npos) {
+    scan.seek(start);
+    return {Outcome::incomplete, start};
+  }
   const std::string_view line = line_at(start);
   if (at >= text_.size()) {
     reject(batch, line, opened - start, "bad_quoting", "a quote is opened and never closed",

@@ -80,14 +80,17 @@ Result<Dictionary> Dictionary::parse(std::string_view bytes) {
   Dictionary dictionary;
   for (std::uint64_t i = 0; i < count; ++i) {
     ATTUNE_ASSIGN_OR_RETURN(const std::string_view text, in.text());
-    if (dictionary.code(text) != i) return std::unexpected(bad_rows("a name twice, or an empty one"));
+    if (dictionary.code(text) != i)
+      return std::unexpected(bad_rows("a name twice, or an empty one"));
   }
   ATTUNE_RETURN_IF_ERROR(in.finish());
   return dictionary;
 }
 
 std::uint32_t pack(const Currency& currency) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(currency.code[i])); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(currency.code[i]));
+  };
   return byte(0) << 16 | byte(1) << 8 | byte(2);
 }
 
@@ -131,7 +134,8 @@ void EventColumns::add(const Event& event, const Hash128& key, EventNames& names
   value_minor.push_back(event.value_minor.value_or(kNoAmount));
   duration_ms.push_back(event.duration_ms.value_or(kNoAmount));
   marks.push_back(event.marks);
-  if (!event.text.empty() || !event.url.empty() || !event.properties.empty()) personal += personal_json(event);
+  if (!event.text.empty() || !event.url.empty() || !event.properties.empty())
+    personal += personal_json(event);
   personal_end.push_back(static_cast<std::uint32_t>(personal.size()));
 }
 
@@ -145,7 +149,8 @@ std::string EventColumns::serialise() const {
   out.array(time);
   out.array(offset_minutes);
   out.array(type);
-  for (const auto* codes : {&customer, &anonymous, &item, &order, &session, &source, &channel, &currency}) {
+  for (const auto* codes :
+       {&customer, &anonymous, &item, &order, &session, &source, &channel, &currency}) {
     out.array(*codes);
   }
   out.array(quantity);
@@ -185,7 +190,8 @@ Result<EventColumns> EventColumns::parse(std::string_view bytes, const EventName
   ATTUNE_ASSIGN_OR_RETURN(const std::string_view personal, in.text());
   ATTUNE_RETURN_IF_ERROR(in.finish());
   c.personal = personal;
-  if (!std::ranges::is_sorted(c.personal_end) || (rows > 0 && c.personal_end.back() != c.personal.size())) {
+  if (!std::ranges::is_sorted(c.personal_end) ||
+      (rows > 0 && c.personal_end.back() != c.personal.size())) {
     return std::unexpected(bad_rows("texts that overlap"));
   }
   if (std::ranges::any_of(c.type, [](std::uint8_t t) { return t >= kEventTypeCount; })) {

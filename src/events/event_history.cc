@@ -36,7 +36,8 @@ CREATE VIEW events AS SELECT e.sequence, e.time, e.offset_minutes, t.name AS typ
 
 constexpr std::string_view kCursor = "events";
 constexpr std::string_view kIncomingKeys =
-    "CREATE OR REPLACE TEMP TABLE incoming_keys(row_index BIGINT, key_high UBIGINT, key_low UBIGINT)";
+    "CREATE OR REPLACE TEMP TABLE incoming_keys(row_index BIGINT, key_high UBIGINT, key_low "
+    "UBIGINT)";
 constexpr std::int64_t kKeyBatch = 8;  // chunks whose keys are matched at once
 
 // A session ends after `gap` minutes without an event, or where the source says that another begins.
@@ -52,15 +53,17 @@ SELECT customer, number::BIGINT AS number, min(time) AS begun, max(time) AS ende
 FROM numbered GROUP BY customer, number)sql";
 
 // What a person does by themselves: the events that make a session.
-constexpr std::array kActivity{
-    EventType::view,    EventType::list_view, EventType::search,  EventType::cart_add, EventType::cart_remove,
-    EventType::wishlist, EventType::checkout, EventType::purchase, EventType::rating,  EventType::review,
-    EventType::post,    EventType::like,      EventType::comment, EventType::share,    EventType::follow,
-    EventType::signup,  EventType::click};
+constexpr std::array kActivity{EventType::view,     EventType::list_view,   EventType::search,
+                               EventType::cart_add, EventType::cart_remove, EventType::wishlist,
+                               EventType::checkout, EventType::purchase,    EventType::rating,
+                               EventType::review,   EventType::post,        EventType::like,
+                               EventType::comment,  EventType::share,       EventType::follow,
+                               EventType::signup,   EventType::click};
 
 std::string code_list(std::span<const EventType> types) {
   std::string list;
-  for (const EventType type : types) list += fmt::format("{}{}", list.empty() ? "" : ", ", static_cast<int>(type));
+  for (const EventType type : types)
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", static_cast<int>(type));
   return list;
 }
 
@@ -75,8 +78,12 @@ class TextColumn {
     bytes_.append(text);
     offsets_.push_back(static_cast<std::uint32_t>(bytes_.size()));
   }
-  store::ColumnSpan text() const { return store::ColumnSpan::text(bytes_, offsets_).with_present(present_); }
-  store::ColumnSpan blob() const { return store::ColumnSpan::blob(bytes_, offsets_).with_present(present_); }
+  store::ColumnSpan text() const {
+    return store::ColumnSpan::text(bytes_, offsets_).with_present(present_);
+  }
+  store::ColumnSpan blob() const {
+    return store::ColumnSpan::blob(bytes_, offsets_).with_present(present_);
+  }
 
  private:
   std::string bytes_;
@@ -104,7 +111,8 @@ EventColumns select(const EventColumns& columns, const std::vector<std::size_t>&
   pick(&EventColumns::anonymous), pick(&EventColumns::item), pick(&EventColumns::order);
   pick(&EventColumns::session), pick(&EventColumns::source), pick(&EventColumns::channel);
   pick(&EventColumns::currency), pick(&EventColumns::quantity), pick(&EventColumns::rating);
-  pick(&EventColumns::price_minor), pick(&EventColumns::value_minor), pick(&EventColumns::duration_ms);
+  pick(&EventColumns::price_minor), pick(&EventColumns::value_minor),
+      pick(&EventColumns::duration_ms);
   pick(&EventColumns::marks);
   for (const std::size_t row : rows) {
     kept.personal += columns.personal_of(row);
@@ -115,15 +123,17 @@ EventColumns select(const EventColumns& columns, const std::vector<std::size_t>&
 
 }  // namespace
 
-Result<EventHistory> EventHistory::open(store::History& history, store::Vault& vault, int session_gap_minutes) {
+Result<EventHistory> EventHistory::open(store::History& history, store::Vault& vault,
+                                        int session_gap_minutes) {
   ATTUNE_RETURN_IF_ERROR(history.migrate("events", kMigrations));
   ATTUNE_ASSIGN_OR_RETURN(const auto known, history.find_int64("SELECT count(*) FROM event_types"));
   for (int type = static_cast<int>(known.value_or(0)); type < kEventTypeCount; ++type) {
-    ATTUNE_RETURN_IF_ERROR(history.run("INSERT INTO event_types VALUES($1, $2)",
-                                       {static_cast<std::int64_t>(type), name(static_cast<EventType>(type))}));
+    ATTUNE_RETURN_IF_ERROR(
+        history.run("INSERT INTO event_types VALUES($1, $2)",
+                    {static_cast<std::int64_t>(type), name(static_cast<EventType>(type))}));
   }
-  ATTUNE_RETURN_IF_ERROR(history.execute(
-      fmt::format(kSessionsView, session_gap_minutes, code_list(kActivity), code(EventType::purchase))));
+  ATTUNE_RETURN_IF_ERROR(history.execute(fmt::format(
+      kSessionsView, session_gap_minutes, code_list(kActivity), code(EventType::purchase))));
   ATTUNE_RETURN_IF_ERROR(vault.create_keys(std::array{CustomerNumber{0}}));
   EventHistory opened(history, vault);
   for (const LabelKind kind : {LabelKind::source, LabelKind::channel, LabelKind::currency}) {
@@ -139,8 +149,9 @@ Status EventHistory::skip_to(Sequence sequence) { return history_->set_cursor(kC
 
 Result<std::map<std::int16_t, std::string>> EventHistory::labels(LabelKind kind) {
   std::map<std::int16_t, std::string> names;
-  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows, history_->query("SELECT code, name FROM labels WHERE kind = $1",
-                                                                   {static_cast<std::int64_t>(kind)}));
+  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
+                          history_->query("SELECT code, name FROM labels WHERE kind = $1",
+                                          {static_cast<std::int64_t>(kind)}));
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
     for (std::size_t i = 0; i < chunk.rows(); ++i) {
       names.emplace(static_cast<std::int16_t>(chunk.int64(0)[i]), chunk.text(1, i));
@@ -155,15 +166,19 @@ Result<std::int16_t> EventHistory::label(LabelKind kind, std::string_view name) 
   if (found != labels_.end()) return found->second;
   const auto number = static_cast<std::int64_t>(labels_.size());
   if (number > INT16_MAX) {
-    return std::unexpected(resource_exhausted(fmt::format(
-        "'{}' would be source, channel or currency number {}; check the column that is mapped to source or channel", name, number)));
+    return std::unexpected(
+        resource_exhausted(fmt::format("'{}' would be source, channel or currency number {}; check "
+                                       "the column that is mapped to source or channel",
+                                       name, number)));
   }
-  ATTUNE_RETURN_IF_ERROR(history_->run("INSERT INTO labels VALUES($1, $2, $3)", {static_cast<std::int64_t>(kind), number, name}));
+  ATTUNE_RETURN_IF_ERROR(history_->run("INSERT INTO labels VALUES($1, $2, $3)",
+                                       {static_cast<std::int64_t>(kind), number, name}));
   labels_.emplace(std::pair(kind, std::string(name)), static_cast<std::int16_t>(number));
   return static_cast<std::int16_t>(number);
 }
 
-Result<std::vector<std::int16_t>> EventHistory::label_codes(LabelKind kind, const Dictionary& names) {
+Result<std::vector<std::int16_t>> EventHistory::label_codes(LabelKind kind,
+                                                            const Dictionary& names) {
   std::vector<std::int16_t> codes;
   for (std::uint32_t i = 0; i < names.size(); ++i) {
     ATTUNE_ASSIGN_OR_RETURN(const std::int16_t number, label(kind, names.text(i)));
@@ -176,7 +191,8 @@ Status EventHistory::load_keys(const EventColumns& columns, std::int64_t begin) 
   ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, history_->appender("incoming_keys"));
   std::vector<std::int64_t> rows(columns.rows());
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = begin + static_cast<std::int64_t>(i);
-  const store::ColumnSpan spans[] = {store::ColumnSpan::int64(rows), store::ColumnSpan::uint64(columns.key_high),
+  const store::ColumnSpan spans[] = {store::ColumnSpan::int64(rows),
+                                     store::ColumnSpan::uint64(columns.key_high),
                                      store::ColumnSpan::uint64(columns.key_low)};
   ATTUNE_RETURN_IF_ERROR(appender.append(spans));
   return appender.finish();
@@ -184,7 +200,8 @@ Status EventHistory::load_keys(const EventColumns& columns, std::int64_t begin) 
 
 Result<KeySet> EventHistory::keys() {
   KeySet keys;
-  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows, history_->query("SELECT key_high, key_low FROM event_rows"));
+  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
+                          history_->query("SELECT key_high, key_low FROM event_rows"));
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
     const auto high = chunk.uint64(0);
     const auto low = chunk.uint64(1);
@@ -196,9 +213,12 @@ Result<KeySet> EventHistory::keys() {
 
 Result<EventHistory::KnownRows> EventHistory::match_keys(const Placement& placement) {
   KnownRows known;
-  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows, history_->query(
-      "SELECT k.row_index FROM incoming_keys k JOIN event_rows e ON e.key_high = k.key_high AND e.key_low = k.key_low "
-      "WHERE e.sequence > $1 AND e.sequence < $2", {placement.checked_through.value, placement.first.value}));
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::QueryResult rows,
+      history_->query("SELECT k.row_index FROM incoming_keys k JOIN event_rows e ON e.key_high = "
+                      "k.key_high AND e.key_low = k.key_low "
+                      "WHERE e.sequence > $1 AND e.sequence < $2",
+                      {placement.checked_through.value, placement.first.value}));
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
     for (const std::int64_t row : chunk.int64(0)) known.insert(row);
     return {};
@@ -206,7 +226,8 @@ Result<EventHistory::KnownRows> EventHistory::match_keys(const Placement& placem
   return known;
 }
 
-Result<EventHistory::KnownRows> EventHistory::find_known(const EventColumns& columns, Sequence first) {
+Result<EventHistory::KnownRows> EventHistory::find_known(const EventColumns& columns,
+                                                         Sequence first) {
   ATTUNE_RETURN_IF_ERROR(history_->execute(kIncomingKeys));
   ATTUNE_RETURN_IF_ERROR(load_keys(columns, 0));
   ATTUNE_ASSIGN_OR_RETURN(KnownRows known, match_keys({first, Sequence{0}}));
@@ -214,11 +235,13 @@ Result<EventHistory::KnownRows> EventHistory::find_known(const EventColumns& col
   return known;
 }
 
-Result<EventHistory::KnownRows> EventHistory::find_known(const StagedImport& import, const Placement& placement) {
+Result<EventHistory::KnownRows> EventHistory::find_known(const StagedImport& import,
+                                                         const Placement& placement) {
   KnownRows known;
-  ATTUNE_ASSIGN_OR_RETURN(const auto any, history_->find_int64(
-      "SELECT 1 FROM event_rows WHERE sequence > $1 AND sequence < $2 LIMIT 1",
-      {placement.checked_through.value, placement.first.value}));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto any,
+      history_->find_int64("SELECT 1 FROM event_rows WHERE sequence > $1 AND sequence < $2 LIMIT 1",
+                           {placement.checked_through.value, placement.first.value}));
   if (!any) return known;
   for (std::size_t chunk = 0; chunk < import.chunks();) {
     ATTUNE_RETURN_IF_ERROR(history_->execute(kIncomingKeys));
@@ -233,8 +256,9 @@ Result<EventHistory::KnownRows> EventHistory::find_known(const StagedImport& imp
   return known;
 }
 
-Status EventHistory::append(const EventColumns& all, const EventNames& names, const AppliedNumbers& numbers, Sequence first,
-                            const KnownRows& known, std::int64_t begin) {
+Status EventHistory::append(const EventColumns& all, const EventNames& names,
+                            const AppliedNumbers& numbers, Sequence first, const KnownRows& known,
+                            std::int64_t begin) {
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < all.rows() && !known.empty(); ++i) {
     if (!known.contains(begin + static_cast<std::int64_t>(i))) rows.push_back(i);
@@ -260,52 +284,72 @@ Status EventHistory::append(const EventColumns& all, const EventNames& names, co
     if (words.empty()) {
       personal.add({});
     } else {
-      ATTUNE_ASSIGN_OR_RETURN(const std::string sealed, vault_->seal(CustomerNumber{customer[i]}, "event", words));
+      ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
+                              vault_->seal(CustomerNumber{customer[i]}, "event", words));
       personal.add(sealed);
     }
   }
   ATTUNE_ASSIGN_OR_RETURN(const auto source_codes, label_codes(LabelKind::source, names.sources));
-  ATTUNE_ASSIGN_OR_RETURN(const auto channel_codes, label_codes(LabelKind::channel, names.channels));
+  ATTUNE_ASSIGN_OR_RETURN(const auto channel_codes,
+                          label_codes(LabelKind::channel, names.channels));
   std::vector<std::int16_t> source(n), channel(n), currency(n);
   for (std::size_t i = 0; i < n; ++i) {
     if (c.source[i] != kNoCode) source[i] = source_codes[c.source[i]];
     if (c.channel[i] != kNoCode) channel[i] = channel_codes[c.channel[i]];
     if (c.currency[i] != 0) {
-      ATTUNE_ASSIGN_OR_RETURN(currency[i], label(LabelKind::currency, unpack_currency(c.currency[i]).to_string()));
+      ATTUNE_ASSIGN_OR_RETURN(
+          currency[i], label(LabelKind::currency, unpack_currency(c.currency[i]).to_string()));
     }
   }
   std::vector<std::int32_t> marks(c.marks.begin(), c.marks.end());
   const auto has_code = [](std::uint32_t code) { return code != kNoCode; };
   const auto has_amount = [](std::int64_t amount) { return amount != kNoAmount; };
   const auto has_number = [](double number) { return !std::isnan(number); };
-  const auto offset_present = where(c.offset_minutes, [](std::int16_t o) { return o != kNoOffset; });
-  const auto source_present = where(c.source, has_code), channel_present = where(c.channel, has_code);
+  const auto offset_present =
+      where(c.offset_minutes, [](std::int16_t o) { return o != kNoOffset; });
+  const auto source_present = where(c.source, has_code),
+             channel_present = where(c.channel, has_code);
   const auto currency_present = where(c.currency, [](std::uint32_t packed) { return packed != 0; });
-  const auto quantity_present = where(c.quantity, has_number), rating_present = where(c.rating, has_number);
-  const auto price_present = where(c.price_minor, has_amount), value_present = where(c.value_minor, has_amount);
+  const auto quantity_present = where(c.quantity, has_number),
+             rating_present = where(c.rating, has_number);
+  const auto price_present = where(c.price_minor, has_amount),
+             value_present = where(c.value_minor, has_amount);
   const auto duration_present = where(c.duration_ms, has_amount);
   using Span = store::ColumnSpan;
-  const Span spans[] = {
-      Span::int64(sequence), Span::uint64(c.key_high), Span::uint64(c.key_low),
-      Span::timestamp(std::span<const std::int64_t>(c.time)), Span::int16(c.offset_minutes).with_present(offset_present),
-      Span::uint8(c.type), Span::int64(customer), Span::int64(item), order.text(), session.text(),
-      Span::int16(source).with_present(source_present), Span::int16(channel).with_present(channel_present),
-      Span::int16(currency).with_present(currency_present), Span::float64(c.quantity).with_present(quantity_present),
-      Span::int64(c.price_minor).with_present(price_present), Span::int64(c.value_minor).with_present(value_present),
-      Span::float64(c.rating).with_present(rating_present), Span::int64(c.duration_ms).with_present(duration_present),
-      Span::int32(marks), personal.blob()};
+  const Span spans[] = {Span::int64(sequence),
+                        Span::uint64(c.key_high),
+                        Span::uint64(c.key_low),
+                        Span::timestamp(std::span<const std::int64_t>(c.time)),
+                        Span::int16(c.offset_minutes).with_present(offset_present),
+                        Span::uint8(c.type),
+                        Span::int64(customer),
+                        Span::int64(item),
+                        order.text(),
+                        session.text(),
+                        Span::int16(source).with_present(source_present),
+                        Span::int16(channel).with_present(channel_present),
+                        Span::int16(currency).with_present(currency_present),
+                        Span::float64(c.quantity).with_present(quantity_present),
+                        Span::int64(c.price_minor).with_present(price_present),
+                        Span::int64(c.value_minor).with_present(value_present),
+                        Span::float64(c.rating).with_present(rating_present),
+                        Span::int64(c.duration_ms).with_present(duration_present),
+                        Span::int32(marks),
+                        personal.blob()};
   ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, history_->appender("event_rows"));
   ATTUNE_RETURN_IF_ERROR(appender.append(spans));
   return appender.finish();
 }
 
-Result<std::int64_t> EventHistory::apply(const StagedImport& import, const Placement& placement, const AppliedNumbers& numbers,
-                                         Progress& progress) {
+Result<std::int64_t> EventHistory::apply(const StagedImport& import, const Placement& placement,
+                                         const AppliedNumbers& numbers, Progress& progress) {
   const Sequence first = placement.first;
   const Sequence last{first.value + import.rows() - 1};
-  ATTUNE_ASSIGN_OR_RETURN(auto done, history_->find_int64("SELECT done FROM imports WHERE first = $1", {first.value}));
+  ATTUNE_ASSIGN_OR_RETURN(
+      auto done, history_->find_int64("SELECT done FROM imports WHERE first = $1", {first.value}));
   if (!done) {
-    ATTUNE_RETURN_IF_ERROR(history_->run("INSERT INTO imports VALUES($1, $2, 0, 0, false)", {first.value, last.value}));
+    ATTUNE_RETURN_IF_ERROR(history_->run("INSERT INTO imports VALUES($1, $2, 0, 0, false)",
+                                         {first.value, last.value}));
     done = 0;
   }
   ATTUNE_ASSIGN_OR_RETURN(const KnownRows known, find_known(import, placement));
@@ -313,12 +357,15 @@ Result<std::int64_t> EventHistory::apply(const StagedImport& import, const Place
   for (std::size_t chunk = 0; chunk < import.chunks(); ++chunk) {
     const std::int64_t begin = import.chunk_begin(chunk);
     if (begin < *done) continue;
-    if (progress.cancelled()) return std::unexpected(cancelled("stopped; the import is staged and goes on when the folder is next opened"));
+    if (progress.cancelled())
+      return std::unexpected(
+          cancelled("stopped; the import is staged and goes on when the folder is next opened"));
     ATTUNE_ASSIGN_OR_RETURN(const EventColumns columns, import.read_chunk(chunk));
     ATTUNE_RETURN_IF_ERROR(history_->begin());
     Status step = append(columns, import.names(), numbers, first, known, begin);
     if (step) {
-      auto told = history_->run("UPDATE imports SET done = $1 WHERE first = $2", {import.chunk_begin(chunk + 1), first.value});
+      auto told = history_->run("UPDATE imports SET done = $1 WHERE first = $2",
+                                {import.chunk_begin(chunk + 1), first.value});
       if (!told) step = std::unexpected(told.error());
     }
     if (step) step = history_->commit();
@@ -340,7 +387,8 @@ Result<std::int64_t> EventHistory::apply(const StagedImport& import, const Place
   return static_cast<std::int64_t>(known.size());
 }
 
-Result<std::int64_t> EventHistory::apply(const EventBundle& bundle, Sequence first, const AppliedNumbers& numbers) {
+Result<std::int64_t> EventHistory::apply(const EventBundle& bundle, Sequence first,
+                                         const AppliedNumbers& numbers) {
   const auto rows = static_cast<std::int64_t>(bundle.columns.rows());
   ATTUNE_ASSIGN_OR_RETURN(const KnownRows known, find_known(bundle.columns, first));
   ATTUNE_RETURN_IF_ERROR(history_->begin());
@@ -355,8 +403,10 @@ Result<std::int64_t> EventHistory::apply(const EventBundle& bundle, Sequence fir
 }
 
 Result<std::int64_t> EventHistory::forget(CustomerNumber customer) {
-  return history_->run("UPDATE event_rows SET customer = 0, personal = NULL, session = NULL, order_id = NULL WHERE customer = $1",
-                       {customer.value});
+  return history_->run(
+      "UPDATE event_rows SET customer = 0, personal = NULL, session = NULL, order_id = NULL WHERE "
+      "customer = $1",
+      {customer.value});
 }
 
 }  // namespace attune::events

@@ -61,9 +61,10 @@ Result<Identity> Identity::open(store::State& state, store::Vault& vault) {
 
 Result<std::optional<CustomerNumber>> Identity::find_exact(IdKind kind, std::string_view id) {
   const std::string hash = bytes_of(vault_->keyed_hash(domain(kind), id));
-  ATTUNE_ASSIGN_OR_RETURN(const auto number,
-                          state_->find_int64("SELECT customer FROM identifiers WHERE hash = ?1 AND kind = ?2",
-                                             store::Blob{hash}, static_cast<std::int64_t>(kind)));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto number,
+      state_->find_int64("SELECT customer FROM identifiers WHERE hash = ?1 AND kind = ?2",
+                         store::Blob{hash}, static_cast<std::int64_t>(kind)));
   if (!number) return std::optional<CustomerNumber>();
   return std::optional(CustomerNumber{*number});
 }
@@ -84,8 +85,9 @@ Result<std::optional<CustomerNumber>> Identity::find(std::string_view id) {
 Result<CustomerNumber> Identity::root(CustomerNumber number) {
   // Merges form a forest; `alias` and `link` refuse to close a circle.
   while (true) {
-    ATTUNE_ASSIGN_OR_RETURN(const auto target,
-                            state_->find_int64("SELECT target FROM merges WHERE source = ?1", number));
+    ATTUNE_ASSIGN_OR_RETURN(
+        const auto target,
+        state_->find_int64("SELECT target FROM merges WHERE source = ?1", number));
     if (!target) return number;
     number = CustomerNumber{*target};
   }
@@ -94,7 +96,8 @@ Result<CustomerNumber> Identity::root(CustomerNumber number) {
 Result<bool> Identity::is_known(CustomerNumber number) {
   ATTUNE_ASSIGN_OR_RETURN(
       const auto found,
-      state_->find_int64("SELECT 1 FROM identifiers WHERE customer = ?1 AND kind = 0 LIMIT 1", number));
+      state_->find_int64("SELECT 1 FROM identifiers WHERE customer = ?1 AND kind = 0 LIMIT 1",
+                         number));
   return found.has_value();
 }
 
@@ -102,24 +105,29 @@ Status Identity::insert_id(IdKind kind, std::string_view id, CustomerNumber numb
   const std::string hash = bytes_of(vault_->keyed_hash(domain(kind), id));
   ATTUNE_ASSIGN_OR_RETURN(const std::string sealed, vault_->seal(number, "id", id));
   return state_->run("INSERT INTO identifiers(hash, kind, customer, sealed) VALUES(?1, ?2, ?3, ?4)",
-                     store::Blob{hash}, static_cast<std::int64_t>(kind), number, store::Blob{sealed});
+                     store::Blob{hash}, static_cast<std::int64_t>(kind), number,
+                     store::Blob{sealed});
 }
 
-Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedFacts& facts, Sequence first) {
+Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedFacts& facts,
+                                          Sequence first) {
   Numbers numbers;
   numbers.customers.resize(names.customers.size());
   numbers.anonymous.resize(names.anonymous.size());
   // An anonymous id first seen in a row that names a customer is that customer's from birth.
   std::unordered_map<std::uint32_t, std::uint32_t> born_with;
   for (const StagedFacts::Link& link : facts.links) {
-    if (facts.first_anonymous[link.anonymous] == link.row) born_with.emplace(link.anonymous, link.customer);
+    if (facts.first_anonymous[link.anonymous] == link.row)
+      born_with.emplace(link.anonymous, link.customer);
   }
   std::vector<Mention> fresh;
   std::vector<CustomerNumber> fresh_numbers;
   for (const Mention& mention : in_order<Mention>(facts)) {
     const bool anonymous = mention.kind == IdKind::anonymous;
-    const std::string_view id = anonymous ? names.anonymous.text(mention.code) : names.customers.text(mention.code);
-    CustomerNumber& number = anonymous ? numbers.anonymous[mention.code] : numbers.customers[mention.code];
+    const std::string_view id =
+        anonymous ? names.anonymous.text(mention.code) : names.customers.text(mention.code);
+    CustomerNumber& number =
+        anonymous ? numbers.anonymous[mention.code] : numbers.customers[mention.code];
     ATTUNE_ASSIGN_OR_RETURN(const auto found, find_exact(mention.kind, id));
     if (found) {
       number = *found;
@@ -138,8 +146,9 @@ Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedF
   distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
   ATTUNE_RETURN_IF_ERROR(vault_->create_keys(distinct));
   for (std::size_t i = 0; i < fresh.size(); ++i) {
-    const std::string_view id = fresh[i].kind == IdKind::anonymous ? names.anonymous.text(fresh[i].code)
-                                                                   : names.customers.text(fresh[i].code);
+    const std::string_view id = fresh[i].kind == IdKind::anonymous
+                                    ? names.anonymous.text(fresh[i].code)
+                                    : names.customers.text(fresh[i].code);
     ATTUNE_RETURN_IF_ERROR(insert_id(fresh[i].kind, id, fresh_numbers[i]));
   }
   numbers.admitted = static_cast<std::int64_t>(distinct.size());
@@ -147,7 +156,8 @@ Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedF
     ATTUNE_RETURN_IF_ERROR(link(numbers.anonymous[l.anonymous], numbers.customers[l.customer],
                                 Sequence{first.value + l.row}, numbers));
   }
-  for (const StagedFacts::Alias& a : facts.aliases) ATTUNE_RETURN_IF_ERROR(alias(a, names, first, numbers));
+  for (const StagedFacts::Alias& a : facts.aliases)
+    ATTUNE_RETURN_IF_ERROR(alias(a, names, first, numbers));
   ATTUNE_RETURN_IF_ERROR(write_traits(facts, first, numbers));
   return numbers;
 }
@@ -155,17 +165,20 @@ Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedF
 Result<Identity::Numbers> Identity::look_up(const EventNames& names) {
   Numbers numbers;
   for (std::uint32_t c = 0; c < names.customers.size(); ++c) {
-    ATTUNE_ASSIGN_OR_RETURN(const auto found, find_exact(IdKind::customer, names.customers.text(c)));
+    ATTUNE_ASSIGN_OR_RETURN(const auto found,
+                            find_exact(IdKind::customer, names.customers.text(c)));
     numbers.customers.push_back(found.value_or(CustomerNumber{}));
   }
   for (std::uint32_t a = 0; a < names.anonymous.size(); ++a) {
-    ATTUNE_ASSIGN_OR_RETURN(const auto found, find_exact(IdKind::anonymous, names.anonymous.text(a)));
+    ATTUNE_ASSIGN_OR_RETURN(const auto found,
+                            find_exact(IdKind::anonymous, names.anonymous.text(a)));
     numbers.anonymous.push_back(found.value_or(CustomerNumber{}));
   }
   return numbers;
 }
 
-Status Identity::link(CustomerNumber anonymous, CustomerNumber customer, Sequence sequence, Numbers& numbers) {
+Status Identity::link(CustomerNumber anonymous, CustomerNumber customer, Sequence sequence,
+                      Numbers& numbers) {
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber from, root(anonymous));
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber to, root(customer));
   if (from == to) return {};
@@ -178,9 +191,11 @@ Status Identity::link(CustomerNumber anonymous, CustomerNumber customer, Sequenc
   return merge(from, to, sequence, "identify");
 }
 
-Status Identity::alias(const StagedFacts::Alias& alias, const EventNames& names, Sequence first, Numbers& numbers) {
+Status Identity::alias(const StagedFacts::Alias& alias, const EventNames& names, Sequence first,
+                       Numbers& numbers) {
   // The earlier id may be a customer's or an anonymous one; the import admitted it as anonymous if nobody knew it.
-  ATTUNE_ASSIGN_OR_RETURN(const auto known, find_exact(IdKind::customer, names.anonymous.text(alias.from)));
+  ATTUNE_ASSIGN_OR_RETURN(const auto known,
+                          find_exact(IdKind::customer, names.anonymous.text(alias.from)));
   const CustomerNumber earlier = known.value_or(numbers.anonymous[alias.from]);
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber from, root(earlier));
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber to, root(numbers.customers[alias.to]));
@@ -189,27 +204,34 @@ Status Identity::alias(const StagedFacts::Alias& alias, const EventNames& names,
   return merge(from, to, Sequence{first.value + alias.row}, "alias");
 }
 
-Status Identity::merge(CustomerNumber source, CustomerNumber target, Sequence sequence, std::string_view cause) {
-  return state_->run("INSERT OR REPLACE INTO merges(source, target, sequence, cause) VALUES(?1, ?2, ?3, ?4)", source,
-                     target, sequence, cause);
+Status Identity::merge(CustomerNumber source, CustomerNumber target, Sequence sequence,
+                       std::string_view cause) {
+  return state_->run(
+      "INSERT OR REPLACE INTO merges(source, target, sequence, cause) VALUES(?1, ?2, ?3, ?4)",
+      source, target, sequence, cause);
 }
 
 Status Identity::separate(std::string_view id) {
   ATTUNE_ASSIGN_OR_RETURN(const auto number, find_either(id));
   if (!number) {
-    return std::unexpected(not_found(fmt::format("nobody is called '{}'; ids are matched letter by letter", quoted(id))));
+    return std::unexpected(not_found(
+        fmt::format("nobody is called '{}'; ids are matched letter by letter", quoted(id))));
   }
   ATTUNE_RETURN_IF_ERROR(state_->run("DELETE FROM merges WHERE source = ?1", *number));
   if (state_->changed_rows() == 0) {
-    return std::unexpected(failed_precondition(fmt::format(
-        "'{}' was never merged into another customer; name the id that was merged, not the one it went to", quoted(id))));
+    return std::unexpected(
+        failed_precondition(fmt::format("'{}' was never merged into another customer; name the id "
+                                        "that was merged, not the one it went to",
+                                        quoted(id))));
   }
   return {};
 }
 
 Result<std::string> Identity::label(CustomerNumber customer) {
-  ATTUNE_ASSIGN_OR_RETURN(store::Statement row,
-                          state_->prepare("SELECT sealed FROM identifiers WHERE customer = ?1 ORDER BY kind, hash LIMIT 1"));
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement row,
+      state_->prepare(
+          "SELECT sealed FROM identifiers WHERE customer = ?1 ORDER BY kind, hash LIMIT 1"));
   ATTUNE_ASSIGN_OR_RETURN(const bool found, row.bind(1, customer).step());
   if (found) {
     if (auto id = vault_->open(customer, "id", row.blob(0))) return std::move(*id);
@@ -219,14 +241,16 @@ Result<std::string> Identity::label(CustomerNumber customer) {
 
 Result<MergeMap> Identity::merges() {
   MergeMap map;
-  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows, state_->prepare("SELECT source, target FROM merges"));
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows,
+                          state_->prepare("SELECT source, target FROM merges"));
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) break;
     map.targets_.emplace(CustomerNumber{rows.int64(0)}, CustomerNumber{rows.int64(1)});
   }
   for (auto& [source, target] : map.targets_) {
-    for (auto next = map.targets_.find(target); next != map.targets_.end(); next = map.targets_.find(target)) {
+    for (auto next = map.targets_.find(target); next != map.targets_.end();
+         next = map.targets_.find(target)) {
       target = next->second;
     }
   }
@@ -242,8 +266,10 @@ Status Identity::write_traits(const StagedFacts& facts, Sequence first, const Nu
     ATTUNE_RETURN_IF_ERROR(state_->run(
         "INSERT INTO traits(customer, name, sealed, time, sequence) VALUES(?1, ?2, ?3, ?4, ?5) "
         "ON CONFLICT(customer, name) DO UPDATE SET sealed = excluded.sealed, time = excluded.time, "
-        "sequence = excluded.sequence WHERE (excluded.time, excluded.sequence) > (traits.time, traits.sequence)",
-        customer, facts.fields.text(trait.field), store::Blob{sealed}, trait.time, first.value + trait.row));
+        "sequence = excluded.sequence WHERE (excluded.time, excluded.sequence) > (traits.time, "
+        "traits.sequence)",
+        customer, facts.fields.text(trait.field), store::Blob{sealed}, trait.time,
+        first.value + trait.row));
   }
   return {};
 }
@@ -270,8 +296,10 @@ Result<std::vector<Trait>> Identity::traits(CustomerNumber customer) {
 }
 
 Status Identity::for_each_id(const IdVisitor& visit) {
-  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows, state_->prepare(
-      "SELECT customer, kind, sealed FROM identifiers ORDER BY customer, kind, hash"));
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      state_->prepare(
+          "SELECT customer, kind, sealed FROM identifiers ORDER BY customer, kind, hash"));
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) return {};
@@ -283,21 +311,26 @@ Status Identity::for_each_id(const IdVisitor& visit) {
 }
 
 Result<std::int64_t> Identity::customers() {
-  ATTUNE_ASSIGN_OR_RETURN(const auto count, state_->find_int64(
-      "SELECT count(DISTINCT customer) FROM identifiers WHERE kind = 0 AND customer NOT IN (SELECT source FROM merges)"));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto count,
+      state_->find_int64("SELECT count(DISTINCT customer) FROM identifiers WHERE kind = 0 AND "
+                         "customer NOT IN (SELECT source FROM merges)"));
   return count.value_or(0);
 }
 
 Result<std::int64_t> Identity::anonymous() {
-  ATTUNE_ASSIGN_OR_RETURN(const auto count, state_->find_int64(
-      "SELECT count(DISTINCT customer) FROM identifiers WHERE kind = 1 AND customer NOT IN (SELECT source FROM merges) "
-      "AND customer NOT IN (SELECT customer FROM identifiers WHERE kind = 0)"));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto count,
+      state_->find_int64("SELECT count(DISTINCT customer) FROM identifiers WHERE kind = 1 AND "
+                         "customer NOT IN (SELECT source FROM merges) "
+                         "AND customer NOT IN (SELECT customer FROM identifiers WHERE kind = 0)"));
   return count.value_or(0);
 }
 
 Result<std::int64_t> Identity::forget(CustomerNumber customer) {
   std::int64_t touched = 0;
-  for (const std::string_view sql : {"DELETE FROM traits WHERE customer = ?1", "DELETE FROM identifiers WHERE customer = ?1"}) {
+  for (const std::string_view sql :
+       {"DELETE FROM traits WHERE customer = ?1", "DELETE FROM identifiers WHERE customer = ?1"}) {
     ATTUNE_RETURN_IF_ERROR(state_->run(sql, customer));
     touched += state_->changed_rows();
   }

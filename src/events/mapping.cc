@@ -13,16 +13,19 @@ namespace {
 
 const std::vector<std::string>& fields_of(Kind kind) {
   static const std::vector<std::string> events{
-      "customer", "anonymous",   "item",    "time",   "type",    "order",    "quantity", "price",
-      "value",    "currency",    "rating",  "duration_ms", "channel", "source", "session",  "event_id",
-      "text",     "url",         "item.*",  "customer.*",  "properties.*"};
+      "customer", "anonymous", "item",     "time",   "type",        "order",      "quantity",
+      "price",    "value",     "currency", "rating", "duration_ms", "channel",    "source",
+      "session",  "event_id",  "text",     "url",    "item.*",      "customer.*", "properties.*"};
   static const std::vector<std::string> items{"id",       "name",  "category", "brand", "price",
                                               "currency", "stock", "time",     "url",   "item.*"};
   static const std::vector<std::string> customers{"id", "anonymous", "time", "customer.*"};
   switch (kind) {
-    case Kind::events: return events;
-    case Kind::items: return items;
-    case Kind::customers: return customers;
+    case Kind::events:
+      return events;
+    case Kind::items:
+      return items;
+    case Kind::customers:
+      return customers;
   }
   return events;
 }
@@ -51,9 +54,12 @@ std::optional<NegativeQuantity> parse_negative(std::string_view text) {
 
 std::string_view name(NegativeQuantity rule) {
   switch (rule) {
-    case NegativeQuantity::cancels: return "cancels";
-    case NegativeQuantity::correction: return "correction";
-    case NegativeQuantity::keep: return "keep";
+    case NegativeQuantity::cancels:
+      return "cancels";
+    case NegativeQuantity::correction:
+      return "correction";
+    case NegativeQuantity::keep:
+      return "keep";
   }
   return "cancels";
 }
@@ -89,15 +95,15 @@ Result<std::vector<std::string_view>> cut(std::string_view text, char mark) {
 
 std::string unquote(std::string_view text) {
   text = trim(text);
-  if (text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front()) {
+  if (text.size() >= 2 && (text.front() == '"' || text.front() == '\'') &&
+      text.back() == text.front()) {
     text = text.substr(1, text.size() - 2);
   }
   return std::string(text);
 }
 
 Error bad_piece(std::string_view piece, std::size_t at, std::string_view why) {
-  return invalid_argument(
-      fmt::format("--map, piece {} '{}': {}", at, quoted(trim(piece)), why));
+  return invalid_argument(fmt::format("--map, piece {} '{}': {}", at, quoted(trim(piece)), why));
 }
 
 // Reads the pieces of one --map text into a mapping.
@@ -108,19 +114,23 @@ class MapText {
   Status read(std::string_view piece, std::size_t at) {
     const std::size_t equals = piece.find('=');
     if (equals == piece.npos) {
-      return std::unexpected(bad_piece(piece, at, "write field=column, for example customer=CustomerID"));
+      return std::unexpected(
+          bad_piece(piece, at, "write field=column, for example customer=CustomerID"));
     }
     const std::string key(trim(piece.substr(0, equals)));
     const std::string_view value = trim(piece.substr(equals + 1));
-    if (value.empty()) return std::unexpected(bad_piece(piece, at, "nothing stands behind the '='"));
+    if (value.empty())
+      return std::unexpected(bad_piece(piece, at, "nothing stands behind the '='"));
     Result<bool> taken = read_rule(key, unquote(value));
     if (taken && !*taken) taken = read_bracket(key, unquote(value));
     if (!taken) return std::unexpected(bad_piece(piece, at, taken.error().message));
     if (*taken) return {};
-    if (std::ranges::find(fields_of(kind_), key) == fields_of(kind_).end() && !is_open_ended(kind_, key)) {
+    if (std::ranges::find(fields_of(kind_), key) == fields_of(kind_).end() &&
+        !is_open_ended(kind_, key)) {
       return std::unexpected(bad_piece(
-          piece, at, fmt::format("there is no field '{}' of {}{}; the fields are {}", key, events::name(kind_),
-                                 did_you_mean(key, fields_of(kind_)), fmt::join(fields_of(kind_), ", "))));
+          piece, at,
+          fmt::format("there is no field '{}' of {}{}; the fields are {}", key, events::name(kind_),
+                      did_you_mean(key, fields_of(kind_)), fmt::join(fields_of(kind_), ", "))));
     }
     return read_source(key, value);
   }
@@ -162,8 +172,8 @@ class MapText {
     } else if (inner == "split") {
       mapping_.fields[field].split = value;
     } else {
-      return std::unexpected(
-          invalid_argument("brackets are for type[VALUE]=TYPE, FIELD[unless]=COLUMN and FIELD[split]='|'"));
+      return std::unexpected(invalid_argument(
+          "brackets are for type[VALUE]=TYPE, FIELD[unless]=COLUMN and FIELD[split]='|'"));
     }
     return true;
   }
@@ -199,7 +209,8 @@ std::vector<std::string> required_fields(Kind kind) {
 Error missing_field(std::string_view file, std::string_view field, Kind kind) {
   std::string hint = fmt::format("--map {}=COLUMN", field);
   if (field == "type") hint = "--map type=COLUMN, or --map type=purchase if every row is one";
-  if (field == "time") hint = "--map time=COLUMN, or --map \"time='2026-01-31'\" if every row has the same";
+  if (field == "time")
+    hint = "--map time=COLUMN, or --map \"time='2026-01-31'\" if every row has the same";
   return invalid_argument(fmt::format("{}: no column gives the {} of its {}; say {}", file, field,
                                       events::name(kind), hint));
 }
@@ -208,9 +219,12 @@ Error missing_field(std::string_view file, std::string_view field, Kind kind) {
 
 std::string_view name(Kind kind) {
   switch (kind) {
-    case Kind::events: return "events";
-    case Kind::items: return "items";
-    case Kind::customers: return "customers";
+    case Kind::events:
+      return "events";
+    case Kind::items:
+      return "items";
+    case Kind::customers:
+      return "customers";
   }
   return "events";
 }
@@ -220,8 +234,9 @@ Result<Kind> parse_kind(std::string_view text) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] == text) return static_cast<Kind>(i);
   }
-  return std::unexpected(invalid_argument(fmt::format(
-      "'{}' is not a kind of rows; events, items and customers are{}", quoted(text), did_you_mean(text, names))));
+  return std::unexpected(
+      invalid_argument(fmt::format("'{}' is not a kind of rows; events, items and customers are{}",
+                                   quoted(text), did_you_mean(text, names))));
 }
 
 std::span<const std::string> field_names(Kind kind) { return fields_of(kind); }
@@ -251,11 +266,14 @@ std::string print_mapping(const Mapping& mapping) {
     for (const std::string& column : source.columns) parts.push_back(print_column(column));
     if (source.constant) parts.push_back("'" + *source.constant + "'");
     if (!parts.empty()) pieces.push_back(fmt::format("{}={}", field, fmt::join(parts, "|")));
-    if (!source.unless.empty()) pieces.push_back(fmt::format("{}[unless]={}", field, print_column(source.unless)));
+    if (!source.unless.empty())
+      pieces.push_back(fmt::format("{}[unless]={}", field, print_column(source.unless)));
     if (!source.split.empty()) pieces.push_back(fmt::format("{}[split]='{}'", field, source.split));
   }
-  for (const auto& [value, type] : mapping.types) pieces.push_back(fmt::format("type[{}]={}", value, type));
-  if (mapping.time_format) pieces.push_back(fmt::format("time.format={}", events::name(*mapping.time_format)));
+  for (const auto& [value, type] : mapping.types)
+    pieces.push_back(fmt::format("type[{}]={}", value, type));
+  if (mapping.time_format)
+    pieces.push_back(fmt::format("time.format={}", events::name(*mapping.time_format)));
   if (!mapping.time_zone.empty()) pieces.push_back("time.zone=" + mapping.time_zone);
   if (!mapping.cancelled_prefix.empty()) {
     pieces.push_back(fmt::format("order.cancelled_prefix='{}'", mapping.cancelled_prefix));
@@ -302,7 +320,8 @@ ReadOptions merge(const ReadOptions& under, const ReadOptions& over) {
   return merged;
 }
 
-std::optional<std::size_t> find_column(std::span<const std::string> columns, std::string_view name) {
+std::optional<std::size_t> find_column(std::span<const std::string> columns,
+                                       std::string_view name) {
   const auto exact = std::ranges::find(columns, name);
   if (exact != columns.end()) return static_cast<std::size_t>(exact - columns.begin());
   const std::string lower = ascii_lower(name);
@@ -314,7 +333,8 @@ std::optional<std::size_t> find_column(std::span<const std::string> columns, std
 
 Mapping with_constants(Mapping mapping, std::span<const std::string> columns) {
   for (auto& [field, source] : mapping.fields) {
-    if (source.columns.size() != 1 || source.constant || source.lenient || !takes_bare_words(field)) continue;
+    if (source.columns.size() != 1 || source.constant || source.lenient || !takes_bare_words(field))
+      continue;
     const std::string& word = source.columns[0];
     if (find_column(columns, word)) continue;
     if (field == "type" && !parse_event_type(word)) continue;
@@ -325,25 +345,27 @@ Mapping with_constants(Mapping mapping, std::span<const std::string> columns) {
   return mapping;
 }
 
-Status check_mapping(const Mapping& mapping, std::span<const std::string> columns, std::string_view file) {
+Status check_mapping(const Mapping& mapping, std::span<const std::string> columns,
+                     std::string_view file) {
   const std::vector<std::string> names(columns.begin(), columns.end());
   const auto there = [&](const std::string& column) {
     if (column == "*") return true;
     if (!column.ends_with(".*")) return find_column(columns, column).has_value();
     const std::string_view prefix(column.data(), column.size() - 1);
-    return std::ranges::any_of(columns, [&](const std::string& one) { return one.starts_with(prefix); });
+    return std::ranges::any_of(columns,
+                               [&](const std::string& one) { return one.starts_with(prefix); });
   };
   for (const auto& [field, source] : mapping.fields) {
     if (source.constant || source.lenient || std::ranges::any_of(source.columns, there)) continue;
     if (source.columns.empty()) {
-      return std::unexpected(invalid_argument(
-          fmt::format("{}: {} has no column to come from; say --map {}=COLUMN", file, field, field)));
+      return std::unexpected(invalid_argument(fmt::format(
+          "{}: {} has no column to come from; say --map {}=COLUMN", file, field, field)));
     }
     const auto nearest = nearest_name(source.columns[0], names);
-    return std::unexpected(invalid_argument(
-        fmt::format("{}: there is no column '{}' for {}; the columns are {}; say --map {}={}", file,
-                    source.columns[0], field, quoted(fmt::format("{}", fmt::join(names, ", ")), 300), field,
-                    nearest.value_or("COLUMN"))));
+    return std::unexpected(invalid_argument(fmt::format(
+        "{}: there is no column '{}' for {}; the columns are {}; say --map {}={}", file,
+        source.columns[0], field, quoted(fmt::format("{}", fmt::join(names, ", ")), 300), field,
+        nearest.value_or("COLUMN"))));
   }
   for (const std::string& field : required_fields(mapping.kind)) {
     const auto found = mapping.fields.find(field);

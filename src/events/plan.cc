@@ -12,9 +12,9 @@ namespace attune::events::detail {
 namespace {
 
 constexpr std::array<std::string_view, kFieldCount> kFieldNames{
-    "customer", "anonymous", "item",    "time",   "type",    "order",    "quantity", "price",
-    "value",    "currency",  "rating",  "duration_ms", "channel", "source", "session",  "event_id",
-    "text",     "url",       "id",      "name",   "category", "brand",   "stock"};
+    "customer", "anonymous", "item",   "time",        "type",     "order",  "quantity", "price",
+    "value",    "currency",  "rating", "duration_ms", "channel",  "source", "session",  "event_id",
+    "text",     "url",       "id",     "name",        "category", "brand",  "stock"};
 
 std::optional<Field> field_of(std::string_view name) {
   const auto found = std::ranges::find(kFieldNames, name);
@@ -22,10 +22,10 @@ std::optional<Field> field_of(std::string_view name) {
   return static_cast<Field>(found - kFieldNames.begin());
 }
 
-bool is_stated(std::string_view cell) {
-  if (cell.empty()) return false;
-  if (cell.front() > ' ' && cell.size() > 4) return true;
-  return !trim(cell).empty() && !is_null_word(cell);
+void settle(CellSource& source) {
+  source.is_fed = !source.columns.empty() || source.constant.has_value();
+  const bool alone = source.columns.size() == 1 && !source.constant && source.unless < 0;
+  source.only = alone ? static_cast<std::int32_t>(source.columns[0]) : -1;
 }
 
 bool is_bookkeeping(std::string_view column) {
@@ -43,7 +43,7 @@ std::vector<AttributeSource>* list_for(std::string_view field, Resolved& into) {
 
 std::string_view name(Field field) { return kFieldNames[static_cast<std::size_t>(field)]; }
 
-Cell cell_of(const CellSource& source, std::span<const std::string_view> row) {
+Cell cell_of_several(const CellSource& source, std::span<const std::string_view> row) {
   if (source.unless >= 0 && is_stated(row[static_cast<std::size_t>(source.unless)])) return {};
   for (const std::uint32_t column : source.columns) {
     if (is_stated(row[column])) return {row[column], static_cast<std::int32_t>(column)};
@@ -55,13 +55,16 @@ Cell cell_of(const CellSource& source, std::span<const std::string_view> row) {
 CellSource Plan::source_of(const FieldSource& from, std::span<const std::string> columns) const {
   CellSource source;
   for (const std::string& column : from.columns) {
-    if (const auto at = find_column(columns, column)) source.columns.push_back(static_cast<std::uint32_t>(*at));
+    if (const auto at = find_column(columns, column))
+      source.columns.push_back(static_cast<std::uint32_t>(*at));
   }
   source.constant = from.constant;
   source.split = from.split;
   if (!from.unless.empty()) {
-    if (const auto at = find_column(columns, from.unless)) source.unless = static_cast<std::int32_t>(*at);
+    if (const auto at = find_column(columns, from.unless))
+      source.unless = static_cast<std::int32_t>(*at);
   }
+  settle(source);
   return source;
 }
 
@@ -86,6 +89,8 @@ Resolved Plan::resolve(std::span<const std::string> columns) const {
       used[*at] = true;
     }
   }
+  const CellSource& type = into.at(Field::type);
+  if (type.columns.empty() && type.constant) into.constant_type = type_of(*type.constant);
   // The longest prefix first, "*" last, so that each column goes to the most specific.
   std::vector<std::pair<std::string, const FieldSource*>> wildcards;
   for (const auto& [field, from] : mapping.fields) {
@@ -99,7 +104,8 @@ Resolved Plan::resolve(std::span<const std::string> columns) const {
 }
 
 void Plan::resolve_wildcard(const std::string& field, const FieldSource& from,
-                            std::span<const std::string> columns, std::vector<bool>& used, Resolved& into) const {
+                            std::span<const std::string> columns, std::vector<bool>& used,
+                            Resolved& into) const {
   std::vector<AttributeSource>& list = *list_for(field, into);
   for (const std::string& pattern : from.columns) {
     if (!pattern.ends_with('*')) continue;
@@ -111,13 +117,15 @@ void Plan::resolve_wildcard(const std::string& field, const FieldSource& from,
       CellSource source;
       source.columns.push_back(static_cast<std::uint32_t>(i));
       source.split = from.split;
+      settle(source);
       list.push_back({columns[i].substr(prefix.size()), std::move(source), false});
     }
   }
 }
 
 void Plan::fill_types() {
-  for (int i = 0; i < kEventTypeCount; ++i) types.emplace(event_type_names()[static_cast<std::size_t>(i)], i);
+  for (int i = 0; i < kEventTypeCount; ++i)
+    types.emplace(event_type_names()[static_cast<std::size_t>(i)], i);
   for (const TypeSynonym& synonym : type_synonyms()) {
     types.emplace(type_key(synonym.word), static_cast<int>(synonym.type));
   }
@@ -154,17 +162,20 @@ Status Plan::decide_time(const RecordBatch& sample) {
   if (cells.empty() && constant) cells.push_back(*constant);
   const TimeFormatChoice choice = choose_time_format(cells);
   if (!mapping.time_format && choice.readable * 2 < choice.stated) {
-    return std::unexpected(invalid_argument(fmt::format(
-        "{}: the column mapped to time holds '{}' and the like, which is no time in {} of {} sampled rows; name "
-        "another with --map time=COLUMN, or its format with time.format=day_first",
-        file, quoted(cells.front()), choice.stated - choice.readable, choice.stated)));
+    return std::unexpected(invalid_argument(
+        fmt::format("{}: the column mapped to time holds '{}' and the like, which is no time in {} "
+                    "of {} sampled rows; name "
+                    "another with --map time=COLUMN, or its format with time.format=day_first",
+                    file, quoted(cells.front()), choice.stated - choice.readable, choice.stated)));
   }
   time_reader.emplace(mapping.time_format.value_or(choice.format), zone);
   zone_assumed = mapping.time_zone.empty();
   if (zone_assumed && !choice.names_zone && choice.readable > 0) {
-    assumptions.push_back({"time zone", zone.name(), "the times name no zone; the shop's is taken"});
+    assumptions.push_back(
+        {"time zone", zone.name(), "the times name no zone; the shop's is taken"});
   }
-  const bool either = choice.format == TimeFormat::month_first || choice.format == TimeFormat::day_first;
+  const bool either =
+      choice.format == TimeFormat::month_first || choice.format == TimeFormat::day_first;
   if (!mapping.time_format && either) {
     assumptions.push_back({"time format", std::string(events::name(choice.format)), choice.why});
   }
@@ -173,8 +184,8 @@ Status Plan::decide_time(const RecordBatch& sample) {
 
 Status Plan::decide(const RecordBatch& sample) {
   ATTUNE_RETURN_IF_ERROR(decide_time(sample));
-  for (const Field field : {Field::customer, Field::anonymous, Field::item, Field::order, Field::session,
-                            Field::id, Field::event_id}) {
+  for (const Field field : {Field::customer, Field::anonymous, Field::item, Field::order,
+                            Field::session, Field::id, Field::event_id}) {
     const auto cells = sampled(field, sample);
     if (!is_float_typed_id(cells)) continue;
     strip_float[static_cast<std::size_t>(field)] = true;
@@ -182,7 +193,8 @@ Status Plan::decide(const RecordBatch& sample) {
                            fmt::format("every one is an integer stored as a fraction, such as '{}'",
                                        quoted(cells.front()))});
   }
-  for (const Field field : {Field::quantity, Field::price, Field::value, Field::rating, Field::stock}) {
+  for (const Field field :
+       {Field::quantity, Field::price, Field::value, Field::rating, Field::stock}) {
     if (!uses_decimal_comma(sampled(field, sample))) continue;
     decimal_comma[static_cast<std::size_t>(field)] = true;
     assumptions.push_back({fmt::format("{} numbers", name(field)), "decimal comma",
@@ -195,11 +207,13 @@ Status Plan::check_constants() const {
   const auto fail = [&](std::string_view field, std::string_view why) {
     return std::unexpected(invalid_argument(fmt::format("{}: --map {}: {}", file, field, why)));
   };
-  if (const auto& type = resolved.at(Field::type).constant; type && type_of(*type) == kUnknownType) {
+  if (const auto& type = resolved.at(Field::type).constant;
+      type && type_of(*type) == kUnknownType) {
     return fail("type", parse_event_type(*type).error().message);
   }
   if (const auto& currency = resolved.at(Field::currency).constant) {
-    if (const auto known = Currency::parse(*currency); !known) return fail("currency", known.error().message);
+    if (const auto known = Currency::parse(*currency); !known)
+      return fail("currency", known.error().message);
   }
   if (const auto& time = resolved.at(Field::time).constant) {
     TimeReader reader = *time_reader;
@@ -208,7 +222,8 @@ Status Plan::check_constants() const {
       return fail("time", reader.explain(*time, fault));
     }
   }
-  for (const Field field : {Field::quantity, Field::price, Field::value, Field::rating, Field::stock}) {
+  for (const Field field :
+       {Field::quantity, Field::price, Field::value, Field::rating, Field::stock}) {
     const auto& constant = resolved.at(field).constant;
     if (!constant) continue;
     if (const auto number = read_decimal(*constant, false); !number) {

@@ -20,8 +20,29 @@
 namespace attune::events::detail {
 
 enum class Field : std::uint8_t {
-  customer, anonymous, item, time, type, order, quantity, price, value, currency, rating, duration_ms, channel, source,
-  session, event_id, text, url, id, name, category, brand, stock,
+  customer,
+  anonymous,
+  item,
+  time,
+  type,
+  order,
+  quantity,
+  price,
+  value,
+  currency,
+  rating,
+  duration_ms,
+  channel,
+  source,
+  session,
+  event_id,
+  text,
+  url,
+  id,
+  name,
+  category,
+  brand,
+  stock,
 };
 inline constexpr std::size_t kFieldCount = 23;
 std::string_view name(Field field);
@@ -32,7 +53,9 @@ struct CellSource {
   std::optional<std::string> constant;
   std::int32_t unless = -1;
   std::string split;
-  bool fed() const { return !columns.empty() || constant.has_value(); }
+  std::int32_t only = -1;  // the one column, where nothing else decides
+  bool is_fed = false;
+  bool fed() const { return is_fed; }
 };
 
 struct AttributeSource {
@@ -49,6 +72,7 @@ struct Resolved {
   std::vector<AttributeSource> customer_attributes;
   std::vector<AttributeSource> properties;
   std::int32_t explode_column = -1;
+  std::optional<int> constant_type;
 
   const CellSource& at(Field field) const { return fields[static_cast<std::size_t>(field)]; }
 };
@@ -58,7 +82,19 @@ struct Cell {
   std::string_view text;
   std::int32_t column = -1;  // -1: the constant, or nothing
 };
-Cell cell_of(const CellSource& source, std::span<const std::string_view> row);
+Cell cell_of_several(const CellSource& source, std::span<const std::string_view> row);
+
+inline bool is_stated(std::string_view cell) {
+  if (cell.size() > 4 && static_cast<unsigned char>(cell.front()) > ' ') return true;
+  if (cell.size() == 1) return cell.front() != ' ' && cell.front() != '\t';
+  return !cell.empty() && cell.find_first_not_of(" \t\r\n") != cell.npos && !is_null_word(cell);
+}
+
+inline Cell cell_of(const CellSource& source, std::span<const std::string_view> row) {
+  if (source.only < 0) return cell_of_several(source, row);
+  const std::string_view cell = row[static_cast<std::size_t>(source.only)];
+  return is_stated(cell) ? Cell{cell, source.only} : Cell{};
+}
 
 // What a type cell means: a type, -1 to leave the row out, -2 for an unknown word.
 inline constexpr int kIgnoredType = -1;
@@ -89,8 +125,9 @@ class Plan {
  private:
   void fill_types();
   CellSource source_of(const FieldSource& from, std::span<const std::string> columns) const;
-  void resolve_wildcard(const std::string& field, const FieldSource& from, std::span<const std::string> columns,
-                        std::vector<bool>& used, Resolved& into) const;
+  void resolve_wildcard(const std::string& field, const FieldSource& from,
+                        std::span<const std::string> columns, std::vector<bool>& used,
+                        Resolved& into) const;
   std::vector<std::string_view> sampled(Field field, const RecordBatch& sample) const;
   Status decide(const RecordBatch& sample);
   Status decide_time(const RecordBatch& sample);

@@ -23,8 +23,10 @@ bool is_about_items(EventType type) {
     case EventType::purchase:
     case EventType::refund:
     case EventType::rating:
-    case EventType::review: return true;
-    default: return false;
+    case EventType::review:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -32,15 +34,18 @@ bool is_about_items(EventType type) {
 void apply_signs(const Plan& plan, RowMaker& maker, Event& event) {
   const Mapping& mapping = plan.mapping;
   const bool bought = event.type == EventType::purchase;
-  const bool below = event.quantity ? *event.quantity < 0 : bought && event.value_minor.value_or(0) < 0 &&
-                                                                !event.price_minor;
-  if (bought && !mapping.cancelled_prefix.empty() && event.order.starts_with(mapping.cancelled_prefix)) {
+  const bool below = event.quantity
+                         ? *event.quantity < 0
+                         : bought && event.value_minor.value_or(0) < 0 && !event.price_minor;
+  if (bought && !mapping.cancelled_prefix.empty() &&
+      event.order.starts_with(mapping.cancelled_prefix)) {
     event.type = EventType::refund;
     maker.marks |= bit(Mark::cancelled);
   } else if (bought && below) {
     const auto rule = mapping.negative_quantity.value_or(NegativeQuantity::cancels);
     if (rule != NegativeQuantity::keep) event.type = EventType::refund;
-    maker.marks |= bit(rule == NegativeQuantity::cancels ? Mark::cancelled : Mark::negative_quantity);
+    maker.marks |=
+        bit(rule == NegativeQuantity::cancels ? Mark::cancelled : Mark::negative_quantity);
   }
   if (event.type != EventType::refund) return;
   if (event.quantity) event.quantity = std::fabs(*event.quantity);
@@ -50,12 +55,12 @@ void apply_signs(const Plan& plan, RowMaker& maker, Event& event) {
 bool read_amounts(RowMaker& maker, Event& event) {
   std::optional<Decimal> price;
   std::optional<Decimal> value;
-  if (!maker.currency(event.currency) || !maker.real(Field::quantity, event.quantity) ||
+  int exponent = 2;
+  if (!maker.currency(event.currency, exponent) || !maker.real(Field::quantity, event.quantity) ||
       !maker.decimal(Field::price, price) || !maker.decimal(Field::value, value)) {
     return false;
   }
   if (!price && !value) return true;
-  const int exponent = event.currency.known() ? event.currency.exponent() : 2;
   std::int64_t minor = 0;
   if (price) {
     if (!maker.minor(*price, 1, exponent, Field::price, minor)) return false;
@@ -67,7 +72,8 @@ bool read_amounts(RowMaker& maker, Event& event) {
     if (!maker.minor(*value, 1, exponent, Field::value, minor)) return false;
     event.value_minor = minor;
   } else if (event.type == EventType::purchase || event.type == EventType::refund) {
-    if (!maker.minor(*price, event.quantity.value_or(1), exponent, Field::price, minor)) return false;
+    if (!maker.minor(*price, event.quantity.value_or(1), exponent, Field::price, minor))
+      return false;
     event.value_minor = minor;
   }
   return true;
@@ -87,7 +93,8 @@ void read_texts(const Plan& plan, RowMaker& maker, Event& event) {
   event.url = maker.plain(Field::url);
 }
 
-Made make(const Plan& plan, const Resolved& resolved, BatchState& state, RowMaker& maker, Event& event) {
+Made make(const Plan& plan, const Resolved& resolved, BatchState& state, RowMaker& maker,
+          Event& event) {
   int type = 0;
   if (!maker.type(type)) return Made::refused;
   if (type == kIgnoredType) return Made::ignored;
@@ -115,8 +122,10 @@ Made make(const Plan& plan, const Resolved& resolved, BatchState& state, RowMake
   }
   read_texts(plan, maker, event);
   if (resolved.explode_column >= 0 && !event.event_id.empty()) {
-    const std::string_view number = state.records.row(maker.record())[static_cast<std::size_t>(resolved.explode_column)];
-    if (!number.empty()) event.event_id = state.arena.keep(fmt::format("{}#{}", event.event_id, number));
+    const std::string_view number =
+        state.records.row(maker.record())[static_cast<std::size_t>(resolved.explode_column)];
+    if (!number.empty())
+      event.event_id = state.arena.keep(fmt::format("{}#{}", event.event_id, number));
   }
   if (event.quantity && *event.quantity == 0) maker.marks |= bit(Mark::zero_quantity);
   apply_signs(plan, maker, event);
@@ -135,7 +144,8 @@ Made make(const Plan& plan, const Resolved& resolved, BatchState& state, RowMake
 }
 
 Made missing_id(RowMaker& maker, std::string_view of) {
-  maker.refuse(maker.cell(Field::id), Field::id, "missing_id", fmt::format("the {} has no id", of), "fill it in");
+  maker.refuse(maker.cell(Field::id), Field::id, "missing_id", fmt::format("the {} has no id", of),
+               "fill it in");
   return Made::refused;
 }
 
@@ -144,14 +154,14 @@ Made make(const Plan&, const Resolved& resolved, BatchState& state, RowMaker& ma
   if (row.id.empty()) return missing_id(maker, "item");
   std::optional<TimeValue> time;
   std::optional<Decimal> price;
-  if (!maker.time(time) || !maker.currency(row.currency) || !maker.decimal(Field::price, price) ||
-      !maker.real(Field::stock, row.stock)) {
+  int exponent = 2;
+  if (!maker.time(time) || !maker.currency(row.currency, exponent) ||
+      !maker.decimal(Field::price, price) || !maker.real(Field::stock, row.stock)) {
     return Made::refused;
   }
   if (time) row.valid_from = time->time;
   if (price) {
     std::int64_t minor = 0;
-    const int exponent = row.currency.known() ? row.currency.exponent() : 2;
     if (!maker.minor(*price, 1, exponent, Field::price, minor)) return Made::refused;
     row.price_minor = minor;
     if (price->digits == 0) maker.marks |= bit(Mark::zero_price);
@@ -230,7 +240,8 @@ Result<Mapper<Row>> Mapper<Row>::create(const Mapping& mapping, const ShopSettin
 }
 
 template <class Row>
-void Mapper<Row>::map(RecordBatch&& records, std::span<const std::string> columns, Batch<Row>& batch) const {
+void Mapper<Row>::map(RecordBatch&& records, std::span<const std::string> columns,
+                      Batch<Row>& batch) const {
   detail::BatchState& state = *batch.state_;
   if (&records != &state.records) state.records = std::move(records);
   state.arena.clear();
@@ -275,8 +286,8 @@ const Mapping& Mapper<Row>::mapping() const {
 }
 
 template <class Row>
-Result<Reader<Row>> Reader<Row>::create(std::unique_ptr<RecordReader> records, const Mapping& mapping,
-                                        const ShopSettings& shop) {
+Result<Reader<Row>> Reader<Row>::create(std::unique_ptr<RecordReader> records,
+                                        const Mapping& mapping, const ShopSettings& shop) {
   ATTUNE_ASSIGN_OR_RETURN(auto mapper, Mapper<Row>::create(mapping, shop, *records));
   return Reader(std::move(records), std::move(mapper));
 }

@@ -13,6 +13,7 @@
 namespace attune::events {
 namespace {
 
+constexpr std::string_view kParquetMagic = "PAR1";
 constexpr std::size_t kKeptBytes = std::size_t{64} << 10;
 constexpr std::size_t kRawBytes = std::size_t{64} << 10;
 
@@ -123,6 +124,11 @@ std::string refusal_message(std::string_view file, std::int64_t line, std::int64
 Result<std::unique_ptr<RecordReader>> open_records(const std::filesystem::path& path,
                                                    const ReadOptions& options) {
   ATTUNE_ASSIGN_OR_RETURN(auto source, ByteSource::open(path, {options.encoding}));
+  const bool parquet = source->head().starts_with(kParquetMagic);
+  if (options.format.value_or(FileFormat::csv) == FileFormat::parquet ||
+      (parquet && !options.format)) {
+    return open_parquet(path);
+  }
   return open_records(std::move(source), options);
 }
 
@@ -138,11 +144,12 @@ Result<std::unique_ptr<RecordReader>> open_records(std::unique_ptr<ByteSource> s
       break;
   }
   return std::unexpected(invalid_argument(
-      fmt::format("{} is a Parquet file, which is read through open_parquet", source->name())));
+      fmt::format("{} is Parquet, which can be read from a file on disk only; save it unpacked",
+                  source->name())));
 }
 
 FileFormat guess_format(std::string_view head, std::string_view file) {
-  if (head.starts_with("PAR1")) return FileFormat::parquet;
+  if (head.starts_with(kParquetMagic)) return FileFormat::parquet;
   const std::string lower = ascii_lower(file);
   const std::string_view text = trim(head.substr(0, 4096));
   const bool object = text.starts_with('{');

@@ -12,7 +12,12 @@ namespace attune::events::detail {
 
 RowMaker::RowMaker(const Plan& plan, const Resolved& resolved, BatchState& state,
                    std::vector<Rejected>& refused)
-    : plan_(plan), resolved_(resolved), state_(state), refused_(refused), time_reader_(plan.time_reader) {}
+    : plan_(plan),
+      resolved_(resolved),
+      state_(state),
+      refused_(refused),
+      time_reader_(plan.time_reader),
+      shop_exponent_(plan.shop.currency.known() ? plan.shop.currency.exponent() : 2) {}
 
 void RowMaker::begin(std::size_t record) {
   record_ = record;
@@ -47,7 +52,8 @@ bool RowMaker::decimal(Field field, std::optional<Decimal>& value) {
     value = *read;
     return true;
   }
-  return refuse(found, field, "bad_number", read.error().message, "write it like 1234.50, or leave it empty");
+  return refuse(found, field, "bad_number", read.error().message,
+                "write it like 1234.50, or leave it empty");
 }
 
 bool RowMaker::real(Field field, std::optional<double>& value) {
@@ -67,18 +73,21 @@ bool RowMaker::integer(Field field, std::optional<std::int64_t>& value) {
   return true;
 }
 
-bool RowMaker::minor(const Decimal& decimal, double quantity, int exponent, Field field, std::int64_t& value) {
+bool RowMaker::minor(const Decimal& decimal, double quantity, int exponent, Field field,
+                     std::int64_t& value) {
   const auto amount = to_minor(decimal, quantity, exponent);
   if (amount) {
     value = *amount;
     return true;
   }
-  return refuse(cell(field), field, "bad_number", amount.error().message, "check price and quantity");
+  return refuse(cell(field), field, "bad_number", amount.error().message,
+                "check price and quantity");
 }
 
-bool RowMaker::currency(Currency& value) {
+bool RowMaker::currency(Currency& value, int& exponent) {
   const CellSource& source = resolved_.at(Field::currency);
   value = plan_.shop.currency;
+  exponent = shop_exponent_;
   if (!source.fed()) return true;
   const Cell found = cell_of(source, row_);
   if (found.text.empty()) return true;
@@ -89,9 +98,11 @@ bool RowMaker::currency(Currency& value) {
                     "write its ISO 4217 code, such as EUR");
     }
     last_currency_ = *read;
+    last_exponent_ = last_currency_.exponent();
     last_currency_text_ = found.text;
   }
   value = last_currency_;
+  exponent = last_exponent_;
   return true;
 }
 
@@ -124,6 +135,10 @@ bool RowMaker::time(std::optional<TimeValue>& value) {
 }
 
 bool RowMaker::type(int& value) {
+  if (resolved_.constant_type) {
+    value = *resolved_.constant_type;
+    return true;
+  }
   const Cell found = cell(Field::type);
   if (found.text.empty()) {
     return refuse(found, Field::type, "missing_type", "the row does not say what happened",
@@ -140,13 +155,15 @@ bool RowMaker::type(int& value) {
     return refuse(found, Field::type, "unknown_type",
                   fmt::format("'{}' is not an event type{}", quoted(found.text),
                               did_you_mean(type_key(found.text), event_type_names())),
-                  fmt::format("say what it means with --map \"type[{}]=view\", or =ignore", quoted(found.text)));
+                  fmt::format("say what it means with --map \"type[{}]=view\", or =ignore",
+                              quoted(found.text)));
   }
   if (seen_types_.size() < 32) seen_types_.emplace_back(found.text, value);
   return true;
 }
 
-void RowMaker::split_attribute(std::string_view name, std::string_view text, std::string_view mark) {
+void RowMaker::split_attribute(std::string_view name, std::string_view text,
+                               std::string_view mark) {
   while (!text.empty()) {
     const std::size_t cut = text.find(mark);
     const std::string_view part = trim(text.substr(0, cut));

@@ -16,24 +16,29 @@ namespace attune::events::detail {
 // Every read returns false after it has refused the row: the caller gives it up.
 class RowMaker {
  public:
-  RowMaker(const Plan& plan, const Resolved& resolved, BatchState& state, std::vector<Rejected>& refused);
+  RowMaker(const Plan& plan, const Resolved& resolved, BatchState& state,
+           std::vector<Rejected>& refused);
 
   void begin(std::size_t record);
   std::size_t record() const { return record_; }
 
   bool fed(Field field) const { return resolved_.at(field).fed(); }
   Cell cell(Field field) const { return cell_of(resolved_.at(field), row_); }
-  std::string_view identifier(Field field);  // cleaned, without ".0" where the column is float-typed
+  std::string_view identifier(
+      Field field);  // cleaned, without ".0" where the column is float-typed
   std::string_view plain(Field field) const;  // only trimmed: free text
   bool decimal(Field field, std::optional<Decimal>& value);
   bool real(Field field, std::optional<double>& value);
   bool integer(Field field, std::optional<std::int64_t>& value);
-  bool currency(Currency& value);
+  // `exponent`: digits of its minor unit, 2 where no currency is known.
+  bool currency(Currency& value, int& exponent);
   bool time(std::optional<TimeValue>& value);
   bool type(int& value);
-  bool minor(const Decimal& decimal, double quantity, int exponent, Field field, std::int64_t& value);
+  bool minor(const Decimal& decimal, double quantity, int exponent, Field field,
+             std::int64_t& value);
   // Stated attributes, kept in the arena. `name_missing` is set when "item.name" is fed and this row has none.
-  std::span<const Attribute> attributes(const std::vector<AttributeSource>& sources, bool& name_missing);
+  std::span<const Attribute> attributes(const std::vector<AttributeSource>& sources,
+                                        bool& name_missing);
   void split_attribute(std::string_view name, std::string_view text, std::string_view mark);
   std::string_view properties_json();
 
@@ -51,6 +56,7 @@ class RowMaker {
   BatchState& state_;
   std::vector<Rejected>& refused_;
   std::optional<TimeReader> time_reader_;
+  int shop_exponent_;
   std::size_t record_ = 0;
   std::span<const std::string_view> row_;
   std::string_view last_time_text_;
@@ -58,6 +64,7 @@ class RowMaker {
   std::vector<std::pair<std::string, int>> seen_types_;
   std::string_view last_currency_text_;
   Currency last_currency_;
+  int last_exponent_ = 2;
   std::string json_;
 };
 

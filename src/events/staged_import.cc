@@ -1,6 +1,7 @@
 #include "attune/events/staged_import.h"
 
 #include <algorithm>
+#include <charconv>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -27,15 +28,15 @@ Error bad_entities(std::string_view what) {
 }
 
 void write_names(ByteWriter& out, const EventNames& names) {
-  for (const Dictionary* d : {&names.customers, &names.anonymous, &names.items, &names.orders, &names.sessions,
-                              &names.sources, &names.channels}) {
+  for (const Dictionary* d : {&names.customers, &names.anonymous, &names.items, &names.orders,
+                              &names.sessions, &names.sources, &names.channels}) {
     out.text(d->serialise());
   }
 }
 
 Status read_names(ByteReader& in, EventNames& names) {
-  for (Dictionary* d : {&names.customers, &names.anonymous, &names.items, &names.orders, &names.sessions,
-                        &names.sources, &names.channels}) {
+  for (Dictionary* d : {&names.customers, &names.anonymous, &names.items, &names.orders,
+                        &names.sessions, &names.sources, &names.channels}) {
     ATTUNE_ASSIGN_OR_RETURN(const std::string_view bytes, in.text());
     ATTUNE_ASSIGN_OR_RETURN(*d, Dictionary::parse(bytes));
   }
@@ -62,7 +63,9 @@ class FactCollector {
       facts_.observed.push_back({static_cast<std::uint32_t>(key.item_field >> 32),
                                  static_cast<std::uint32_t>(key.item_field), key.value, count});
     }
-    std::ranges::sort(facts_.observed, {}, [](const StagedFacts::Observed& o) { return std::tuple(o.item, o.field, o.value); });
+    std::ranges::sort(facts_.observed, {}, [](const StagedFacts::Observed& o) {
+      return std::tuple(o.item, o.field, o.value);
+    });
     return std::move(facts_);
   }
 
@@ -107,7 +110,8 @@ class FactCollector {
       const std::uint32_t field = facts_.fields.code(attribute.name);
       const std::uint32_t value = facts_.values.code(attribute.value);
       // Told again by a later row: nothing new.
-      auto [known, added] = told_.try_emplace(std::uint64_t{customer} << 32 | field, value, event.time.micros);
+      auto [known, added] =
+          told_.try_emplace(std::uint64_t{customer} << 32 | field, value, event.time.micros);
       if (!added) {
         if (known->second.first == value && known->second.second <= event.time.micros) continue;
         known->second = {value, event.time.micros};
@@ -122,8 +126,21 @@ class FactCollector {
   std::unordered_map<std::uint64_t, std::pair<std::uint32_t, std::int64_t>> told_;
 };
 
+// The key that an export wrote as an event id, so that what was taken out is known again when it comes back.
+std::optional<Hash128> exported_key(std::string_view event_id) {
+  constexpr std::string_view kPrefix = "attune:";
+  if (!event_id.starts_with(kPrefix) || event_id.size() != kPrefix.size() + 32) return std::nullopt;
+  Hash128 key;
+  const char* digits = event_id.data() + kPrefix.size();
+  const auto high = std::from_chars(digits, digits + 16, key.high, 16);
+  const auto low = std::from_chars(digits + 16, digits + 32, key.low, 16);
+  if (high.ptr != digits + 16 || low.ptr != digits + 32) return std::nullopt;
+  return key;
+}
+
 Hash128 key_of(const Event& event, const Hash128& content, std::uint32_t occurrence) {
   if (!event.event_id.empty()) {
+    if (const auto exported = exported_key(event.event_id)) return *exported;
     std::string text(event.source);
     text.push_back('\0');
     text.append(event.event_id);
@@ -140,7 +157,7 @@ void write_facts(ByteWriter& out, const std::vector<Fact>& facts, Members Fact::
 }
 
 template <class Member, class Fact>
-Status read_member(ByteReader& in, Fact& fact, Member Fact::*member) {
+Status read_member(ByteReader& in, Fact& fact, Member Fact::* member) {
   ATTUNE_ASSIGN_OR_RETURN(fact.*member, in.value<Member>());
   return {};
 }
@@ -169,7 +186,8 @@ std::string StagedFacts::serialise() const {
   write_facts(out, aliases, &Alias::row, &Alias::from, &Alias::to);
   write_facts(out, observed, &Observed::item, &Observed::field, &Observed::value, &Observed::count);
   for (const auto* stated : {&item_facts, &traits}) {
-    write_facts(out, *stated, &Stated::row, &Stated::subject, &Stated::field, &Stated::value, &Stated::time);
+    write_facts(out, *stated, &Stated::row, &Stated::subject, &Stated::field, &Stated::value,
+                &Stated::time);
   }
   return out.bytes();
 }
@@ -184,24 +202,38 @@ Result<StagedFacts> StagedFacts::parse(std::string_view bytes, const EventNames&
   ATTUNE_ASSIGN_OR_RETURN(facts.first_customer, in.array<std::int64_t>(names.customers.size()));
   ATTUNE_ASSIGN_OR_RETURN(facts.first_anonymous, in.array<std::int64_t>(names.anonymous.size()));
   ATTUNE_ASSIGN_OR_RETURN(facts.first_item, in.array<std::int64_t>(names.items.size()));
-  ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.links, &Link::row, &Link::anonymous, &Link::customer));
-  ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.aliases, &Alias::row, &Alias::from, &Alias::to));
   ATTUNE_RETURN_IF_ERROR(
-      read_facts(in, facts.observed, &Observed::item, &Observed::field, &Observed::value, &Observed::count));
+      read_facts(in, facts.links, &Link::row, &Link::anonymous, &Link::customer));
+  ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.aliases, &Alias::row, &Alias::from, &Alias::to));
+  ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.observed, &Observed::item, &Observed::field,
+                                    &Observed::value, &Observed::count));
   for (auto* stated : {&facts.item_facts, &facts.traits}) {
-    ATTUNE_RETURN_IF_ERROR(
-        read_facts(in, *stated, &Stated::row, &Stated::subject, &Stated::field, &Stated::value, &Stated::time));
+    ATTUNE_RETURN_IF_ERROR(read_facts(in, *stated, &Stated::row, &Stated::subject, &Stated::field,
+                                      &Stated::value, &Stated::time));
   }
   ATTUNE_RETURN_IF_ERROR(in.finish());
   const auto good_stated = [&](const Stated& s, std::uint32_t subjects) {
     return s.subject < subjects && s.field < facts.fields.size() && s.value < facts.values.size();
   };
   const bool good =
-      std::ranges::all_of(facts.links, [&](const Link& l) { return l.anonymous < names.anonymous.size() && l.customer < names.customers.size(); }) &&
-      std::ranges::all_of(facts.aliases, [&](const Alias& a) { return a.from < names.anonymous.size() && a.to < names.customers.size(); }) &&
-      std::ranges::all_of(facts.observed, [&](const Observed& o) { return o.item < names.items.size() && o.field < facts.fields.size() && o.value < facts.values.size(); }) &&
-      std::ranges::all_of(facts.item_facts, [&](const Stated& s) { return good_stated(s, names.items.size()); }) &&
-      std::ranges::all_of(facts.traits, [&](const Stated& s) { return good_stated(s, names.customers.size()); });
+      std::ranges::all_of(facts.links,
+                          [&](const Link& l) {
+                            return l.anonymous < names.anonymous.size() &&
+                                   l.customer < names.customers.size();
+                          }) &&
+      std::ranges::all_of(facts.aliases,
+                          [&](const Alias& a) {
+                            return a.from < names.anonymous.size() && a.to < names.customers.size();
+                          }) &&
+      std::ranges::all_of(facts.observed,
+                          [&](const Observed& o) {
+                            return o.item < names.items.size() && o.field < facts.fields.size() &&
+                                   o.value < facts.values.size();
+                          }) &&
+      std::ranges::all_of(facts.item_facts,
+                          [&](const Stated& s) { return good_stated(s, names.items.size()); }) &&
+      std::ranges::all_of(facts.traits,
+                          [&](const Stated& s) { return good_stated(s, names.customers.size()); });
   if (!good) return std::unexpected(bad_entities("a number that names nothing"));
   return facts;
 }
@@ -238,7 +270,8 @@ StagedImportWriter::~StagedImportWriter() {
   }
 }
 
-Result<StagedImportWriter> StagedImportWriter::create(std::filesystem::path folder, const Options& options) {
+Result<StagedImportWriter> StagedImportWriter::create(std::filesystem::path folder,
+                                                      const Options& options) {
   std::error_code failure;
   if (std::filesystem::exists(folder, failure)) {
     return std::unexpected(already_exists(fmt::format("{} is there already", folder.string())));
@@ -269,7 +302,8 @@ Result<Staged> StagedImportWriter::add(const Event& event) {
   }
   const Hash128 key = key_of(event, content, occurrence);
   if (!event.event_id.empty() && self.ids.note(key.low) > 0) return Staged::repeated_event_id;
-  if (self.options.known != nullptr && self.options.known->contains(key)) return Staged::already_known;
+  if (self.options.known != nullptr && self.options.known->contains(key))
+    return Staged::already_known;
   self.facts.add(kept, self.rows, self.names);
   self.columns.add(kept, key, self.names);
   ++self.rows;
@@ -289,18 +323,21 @@ Status StagedImportWriter::finish() {
   out.array(self.chunk_begins);
   write_names(out, self.names);
   out.text(self.facts.take().serialise());
-  ATTUNE_RETURN_IF_ERROR(write_checked_file(self.folder / "entities.bin", kEntitiesMagic, kVersion, out.bytes()));
+  ATTUNE_RETURN_IF_ERROR(
+      write_checked_file(self.folder / "entities.bin", kEntitiesMagic, kVersion, out.bytes()));
   ATTUNE_RETURN_IF_ERROR(sync_path(self.folder.parent_path()));
   self.finished = true;
   return {};
 }
 
 Result<StagedImport> StagedImport::open(std::filesystem::path folder) {
-  ATTUNE_ASSIGN_OR_RETURN(const CheckedBytes file, read_checked_file(folder / "entities.bin", kEntitiesMagic, kVersion));
+  ATTUNE_ASSIGN_OR_RETURN(const CheckedBytes file,
+                          read_checked_file(folder / "entities.bin", kEntitiesMagic, kVersion));
   ByteReader in(file.payload);
   StagedImport import;
   ATTUNE_ASSIGN_OR_RETURN(import.chunk_begins_, in.array<std::int64_t>());
-  if (import.chunk_begins_.empty() || import.chunk_begins_[0] != 0 || !std::ranges::is_sorted(import.chunk_begins_)) {
+  if (import.chunk_begins_.empty() || import.chunk_begins_[0] != 0 ||
+      !std::ranges::is_sorted(import.chunk_begins_)) {
     return std::unexpected(bad_entities("chunks out of order"));
   }
   import.rows_ = import.chunk_begins_.back();
@@ -318,12 +355,14 @@ Result<EventColumns> StagedImport::read_chunk(std::size_t i) const {
   auto columns = EventColumns::parse(bytes.payload, names_);
   if (!columns) return std::unexpected(columns.error().within(file.string()));
   if (static_cast<std::int64_t>(columns->rows()) != chunk_begins_[i + 1] - chunk_begins_[i]) {
-    return std::unexpected(data_corruption(fmt::format("{} holds another number of rows than was staged", file.string())));
+    return std::unexpected(data_corruption(
+        fmt::format("{} holds another number of rows than was staged", file.string())));
   }
   return columns;
 }
 
-std::string serialise_events(const EventColumns& columns, const EventNames& names, const StagedFacts& facts) {
+std::string serialise_events(const EventColumns& columns, const EventNames& names,
+                             const StagedFacts& facts) {
   ByteWriter out;
   out.value(kVersion);
   write_names(out, names);
@@ -338,7 +377,8 @@ Result<EventBundle> parse_events(std::string_view bytes) {
   ATTUNE_ASSIGN_OR_RETURN(const std::uint32_t version, in.value<std::uint32_t>());
   if (version != kVersion) {
     return std::unexpected(failed_precondition(
-        fmt::format("events were written in format {}, this program reads {}; upgrade Attune", version, kVersion)));
+        fmt::format("events were written in format {}, this program reads {}; upgrade Attune",
+                    version, kVersion)));
   }
   ATTUNE_RETURN_IF_ERROR(read_names(in, bundle.names));
   ATTUNE_ASSIGN_OR_RETURN(const std::string_view facts, in.text());

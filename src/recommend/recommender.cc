@@ -192,7 +192,7 @@ Result<std::vector<ScoredIndex>> Recommender::similar_items(std::int32_t item,
 }
 
 Result<std::vector<ScoredIndex>> Recommender::similar_customers(const Query& query, int k) const {
-  ATTUNE_RETURN_IF_ERROR(check_list({.k = k, .filter = {}}));
+  ATTUNE_RETURN_IF_ERROR(check_list({.k = k}));
   if (!capabilities().similar_customers) {
     return std::unexpected(failed_precondition(
         fmt::format("{} does not know which customers are alike; ask user_knn or ials", name())));

@@ -41,7 +41,8 @@ run_ninja() {
   progress_done
   if [ "$status" -ne 0 ]; then
     # The failing commands and what they said, without the command lines themselves.
-    { grep -q '^FAILED' "$log" && sed -n '/^FAILED/,$p' "$log" || tail -n 30 "$log"; } |
+    { grep -qE '^(CMake Error|FAILED)' "$log" && sed -nE '/^(CMake Error|FAILED)/,$p' "$log" || tail -n 30 "$log"; } |
+      sed 's#\(^\|[ ‘(]\)\.\./\.\./#\1#g' |
       awk 'skip {skip = 0; next} /^FAILED/ {skip = 1} /^\[[0-9]+\/[0-9]+\]/ {next} {print}' | head -n 60 >&2
     say "the build failed (log: $log)"
     return 1
@@ -72,11 +73,10 @@ build_benchmarks() {
 # Runs every benchmark program; Google Benchmark takes the filter, so a name that fits nowhere is no error here.
 run_benchmarks() {
   local program found=0
-  for program in "$root"/build/bench/bin/*_bench; do
-    [ -x "$program" ] || continue
+  while IFS= read -r program; do
     found=1
     "$program" ${1:+--benchmark_filter="$1"} | awk '!/^(Failed to match|Run on|CPU Caches|Load Average)/'
-  done
+  done < <(find "$root/build/bench" -name 'attune_*_bench' -type f -executable | sort)
   [ $found = 1 ] || fail "no module has benchmarks yet"
 }
 

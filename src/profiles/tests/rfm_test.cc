@@ -163,7 +163,7 @@ TEST(CreatorKind, GoesByPostsOfTheLastThirtyDays) {
 
 std::filesystem::path data_folder() {
   if (const char* set = std::getenv("ATTUNE_TEST_DATA")) return set;
-  return std::filesystem::path(__FILE__).parent_path() / "../../../../shared/data";
+  return "../shared/data";  // beside the source tree, from where tests run
 }
 
 std::string read_gzip(const std::filesystem::path& path) {

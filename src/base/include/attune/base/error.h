@@ -76,8 +76,9 @@ std::string to_string(const Error& error);
 // Returns the error of `expression` (a Status or a Result whose value is not wanted).
 #define ATTUNE_RETURN_IF_ERROR(expression)                                                          \
   do {                                                                                              \
-    if (auto attune_status = (expression); !attune_status) {                                        \
-      return std::unexpected(std::move(attune_status).error());                                     \
+    if (auto ATTUNE_JOIN(attune_status_, __LINE__) = (expression);                                  \
+        !ATTUNE_JOIN(attune_status_, __LINE__)) {                                                   \
+      return std::unexpected(std::move(ATTUNE_JOIN(attune_status_, __LINE__)).error());             \
     }                                                                                               \
   } while (false)
 

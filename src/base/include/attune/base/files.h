@@ -23,7 +23,7 @@ Status write_file_durably(const std::filesystem::path& path, std::string_view by
 // Errors of reading: data_corruption naming the file and what is wrong ("cut short", "not a <magic> file", "written by a newer
 // version"), besides those of read_file.
 Status write_checked_file(const std::filesystem::path& path, std::string_view magic, std::uint32_t version,
-                          std::string_view payload);
+                          std::string_view payload, bool secret = false);
 struct CheckedBytes {
   std::uint32_t version;
   std::string payload;

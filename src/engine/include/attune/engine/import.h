@@ -58,8 +58,4 @@ Result<ImportPreview> preview_import(Workspace& workspace, const ImportRequest& 
 Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& request,
                                 const std::vector<events::Mapping>& mappings, Progress& progress);
 
-// The report as a person reads it: a table for a terminal, or a self-contained page with charts.
-std::string quality_table(const ImportResult& result, int width);
-std::string quality_page(const ImportResult& result);
-
 }  // namespace attune::engine

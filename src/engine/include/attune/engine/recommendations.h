@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -100,6 +102,9 @@ class Recommending {
   Result<Recommendations> for_history(CustomerNumber customer);
   // Errors: not_found (item); failed_precondition (the model knows no similarity of items).
   Result<Recommendations> similar_to(std::string_view item_id);
+  // Everybody's list in order of rows, without reasons. An error of `visit` stops the work and is given back.
+  using Visitor = std::function<Status(CustomerNumber customer, std::span<const RecommendedItem> items)>;
+  Status for_everybody(const Visitor& visit, Progress* progress = nullptr);
   // Everybody's list into a file with the columns customer_id, rank, item_id, item_name, score.
   Result<std::int64_t> write_all(const std::filesystem::path& file, store::TableFormat format, Progress& progress);
 

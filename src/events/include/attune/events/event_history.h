@@ -57,7 +57,8 @@ struct CleaningRules {
 class EventHistory {
  public:
   // `history` and `vault` outlive the object.
-  static Result<EventHistory> open(store::History& history, store::Vault& vault, int session_gap_minutes);
+  static Result<EventHistory> open(store::History& history, store::Vault& vault,
+                                   int session_gap_minutes);
 
   // Events up to this number are in (imports that are under way aside).
   Result<Sequence> cursor();
@@ -72,11 +73,12 @@ class EventHistory {
     Sequence first;            // number of the import's first row
     Sequence checked_through;  // the history's cursor when the import was staged
   };
-  Result<std::int64_t> apply(const StagedImport& import, const Placement& placement, const AppliedNumbers& numbers,
-                             Progress& progress);
+  Result<std::int64_t> apply(const StagedImport& import, const Placement& placement,
+                             const AppliedNumbers& numbers, Progress& progress);
 
   // The same for live events, in one transaction.
-  Result<std::int64_t> apply(const EventBundle& bundle, Sequence first, const AppliedNumbers& numbers);
+  Result<std::int64_t> apply(const EventBundle& bundle, Sequence first,
+                             const AppliedNumbers& numbers);
 
   // Moves the cursor past journal entries that hold no events.
   Status skip_to(Sequence sequence);
@@ -95,15 +97,16 @@ class EventHistory {
  private:
   EventHistory(store::History& history, store::Vault& vault) : history_(&history), vault_(&vault) {}
 
-  using KnownRows = std::unordered_set<std::int64_t>;  // rows of an import that repeat an earlier event
+  using KnownRows =
+      std::unordered_set<std::int64_t>;  // rows of an import that repeat an earlier event
   Result<KnownRows> find_known(const StagedImport& import, const Placement& placement);
   Result<KnownRows> find_known(const EventColumns& columns, Sequence first);
   Status load_keys(const EventColumns& columns, std::int64_t begin);
   Result<KnownRows> match_keys(const Placement& placement);
   Result<std::int16_t> label(LabelKind kind, std::string_view name);
   Result<std::vector<std::int16_t>> label_codes(LabelKind kind, const Dictionary& names);
-  Status append(const EventColumns& columns, const EventNames& names, const AppliedNumbers& numbers, Sequence first,
-                const KnownRows& known, std::int64_t begin);
+  Status append(const EventColumns& columns, const EventNames& names, const AppliedNumbers& numbers,
+                Sequence first, const KnownRows& known, std::int64_t begin);
   Status pair_refunds(CleaningCounts& counts);
   Status mark_outliers(const CleaningRules& rules, CleaningCounts& counts);
   Status mark_bots(const CleaningRules& rules, CleaningCounts& counts);

@@ -105,9 +105,12 @@ class Identity final : public Erasable {
   Result<CustomerNumber> root(CustomerNumber number);
   Result<bool> is_known(CustomerNumber number);
   Status insert_id(IdKind kind, std::string_view id, CustomerNumber number);
-  Status link(CustomerNumber anonymous, CustomerNumber customer, Sequence sequence, Numbers& numbers);
-  Status alias(const StagedFacts::Alias& alias, const EventNames& names, Sequence first, Numbers& numbers);
-  Status merge(CustomerNumber source, CustomerNumber target, Sequence sequence, std::string_view cause);
+  Status link(CustomerNumber anonymous, CustomerNumber customer, Sequence sequence,
+              Numbers& numbers);
+  Status alias(const StagedFacts::Alias& alias, const EventNames& names, Sequence first,
+               Numbers& numbers);
+  Status merge(CustomerNumber source, CustomerNumber target, Sequence sequence,
+               std::string_view cause);
   Status write_traits(const StagedFacts& facts, Sequence first, const Numbers& numbers);
 
   store::State* state_;

@@ -33,8 +33,8 @@ struct FieldSource {
   std::vector<std::string>
       columns;  // "traits.*" feeds a field that ends in ".*"; "*" every column not used elsewhere
   std::optional<std::string> constant;
-  std::string unless;  // leaves the field missing in rows that state this column
-  std::string split;   // attributes: cuts the cell into several values of one name
+  std::string unless;    // leaves the field missing in rows that state this column
+  std::string split;     // attributes: cuts the cell into several values of one name
   bool lenient = false;  // of a preset: a file without these columns is fine
   friend bool operator==(const FieldSource&, const FieldSource&) = default;
 };
@@ -56,7 +56,8 @@ struct Mapping {
   std::string time_zone;  // of times that name none; empty: the shop's, and marked as assumed
   std::string cancelled_prefix;  // an order id that begins so is a cancellation ("C536379")
   std::optional<NegativeQuantity> negative_quantity;  // absent: cancels
-  std::optional<bool> item_optional;  // true: rows without item are kept even where the type is about items
+  std::optional<bool>
+      item_optional;    // true: rows without item are kept even where the type is about items
   ReadOptions reading;  // what the file needs to be read rightly: explode, delimiter, names …
   friend bool operator==(const Mapping&, const Mapping&) = default;
 

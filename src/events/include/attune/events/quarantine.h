@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "attune/base/error.h"
@@ -43,12 +44,14 @@ class QuarantineWriter {
  private:
   struct File;
   Status open();
+  Rejected without_bookkeeping(const Rejected& row) const;
   std::filesystem::path path_;
   FileFormat format_;
   std::vector<std::string> columns_;
   std::unique_ptr<File> file_;
   std::int64_t rows_ = 0;
   std::int64_t last_line_ = 0;
+  std::string last_raw_;
 };
 
 }  // namespace attune::events

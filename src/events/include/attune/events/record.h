@@ -56,6 +56,7 @@ class RecordBatch {
 
   // For readers, which fill it.
   void clear(std::size_t columns);
+  void set_columns(std::size_t columns) { columns_ = columns; }
   char* reserve_text(
       std::size_t bytes);  // the batch's text buffer, at least `bytes` long; keeps nothing
   std::string_view keep(std::string_view text);  // copies text into the batch
@@ -158,5 +159,8 @@ Result<std::unique_ptr<RecordReader>> open_csv(std::unique_ptr<ByteSource> sourc
                                                const ReadOptions& options = {});
 Result<std::unique_ptr<RecordReader>> open_json(std::unique_ptr<ByteSource> source,
                                                 const ReadOptions& options = {});
+
+// Cells as SQL casts them to text; NULL is a missing cell. Errors: those of store::ParquetFile.
+Result<std::unique_ptr<RecordReader>> open_parquet(const std::filesystem::path& path);
 
 }  // namespace attune::events

@@ -57,7 +57,8 @@ struct StagedFacts {
   };
   Dictionary fields;
   Dictionary values;
-  std::vector<std::int64_t> first_customer, first_anonymous, first_item;  // row of the first mention, by code
+  std::vector<std::int64_t> first_customer, first_anonymous,
+      first_item;  // row of the first mention, by code
   std::vector<Link> links;
   std::vector<Alias> aliases;
   std::vector<Observed> observed;
@@ -131,7 +132,8 @@ class StagedImport {
 };
 
 // The same in one piece, for a handful of events: what a journal entry of live events holds.
-std::string serialise_events(const EventColumns& columns, const EventNames& names, const StagedFacts& facts);
+std::string serialise_events(const EventColumns& columns, const EventNames& names,
+                             const StagedFacts& facts);
 struct EventBundle {
   EventNames names;
   StagedFacts facts;

@@ -32,8 +32,8 @@ Result<TimeFormat> parse_time_format(std::string_view text);
 struct TimeValue {
   Timestamp time;
   std::optional<std::int16_t> offset_minutes;  // stated by the text
-  bool zoned = false;                          // the text settles the moment: it names a zone, or counts from 1970
-  bool date_only = false;                      // no clock time was stated
+  bool zoned = false;      // the text settles the moment: it names a zone, or counts from 1970
+  bool date_only = false;  // no clock time was stated
 };
 
 enum class TimeFault : std::uint8_t { none, not_a_time, impossible, out_of_range };

@@ -109,9 +109,9 @@ struct Profile {
   std::vector<BoughtItem> bought;
   double engagement = 0;  // decayed, over all behaviour
   std::array<WindowCounts, events::kEventTypeCount> counts{};
-  WindowCounts active_days;  // distinct days with activity; total is capped at kDaysKept
-  WindowCounts engagements;  // likes, comments, shares, follows, ratings, reviews
-  std::int64_t rating_count = 0;
+  WindowCounts active_days;      // distinct days with activity; total is capped at kDaysKept
+  WindowCounts engagements;      // likes, comments, shares, follows, ratings, reviews
+  std::int64_t rated_count = 0;  // events that carried a rating
   std::optional<double> rating_mean;
   std::int64_t duration_ms = 0;
 

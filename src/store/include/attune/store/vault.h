@@ -18,8 +18,8 @@ namespace attune::store {
 
 struct VaultOptions {
   bool create = true;  // false: not_found where there are no keys
-  std::optional<std::string>
-      key_id;         // the keys that the rest of the data was sealed with: others are refused
+  // The keys that the rest of the data was sealed with: others are refused.
+  std::optional<std::string> key_id{};
   std::string vfs{};  // name of a registered SQLite VFS; empty: the system's
 };
 
@@ -28,7 +28,7 @@ struct VaultOptions {
 // Invariants: (1) what seal returns can be opened only with the same master keys, customer and
 // field name, and only unaltered; (2) after destroy, nothing sealed for that customer can be opened
 // or sealed again, and the key's bytes are overwritten in the file and its log; (3) a key that
-// create_keys made is on disk when it returns, so seal first, commit what was sealed after.
+// create_keys made is on disk when it returns: call it before what it seals is committed.
 // Cryptography: libsodium; XChaCha20-Poly1305 with random nonces, the customer's number and the
 // field's name as associated data; the sealing key is BLAKE2b of the customer's random key under a
 // master key, so that neither file alone opens anything; identifiers by BLAKE2b under another
@@ -36,9 +36,9 @@ struct VaultOptions {
 // Threads: every member from any thread.
 class Vault {
  public:
-  // Errors: not_found; failed_precondition (one of the two files is missing, they do not belong
-  // together, or are not those of `key_id`), with the remedy; data_corruption; permission_denied;
-  // resource_exhausted.
+  // Errors, with the remedy: not_found; failed_precondition (master.key is missing beside the other
+  // file, either is missing where `key_id` is given, they do not belong together or are not those of
+  // `key_id`); data_corruption; permission_denied (others may read them); resource_exhausted.
   static Result<Vault> open(const std::filesystem::path& keys_folder,
                             const VaultOptions& options = {});
 
