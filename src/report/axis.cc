@@ -13,7 +13,8 @@ namespace attune::report {
 namespace {
 
 constexpr double kGap = 14;  // pixels between neighbouring labels
-// Values beyond are drawn at the edge, and smaller ones as 0: differences and ratios of all others stay numbers.
+// Values beyond are drawn at the edge, and smaller ones as 0: differences and ratios of all others
+// stay numbers.
 constexpr double kLargest = 1e300;
 constexpr double kSmallest = 1e-290;
 

@@ -23,10 +23,12 @@ struct Scale {
   double operator()(double value) const;
 };
 
-// The domain of finite values (positive ones for a log scale); 0..1 without any. `from_zero` takes 0 in.
+// The domain of finite values (positive ones for a log scale); 0..1 without any. `from_zero` takes
+// 0 in.
 Scale scale_of(const std::vector<const std::vector<double>*>& values, bool from_zero, bool log);
 
-// Round steps of 1, 2 or 5 x 10^k, at most `count_max` (>= 2) ticks. With `widen` the scale grows to the ticks around it.
+// Round steps of 1, 2 or 5 x 10^k, at most `count_max` (>= 2) ticks. With `widen` the scale grows
+// to the ticks around it.
 std::vector<Tick> number_ticks(Scale& scale, int count_max, const NumberFormat& format, bool widen);
 
 // Whole minutes to centuries; labels name the year where it changes.
@@ -51,8 +53,8 @@ struct PlacedLabel {
   double x = 0;  // its middle
   std::string text;
 };
-// A row of labels at height `y`, moved between `left` and the right side of the sheet; one that would touch the label before
-// it is left out.
+// A row of labels at height `y`, moved between `left` and the right side of the sheet; one that
+// would touch the label before it is left out.
 void draw_labels(Sheet& sheet, double y, const std::vector<PlacedLabel>& labels, double left = 0);
 // The most ticks of a number axis whose labels fit.
 std::vector<Tick> fitting_number_ticks(Scale& scale, const NumberFormat& format, bool widen);

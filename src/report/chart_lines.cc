@@ -15,6 +15,14 @@ constexpr std::size_t kPointsWithTitles = 400;  // of one line
 constexpr std::size_t kPointsWithDots = 40;
 constexpr double kMostDrawn = 4000;  // points of one line that are drawn
 
+// A place on the x axis as a person reads it; what is no date of the calendar stays a number.
+std::string place_text(const LineChart& chart, double x) {
+  constexpr double kCalendar = 2.4e17;  // years -5600 to 9500
+  return chart.time && std::abs(x) < kCalendar
+             ? format_date(Timestamp{static_cast<std::int64_t>(x)})
+             : format_number(x);
+}
+
 double at(const std::vector<double>& values, std::size_t index) {
   return index < values.size() ? values[index] : std::nan("");
 }
@@ -121,9 +129,7 @@ class Lines {
 
   void point(std::size_t index, std::size_t i, std::string_view more, double radius) {
     const LineChart::Line& line = chart_.lines[index];
-    const std::string where = chart_.time
-                                  ? format_date(Timestamp{static_cast<std::int64_t>(chart_.x[i])})
-                                  : format_number(chart_.x[i]);
+    const std::string where = place_text(chart_, chart_.x[i]);
     std::string value = format_number(line.values[i], chart_.format);
     if (std::isfinite(at(line.low, i)) && std::isfinite(at(line.high, i))) {
       value += fmt::format(" ({} – {})", format_number(line.low[i], chart_.format),

@@ -1,4 +1,5 @@
-// Writes a page with every part of the module, and each section alone, in English and Chinese, to look at in a browser:
+// Writes a page with every part of the module, and each section alone, in English and Chinese, to
+// look at in a browser:
 //   attune_report_gallery DIR
 #include <cmath>
 #include <cstdio>

@@ -1,4 +1,5 @@
-// What tests ask of HTML and SVG: tags close in order, attributes are quoted, nothing but known tags appears.
+// What tests ask of HTML and SVG: tags close in order, attributes are quoted, nothing but known
+// tags appears.
 #pragma once
 
 #include <cctype>

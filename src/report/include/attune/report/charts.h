@@ -1,9 +1,10 @@
 // Charts as inline SVG for Page. Answers: what does it look like?
 //
-// Every chart is a plain struct and one function that draws it, in a wide form and a narrow one (half column, phone); the page
-// shows the one that fits. Colours are the page's, by class, so that light, dark and print all work; series differ in lightness
-// as well as hue. Values that are not finite are left out (a gap in a line, an empty cell); without any value the figure says
-// that there is no data. Every mark carries a <title> with label and value. All text is escaped.
+// Every chart is a plain struct and one function that draws it, in a wide form and a narrow one
+// (half column, phone); the page shows the one that fits. Colours are the page's, by class, so that
+// light, dark and print all work; series differ in lightness as well as hue. Values that are not
+// finite are left out (a gap in a line, an empty cell); without any value the figure says that
+// there is no data. Every mark carries a <title> with label and value. All text is escaped.
 #pragma once
 
 #include <cstdint>
@@ -83,7 +84,8 @@ struct HeatMap {
   std::string row_title = {};
   std::string column_title = {};
   bool log_colour = false;  // for counts over orders of magnitude
-  // Values from here on have the full colour: so that month 0 of a retention map, always 100%, does not blind the others.
+  // Values from here on have the full colour: so that month 0 of a retention map, always 100%, does
+  // not blind the others.
   std::optional<double> colour_high = {};
   bool show_values = true;  // where the cells are large enough
 };
@@ -149,7 +151,8 @@ struct Treemap {
 };
 Figure draw(const Treemap& chart);
 
-// Parts of a whole as one bar with a legend: for up to about 8 parts; the smallest above that are summed as "other".
+// Parts of a whole as one bar with a legend: for up to about 8 parts; the smallest above that are
+// summed as "other".
 struct ShareBar {
   Frame frame = {};
   std::vector<Treemap::Part> parts = {};
