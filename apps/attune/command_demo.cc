@@ -67,7 +67,7 @@ class Demo {
     step("A shop whose truth is known");
     simulate::ShopParameters parameters;
     parameters.customers = arguments_.customers;
-    ATTUNE_RETURN_IF_ERROR(simulate::shop_parameter_table().set(parameters, "language", arguments_.language));
+    ATTUNE_RETURN_IF_ERROR(simulate::ShopParameters::table().set(parameters, "language", arguments_.language));
     ATTUNE_ASSIGN_OR_RETURN(const simulate::PlantedCounts planted, simulate::write_shop(parameters, folder_ / "shop", context_.progress()));
     context_.end_progress();
     context_.print(fmt::format("{} customers, {} items, {} rows of events; planted in them: {} repeats, {} rows sent twice, {} bots, {} rows that nobody can read.\n",

@@ -17,7 +17,7 @@ struct SimulateArguments {
 };
 
 Status run(Context& context, SimulateArguments& arguments) {
-  const auto& table = simulate::shop_parameter_table();
+  const auto& table = simulate::ShopParameters::table();
   ATTUNE_RETURN_IF_ERROR(table.set(arguments.parameters, "language", arguments.language));
   for (const std::string& text : arguments.set) {
     const std::size_t equals = text.find('=');
