@@ -1,5 +1,6 @@
 #include "attune/base/time.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -8,6 +9,9 @@
 
 namespace attune {
 namespace {
+
+constexpr std::int64_t kFirstCivil = -377'673'580'800'000'000;  // -9999-01-01T00:00:00Z
+constexpr std::int64_t kLastCivil = 253'402'300'799'999'999;    // 9999-12-31T23:59:59.999999Z
 
 // A cursor over text that takes fixed-width numbers and single characters.
 class Scanner {
@@ -110,9 +114,10 @@ Timestamp utc_from_civil(const CivilTime& civil) {
 }
 
 CivilTime civil_from_utc(Timestamp time) {
-  const std::int64_t days = time.micros >= 0 ? time.micros / kMicrosPerDay
-                                             : -((-time.micros + kMicrosPerDay - 1) / kMicrosPerDay);
-  const std::int64_t within = time.micros - days * kMicrosPerDay;
+  // Beyond the years that the calendar knows, the nearest of them.
+  const std::int64_t micros = std::clamp(time.micros, kFirstCivil, kLastCivil);
+  const std::int64_t days = micros / kMicrosPerDay - (micros % kMicrosPerDay < 0);
+  const std::int64_t within = micros - days * kMicrosPerDay;
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
   CivilTime civil;
   civil.year = static_cast<int>(date.year());

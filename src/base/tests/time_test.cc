@@ -44,6 +44,11 @@ TEST(CivilTime, GoesThereAndBackForAnyMoment) {
   }
 }
 
+TEST(CivilTime, StaysInsideTheYearsOfTheCalendar) {
+  EXPECT_EQ(civil_from_utc({INT64_MIN}), (CivilTime{-9999, 1, 1, 0, 0, 0, 0}));
+  EXPECT_EQ(civil_from_utc({INT64_MAX}), (CivilTime{9999, 12, 31, 23, 59, 59, 999'999}));
+}
+
 TEST(TimeZone, FollowsClockChanges) {
   const TimeZone london = *TimeZone::find("Europe/London");
   EXPECT_EQ(london.offset_minutes(at("2011-01-15T12:00:00Z")), 0);

@@ -40,7 +40,7 @@ struct CivilTime {
 std::int64_t days_from_civil(int year, int month, int day);
 bool is_valid(const CivilTime& civil);
 
-// Reads a civil time as if it were UTC, and back.
+// Reads a civil time as if it were UTC, and back. Moments outside of the years -9999 to 9999 read as the nearest inside.
 Timestamp utc_from_civil(const CivilTime& civil);
 CivilTime civil_from_utc(Timestamp time);
 
