@@ -58,8 +58,8 @@ struct ClusterSummary {
   std::array<double, kClusterFeatureCount> means{};  // of the features as they are (no logarithm)
   std::array<double, kClusterFeatureCount> deviations{};  // centre, in scaled features
   std::int64_t monetary_cents = 0;                        // of all members
-  // Simplified silhouette, -1 to 1: mean of (b - a) / max(a, b), with the distances to the own
-  // centre (a) and to the nearest other one (b).
+  // Simplified silhouette [HruschkaEtAl2004, after Rousseeuw1987], -1 to 1: mean of (b - a) /
+  // max(a, b), with the distances to the own centre (a) and to the nearest other one (b).
   double separation = 0;
   std::string name;         // two or three words: "frequent, big baskets"
   std::string description;  // a sentence made from the largest differences
