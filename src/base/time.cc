@@ -10,7 +10,7 @@
 namespace attune {
 namespace {
 
-constexpr std::int64_t kFirstCivil = -377'673'580'800'000'000;  // -9999-01-01T00:00:00Z
+constexpr std::int64_t kFirstCivil = -377'705'116'800'000'000;  // -9999-01-01T00:00:00Z
 constexpr std::int64_t kLastCivil = 253'402'300'799'999'999;    // 9999-12-31T23:59:59.999999Z
 
 // A cursor over text that takes fixed-width numbers and single characters.

@@ -16,7 +16,7 @@ namespace {
 constexpr store::Migration kMigrations[] = {{1, R"sql(
 CREATE TABLE imports(
   number INTEGER PRIMARY KEY, files TEXT NOT NULL, time INTEGER NOT NULL, rows INTEGER NOT NULL, first INTEGER NOT NULL,
-  report TEXT NOT NULL);
+  report BLOB NOT NULL);
 )sql"}};
 
 constexpr std::string_view kStateCursor = "events";
@@ -130,7 +130,7 @@ struct Workspace::Impl {
     }
     ATTUNE_ASSIGN_OR_RETURN(const Numbers numbers, apply_to_state(import.names(), import.facts(), record.first, record.last()));
     ATTUNE_RETURN_IF_ERROR(state.run(
-        "INSERT OR IGNORE INTO imports(number, files, time, rows, first, report) VALUES(?1, '', ?2, ?3, ?4, '')", entry.number,
+        "INSERT OR IGNORE INTO imports(number, files, time, rows, first, report) VALUES(?1, '', ?2, ?3, ?4, x'')", entry.number,
         record.recorded_at, entry.rows, record.first));
     if (history_done < record.last()) {
       const events::EventHistory::Placement placement{record.first, Sequence{entry.checked_through}};
@@ -289,12 +289,14 @@ Status Workspace::commit_import(const ImportPlace& place, std::int64_t rows, Seq
 }
 
 Status Workspace::note_import(const ImportPlace& place) {
-  return impl_->state.run("INSERT INTO imports(number, files, time, rows, first, report) VALUES(?1, '', ?2, 0, 0, '')",
+  return impl_->state.run("INSERT INTO imports(number, files, time, rows, first, report) VALUES(?1, '', ?2, 0, 0, x'')",
                           place.number, now());
 }
 
 Status Workspace::save_import_report(std::int64_t number, std::string_view files, std::string_view report_json) {
-  return impl_->state.run("UPDATE imports SET files = ?2, report = ?3 WHERE number = ?1", number, files, report_json);
+  // Examples in a report are rows as they came: personal, so sealed, under the key of nobody in particular.
+  ATTUNE_ASSIGN_OR_RETURN(const std::string sealed, impl_->vault.seal(CustomerNumber{0}, "report", report_json));
+  return impl_->state.run("UPDATE imports SET files = ?2, report = ?3 WHERE number = ?1", number, files, store::Blob{sealed});
 }
 
 Result<std::vector<ImportRecord>> Workspace::imports() {
@@ -304,8 +306,12 @@ Result<std::vector<ImportRecord>> Workspace::imports() {
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) return all;
-    all.push_back({rows.int64(0), std::string(rows.text(1)), rows.time(2), rows.int64(3), Sequence{rows.int64(4)},
-                   std::string(rows.text(5))});
+    ImportRecord record{rows.int64(0), std::string(rows.text(1)), rows.time(2), rows.int64(3), Sequence{rows.int64(4)}, {}};
+    const std::string_view sealed = rows.blob(5);
+    if (!sealed.empty()) {
+      ATTUNE_ASSIGN_OR_RETURN(record.report_json, impl_->vault.open(CustomerNumber{0}, "report", sealed));
+    }
+    all.push_back(std::move(record));
   }
 }
 

@@ -30,7 +30,7 @@ TEST_F(Shop, CountsWhatIsOddAboutAFileAndKeepsTheGoodRows) {
   // Mended rows come in by the same door.
   std::ifstream refused(result.quarantine[0]);
   std::string text((std::istreambuf_iterator<char>(refused)), {});
-  const std::size_t wrong = text.find("not a date");
+  const std::size_t wrong = text.rfind("not a date");  // the cell, behind the message
   ASSERT_NE(wrong, std::string::npos);
   text.replace(wrong, 10, "2026-01-09 10:00:00");
   const ImportResult mended = import(workspace, write("mended.csv", text));
@@ -124,7 +124,8 @@ TEST_F(Shop, ExportsEventsThatComeBackToTheSameProfiles) {
 TEST_F(Shop, WritesAPageThatEscapesWhatRowsSay) {
   Workspace workspace = open();
   const ImportResult result = import(workspace, write("orders.csv", "order_id,customer_id,product_id,date,quantity,price\n"
-                                                                    "1,ann,<script>alert(1)</script>,x,1,5\n"));
+                                                                    "1,ann,p1,2026-01-05 10:00:00,1,5\n"
+                                                                    "2,ann,<script>alert(1)</script>,2026-01-06 10:00:00,1,0\n"));
   const std::string page = quality_page(result);
   EXPECT_EQ(page.find("<script>alert"), std::string::npos);
   EXPECT_NE(page.find("&lt;script&gt;"), std::string::npos);
