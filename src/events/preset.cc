@@ -26,12 +26,14 @@ class PresetReader {
   explicit PresetReader(std::string file) : file_(std::move(file)) {}
 
   Status read(const toml::table& table, Mapping& mapping, std::vector<std::string>& needs) {
+    // First: fields are checked against it.
+    if (const toml::node* kind = table.get("kind"))
+      ATTUNE_RETURN_IF_ERROR(read_kind(*kind, mapping));
     for (const auto& [key, node] : table) {
       const std::string_view name = key.str();
       Status read = Status();
-      if (name == "kind") {
-        read = read_kind(node, mapping);
-      } else if (name == "needs") {
+      if (name == "kind") continue;
+      if (name == "needs") {
         read = strings(node, name, needs);
       } else if (name == "fields") {
         read = each(node, name, [&](std::string_view field, const toml::node& value) {
