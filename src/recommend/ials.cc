@@ -240,7 +240,7 @@ std::vector<ScoredIndex> Ials::find_similar_items(std::int32_t item, int k,
 }
 
 std::vector<ScoredIndex> Ials::find_similar_customers(const HistoryView& history, int k) const {
-  return nearest_vectors(customers_, vector_of(history), history.customer, k, {});
+  return nearest_vectors(customers_, vector_of(history), history.self, k, {});
 }
 
 Explanation Ials::explain_score(const HistoryView& history, std::int32_t item) const {

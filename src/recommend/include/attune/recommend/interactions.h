@@ -62,6 +62,7 @@ struct HistoryEntry {
 // Shapes: items, weights (n); times (n) or empty. Lifetime: a view.
 struct HistoryView {
   std::int32_t customer = -1;  // the row of the fit where this history is exactly that row, else -1
+  std::int32_t self = -1;  // the customer's row in the fit, however the history has changed, or -1
   std::span<const std::int32_t> items = {};
   std::span<const float> weights = {};
   std::span<const Timestamp> times = {};

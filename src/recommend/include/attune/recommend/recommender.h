@@ -54,12 +54,16 @@ struct ListOptions {
 // since the fit).
 struct Query {
   static Query row(std::int32_t customer) { return {customer, {}}; }
-  // Repeated items are summed, non-positive sums left out. Lifetime: the entries must outlive the
-  // query.
-  static Query of(std::span<const HistoryEntry> history) { return {-1, history}; }
+  // Repeated items are summed, non-positive sums left out. `self` is the customer's row in the fit,
+  // where there is one: it is never among their own neighbours.
+  // Lifetime: the entries must outlive the query.
+  static Query of(std::span<const HistoryEntry> history, std::int32_t self = -1) {
+    return {-1, history, self};
+  }
 
   std::int32_t customer = -1;
   std::span<const HistoryEntry> history = {};  // used where customer < 0
+  std::int32_t self = -1;                      // used where customer < 0
 };
 
 // How much of a score one of the customer's own interactions carried.
@@ -180,7 +184,7 @@ class Recommender {
   virtual Status read_model(math::ByteReader& in) = 0;
 
  private:
-  friend Result<std::unique_ptr<Recommender>> load_recommender(const std::filesystem::path& path);
+  friend Result<std::unique_ptr<Recommender>> read_recommender(std::string_view payload);
 
   struct OwnedHistory;
   Result<HistoryView> view(const Query& query, OwnedHistory& storage) const;
@@ -203,5 +207,7 @@ Result<std::unique_ptr<Recommender>> make_recommender(std::string_view name);
 // recommender file"), failed_precondition (written by a newer Attune), not_found,
 // permission_denied.
 Result<std::unique_ptr<Recommender>> load_recommender(const std::filesystem::path& path);
+// The same from the bytes that the file's checksum covers. Errors: data_corruption, for any bytes.
+Result<std::unique_ptr<Recommender>> read_recommender(std::string_view payload);
 
 }  // namespace attune::recommend
