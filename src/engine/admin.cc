@@ -85,8 +85,11 @@ Result<BackupInfo> back_up(Workspace& workspace, const std::filesystem::path& fi
   options.include_keys = include_keys;
   options.made_at = workspace.now();
   options.progress = &progress;
-  const store::BackupSources sources{workspace.folder(), workspace.journal(), workspace.history(),
-                                     workspace.state(), workspace.vault()};
+  // Connections of its own: the workspace's may be in the middle of something.
+  ATTUNE_ASSIGN_OR_RETURN(store::History history, workspace.history().connect());
+  ATTUNE_ASSIGN_OR_RETURN(store::State state, store::State::open(workspace.folder().state_file()));
+  const store::BackupSources sources{workspace.folder(), workspace.journal(), history, state,
+                                     workspace.vault()};
   ATTUNE_ASSIGN_OR_RETURN(const store::BackupContents contents,
                           store::backup(sources, file, options));
   return BackupInfo{contents.file_bytes, static_cast<std::int64_t>(contents.members.size()),

@@ -18,6 +18,7 @@ CREATE TABLE imports(
   number INTEGER PRIMARY KEY, files TEXT NOT NULL, time INTEGER NOT NULL,
   rows INTEGER NOT NULL, first INTEGER NOT NULL,
   report BLOB NOT NULL);
+CREATE TABLE vault_keys(only INTEGER PRIMARY KEY CHECK(only = 1), key_id TEXT NOT NULL);
 )sql"}};
 
 constexpr std::string_view kStateCursor = "events";
@@ -56,6 +57,23 @@ struct ImportEntry {
     return entry;
   }
 };
+
+// The keys that state was sealed with: where they are missing, others are not made in their place.
+Result<store::Vault> open_vault(const store::DataFolder& folder, store::State& state) {
+  store::VaultOptions options;
+  {
+    ATTUNE_ASSIGN_OR_RETURN(store::Statement row, state.prepare("SELECT key_id FROM vault_keys"));
+    ATTUNE_ASSIGN_OR_RETURN(const bool known, row.step());
+    if (known) options.key_id = std::string(row.text(0));
+  }
+  options.create = !options.key_id;
+  ATTUNE_ASSIGN_OR_RETURN(store::Vault vault, store::Vault::open(folder.keys(), options));
+  if (options.create) {
+    ATTUNE_RETURN_IF_ERROR(
+        state.run("INSERT INTO vault_keys(only, key_id) VALUES(1, ?1)", vault.key_id()));
+  }
+  return vault;
+}
 
 std::string folder_name(std::int64_t number) { return fmt::format("{:06}", number); }
 
@@ -225,19 +243,19 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
   ATTUNE_ASSIGN_OR_RETURN(store::DataFolder folder,
                           options.create ? store::DataFolder::create_or_open(path, folder_options)
                                          : store::DataFolder::open(path, folder_options));
-  ATTUNE_ASSIGN_OR_RETURN(store::Vault vault, store::Vault::open(folder.keys()));
   store::JournalOptions journal_options;
   journal_options.clock = options.clock;
   ATTUNE_ASSIGN_OR_RETURN(store::Journal journal,
                           store::Journal::open(folder.journal(), journal_options));
   ATTUNE_ASSIGN_OR_RETURN(store::State state, store::State::open(folder.state_file()));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("engine", kMigrations));
+  ATTUNE_ASSIGN_OR_RETURN(store::Vault vault, open_vault(folder, state));
   store::HistoryOptions history_options;
   history_options.threads = folder.settings().threads;
   history_options.memory_limit_bytes = folder.settings().memory_limit_mb << 20;
   ATTUNE_ASSIGN_OR_RETURN(store::History history,
                           store::History::open(folder.history_file(), history_options));
   ATTUNE_ASSIGN_OR_RETURN(TimeZone zone, TimeZone::find(folder.settings().time_zone));
-  ATTUNE_RETURN_IF_ERROR(state.migrate("engine", kMigrations));
 
   auto impl = std::make_unique<Impl>(std::move(folder), std::move(vault), std::move(journal),
                                      std::move(state), std::move(history));

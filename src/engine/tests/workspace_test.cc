@@ -1,5 +1,6 @@
 #include "attune/engine/workspace.h"
 
+#include "attune/engine/admin.h"
 #include "shop.h"
 
 namespace attune::engine {
@@ -160,6 +161,30 @@ TEST_F(Shop, TellsASecondProcessWhoHasTheFolder) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::unavailable);
   EXPECT_NE(second.error().message.find("in use"), std::string::npos);
+}
+
+TEST_F(Shop, ComesBackFromABackupAndMissesItsKeysWhereTheyWereLeftOut) {
+  std::string before;
+  {
+    Workspace workspace = open();
+    import(workspace, write("orders.csv", order_lines(0, 90)));
+    before = all_profiles(workspace);
+    ASSERT_TRUE(back_up(workspace, root_ / "with.attune", true, quiet_));
+    ASSERT_TRUE(back_up(workspace, root_ / "without.attune", false, quiet_));
+  }
+  ASSERT_TRUE(restore_folder(root_ / "with.attune", root_ / "again", quiet_));
+  {
+    Workspace workspace = open(root_ / "again");
+    EXPECT_EQ(all_profiles(workspace), before);
+  }
+  ASSERT_TRUE(restore_folder(root_ / "without.attune", root_ / "sealed", quiet_));
+  const auto sealed = Workspace::open(root_ / "sealed", {});
+  ASSERT_FALSE(sealed);
+  EXPECT_NE(sealed.error().message.find("keys"), std::string::npos) << sealed.error().message;
+  std::filesystem::copy(root_ / "again" / "keys", root_ / "sealed" / "keys",
+                        std::filesystem::copy_options::recursive);
+  Workspace workspace = open(root_ / "sealed");
+  EXPECT_EQ(all_profiles(workspace), before);
 }
 
 TEST_F(Shop, RemovesAStagedImportThatTheJournalDoesNotName) {
