@@ -66,7 +66,7 @@ std::string_view view_of(const SecretKey& key) {
 template <std::size_t N>
 std::array<unsigned char, N> keyed_digest(const SecretKey& key,
                                           std::initializer_list<std::string_view> parts) {
-  std::array<unsigned char, N> digest;
+  std::array<unsigned char, N> digest{};
   crypto_generichash_state state;
   crypto_generichash_init(&state, key.bytes.data(), key.bytes.size(), N);
   for (const std::string_view part : parts) {

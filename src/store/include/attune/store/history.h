@@ -41,8 +41,8 @@ struct HistoryOptions {
 // side.
 class History {
  public:
-  // A file is opened once in a process (a data folder's lock sees to that); more connections come from
-  // connect.
+  // A file is opened once in a process (a data folder's lock sees to that); more connections come
+  // from connect.
   static Result<History> open(const std::filesystem::path& path,
                               const HistoryOptions& options = {});
 
