@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -447,6 +448,7 @@ TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
       TimeFormat::day_first,    TimeFormat::month_name,   TimeFormat::epoch_seconds,
       TimeFormat::epoch_millis, TimeFormat::epoch_micros, TimeFormat::epoch_nanos};
   std::array<std::size_t, kFormats.size()> readable{};
+  std::array<std::size_t, kFormats.size()> shaped{};
   std::array<std::size_t, kFormats.size()> zoned{};
   TimeFormatChoice choice;
   std::size_t slashes = 0;
@@ -459,16 +461,20 @@ TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
       if (text.empty()) continue;
       ++choice.stated;
       TimeValue value;
-      if (reader.read(text, value) != TimeFault::none) continue;
+      const TimeFault fault = reader.read(text, value);
+      shaped[at] += fault != TimeFault::not_a_time && !is_epoch(format);
+      if (fault != TimeFault::none) continue;
       // An epoch counts as one from 1985 to 2100 only: other numbers are amounts or ids.
       const std::int64_t year = civil_from_utc(value.time).year;
       if (is_epoch(format) && (year < 1985 || year > 2100)) continue;
       ++readable[at];
+      shaped[at] += is_epoch(format);
       zoned[at] += value.zoned;
       slashes += format == TimeFormat::month_first && text.find('/') != text.npos;
     }
-    if (readable[at] > choice.readable) {
+    if (std::pair(readable[at], shaped[at]) > std::pair(choice.readable, choice.shaped)) {
       choice.readable = readable[at];
+      choice.shaped = shaped[at];
       choice.format = format;
     }
   }
