@@ -36,6 +36,27 @@ needs_program() {
   for name in "$@"; do command -v "$name" >/dev/null || skip "needs the program $name"; done
 }
 
+# movielens RECOMMENDER [--set …]: MovieLens-100K, random 80/20 per customer, seeds 1 to 5, full ranking, seen items out; leaves the
+# leaderboard in $work/board.json.
+movielens() {
+  needs_data movielens-100k
+  attune --data "$work/ml" import "$data/movielens-100k/u.data.gz" --preset movielens --yes --json -q >/dev/null
+  attune --data "$work/ml" evaluate "$@" --split random --seeds 5 -k 10 --json -q >"$work/board.json"
+}
+
+# mean METRIC: of the leaderboard's first row, to four places.
+mean() { jq -r ".leaderboard[0][\"$1\"].mean" "$work/board.json" | awk '{printf "%.4f", $1}'; }
+
+# peer_python PACKAGE==VERSION…: sets $peer to a Python that has these released packages, in a benchmark environment outside of the
+# tree (ATTUNE_BENCH, else ~/.cache/attune/bench).
+peer_python() {
+  local folder=${ATTUNE_BENCH:-$HOME/.cache/attune/bench}
+  needs_program python3
+  peer=$folder/bin/python
+  [ -x "$peer" ] || python3 -m venv "$folder" || skip "needs python3 with venv"
+  "$peer" -m pip install --quiet --disable-pip-version-check "$@" || skip "needs $* from the Python package index"
+}
+
 # verdict FIGURE BAR CONDITION: the last line of a claim. FIGURE and BAR are shown; CONDITION is an awk expression.
 #   verdict "NDCG@10 $ndcg" "at least .405" "$ndcg >= .405"
 verdict() {

@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+// The same in every file that reads TOML: toml++ compiled both ways in one program breaks the
+// one-definition rule.
+#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include "attune/base/files.h"
@@ -26,9 +29,10 @@ class PresetReader {
   explicit PresetReader(std::string file) : file_(std::move(file)) {}
 
   Status read(const toml::table& table, Mapping& mapping, std::vector<std::string>& needs) {
-    // First: fields are checked against it.
-    if (const toml::node* kind = table.get("kind"))
+    // The kind first: which fields there are depends on it.
+    if (const toml::node* kind = table.get("kind")) {
       ATTUNE_RETURN_IF_ERROR(read_kind(*kind, mapping));
+    }
     for (const auto& [key, node] : table) {
       const std::string_view name = key.str();
       Status read = Status();
@@ -280,28 +284,28 @@ Result<Preset> Preset::parse(std::string_view text, std::string_view name) {
   const std::string file = fmt::format("preset {}.toml", name);
   Preset preset;
   preset.name_ = name;
-  try {
-    const toml::table root = toml::parse(text, file);
-    PresetReader reader(file);
-    for (const auto& [key, node] : root) {
-      if (key.str() == "title") {
-        preset.title_ = node.value_or(std::string());
-      } else if (key.str() == "mapping" && node.is_array_of_tables()) {
-        for (const toml::node& one : *node.as_array()) {
-          Candidate& candidate = preset.candidates_.emplace_back();
-          candidate.mapping.preset = name;
-          ATTUNE_RETURN_IF_ERROR(reader.read(*one.as_table(), candidate.mapping, candidate.needs));
-        }
-      } else {
-        ATTUNE_RETURN_IF_ERROR(reader.fail(
-            node, fmt::format("'{}' is unknown; a preset has a title and [[mapping]] tables",
-                              quoted(key.str()))));
-      }
-    }
-  } catch (const toml::parse_error& error) {
+  const toml::parse_result parsed = toml::parse(text, file);
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
     return std::unexpected(
         invalid_argument(fmt::format("{}, line {}, column {}: {}", file, error.source().begin.line,
                                      error.source().begin.column, error.description())));
+  }
+  PresetReader reader(file);
+  for (const auto& [key, node] : parsed.table()) {
+    if (key.str() == "title") {
+      preset.title_ = node.value_or(std::string());
+    } else if (key.str() == "mapping" && node.is_array_of_tables()) {
+      for (const toml::node& one : *node.as_array()) {
+        Candidate& candidate = preset.candidates_.emplace_back();
+        candidate.mapping.preset = name;
+        ATTUNE_RETURN_IF_ERROR(reader.read(*one.as_table(), candidate.mapping, candidate.needs));
+      }
+    } else {
+      ATTUNE_RETURN_IF_ERROR(reader.fail(
+          node, fmt::format("'{}' is unknown; a preset has a title and [[mapping]] tables",
+                            quoted(key.str()))));
+    }
   }
   if (preset.candidates_.empty()) {
     return std::unexpected(invalid_argument(file + " holds no [[mapping]]; add one"));

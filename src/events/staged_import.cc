@@ -1,6 +1,7 @@
 #include "attune/events/staged_import.h"
 
 #include <algorithm>
+#include <charconv>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -125,8 +126,22 @@ class FactCollector {
   std::unordered_map<std::uint64_t, std::pair<std::uint32_t, std::int64_t>> told_;
 };
 
+// The key that an export wrote as an event id, so that what was taken out is known again when it
+// comes back.
+std::optional<Hash128> exported_key(std::string_view event_id) {
+  constexpr std::string_view kPrefix = "attune:";
+  if (!event_id.starts_with(kPrefix) || event_id.size() != kPrefix.size() + 32) return std::nullopt;
+  Hash128 key;
+  const char* digits = event_id.data() + kPrefix.size();
+  const auto high = std::from_chars(digits, digits + 16, key.high, 16);
+  const auto low = std::from_chars(digits + 16, digits + 32, key.low, 16);
+  if (high.ptr != digits + 16 || low.ptr != digits + 32) return std::nullopt;
+  return key;
+}
+
 Hash128 key_of(const Event& event, const Hash128& content, std::uint32_t occurrence) {
   if (!event.event_id.empty()) {
+    if (const auto exported = exported_key(event.event_id)) return *exported;
     std::string text(event.source);
     text.push_back('\0');
     text.append(event.event_id);

@@ -357,6 +357,7 @@ constexpr std::array kEventFields = std::to_array<FieldSynonym>({
     {"event_id", "eventid", 1},
     {"event_id", "messageid", 1},
     {"event_id", "事件id", 1},
+    {"text", "text", 1},
     {"text", "searchterm", 1},
     {"text", "searchquery", 1},
     {"text", "query", .8},

@@ -94,7 +94,8 @@ void copy_row(const Matrix& from, std::int64_t row, Matrix& to, std::int64_t pla
   std::ranges::copy(from.row(row), to.row(place).begin());
 }
 
-// Each next centre is a row drawn with probability proportional to its squared distance from the centres chosen so far.
+// Each next centre is a row drawn with probability proportional to its squared distance from the
+// centres chosen so far.
 Matrix start_plus_plus(const Matrix& rows, std::int64_t clusters, int threads, Rng& rng) {
   Matrix centres(clusters, rows.columns());
   copy_row(rows, static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(rows.rows()))),

@@ -21,7 +21,8 @@ Eigen::Map<RowMajor<Real>> map(DenseMatrix<Real>& m) {
   return {m.data().data(), m.rows(), m.columns()};
 }
 
-// A row-major lower triangle is the column-major upper one: Eigen's column-major factorisation is the faster of the two.
+// A row-major lower triangle is the column-major upper one: Eigen's column-major factorisation is
+// the faster of the two.
 template <class Real, class Rhs>
 bool solve_in_place(DenseMatrix<Real>& a, Rhs&& b) {
   using ColumnMajor = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic>;

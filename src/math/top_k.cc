@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -23,8 +24,12 @@ Result<TopK> TopK::create(int k) {
 }
 
 void TopK::offer(std::span<const float> scores, std::int32_t first_index) {
+  // Most scores of a long row lie below the worst entry held: they cost one comparison.
+  float worst = -std::numeric_limits<float>::infinity();
   for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (scores[i] < worst) continue;
     take({scores[i], first_index + static_cast<std::int32_t>(i)});
+    if (heap_.size() == capacity_) worst = heap_.front().score;
   }
 }
 

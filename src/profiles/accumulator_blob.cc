@@ -9,8 +9,8 @@
 
 #include <fmt/format.h>
 
-#include "attune/base/hash.h"
 #include "attune/profiles/accumulator.h"
+#include "blob_bytes.h"
 
 namespace attune::profiles {
 namespace {
@@ -19,142 +19,18 @@ using events::EventType;
 
 constexpr unsigned char kMagic = 0xA7;
 constexpr unsigned char kSearchMagic = 0xA8;
-constexpr unsigned char kVersion = 1;
-constexpr std::size_t kChecksumBytes = 4;
 constexpr std::array<std::int64_t, 5> kUnits{kMicrosPerDay, kMicrosPerMinute, kMicrosPerSecond,
                                              1000, 1};
-
-std::uint32_t checksum(std::string_view bytes) {
-  return static_cast<std::uint32_t>(hash64(bytes, kVersion));
-}
-
-class Writer {
- public:
-  explicit Writer(unsigned char magic) {
-    byte(magic);
-    byte(kVersion);
-  }
-  void byte(unsigned char value) { bytes_.push_back(static_cast<char>(value)); }
-  void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) byte(static_cast<unsigned char>(value | 0x80));
-    byte(static_cast<unsigned char>(value));
-  }
-  void zigzag(std::int64_t value) {
-    varint((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
-  }
-  void fixed(std::uint64_t value) {
-    for (int shift = 0; shift < 64; shift += 8) byte(static_cast<unsigned char>(value >> shift));
-  }
-  void real(double value) { fixed(std::bit_cast<std::uint64_t>(value)); }
-  void text(std::string_view value) {
-    varint(value.size());
-    bytes_.append(value);
-  }
-  std::string finish() {
-    const std::uint32_t sum = checksum(bytes_);
-    for (int shift = 0; shift < 32; shift += 8) byte(static_cast<unsigned char>(sum >> shift));
-    return std::move(bytes_);
-  }
-
- private:
-  std::string bytes_;
-};
-
-// Reads what Writer wrote; after the first failure every read gives 0 and `failure` says why.
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
-
-  void open(unsigned char magic) {
-    if (bytes_.size() < 2 + kChecksumBytes) return fail("cut short");
-    if (static_cast<unsigned char>(bytes_[0]) != magic) return fail("not a profile");
-    if (static_cast<unsigned char>(bytes_[1]) != kVersion) return fail("of an unknown version");
-    const std::string_view body = bytes_.substr(0, bytes_.size() - kChecksumBytes);
-    std::uint32_t sum = 0;
-    for (std::size_t i = 0; i < kChecksumBytes; ++i) {
-      sum |= std::uint32_t{static_cast<unsigned char>(bytes_[body.size() + i])} << (8 * i);
-    }
-    if (sum != checksum(body)) return fail("damaged: its checksum differs");
-    bytes_ = body.substr(2);
-  }
-  void fail(const char* why) {
-    if (failure_ == nullptr) failure_ = why;
-    bytes_ = {};
-  }
-  void require(bool holds, const char* why) {
-    if (!holds) fail(why);
-  }
-  const char* failure() const { return failure_; }
-  bool at_end() const { return bytes_.empty(); }
-
-  unsigned char byte() {
-    if (bytes_.empty()) {
-      fail("cut short");
-      return 0;
-    }
-    const auto value = static_cast<unsigned char>(bytes_.front());
-    bytes_.remove_prefix(1);
-    return value;
-  }
-  std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 70; shift += 7) {
-      const unsigned char next = byte();
-      if (shift == 63 && next > 1) break;
-      value |= static_cast<std::uint64_t>(next & 0x7F) << shift;
-      if (next < 0x80) return value;
-    }
-    fail("damaged: a number passes 64 bits");
-    return 0;
-  }
-  std::int64_t zigzag() {
-    const std::uint64_t value = varint();
-    return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
-  }
-  std::uint64_t fixed() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 8) value |= std::uint64_t{byte()} << shift;
-    return value;
-  }
-  double real() {
-    const double value = std::bit_cast<double>(fixed());
-    require(std::isfinite(value), "damaged: an amount is not finite");
-    return value;
-  }
-  std::string_view text(std::size_t limit) {
-    const std::uint64_t size = varint();
-    if (size > limit || size > bytes_.size()) {
-      fail("damaged: a text is too long");
-      return {};
-    }
-    const std::string_view value = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
-    return value;
-  }
-  // A number of entries that take at least `entry_bytes` each: never more than the bytes can hold.
-  std::size_t count(std::size_t entry_bytes, std::size_t limit = SIZE_MAX) {
-    const std::uint64_t n = varint();
-    if (n > bytes_.size() / entry_bytes || n > limit) {
-      fail("damaged: more entries than bytes");
-      return 0;
-    }
-    return static_cast<std::size_t>(n);
-  }
-
- private:
-  std::string_view bytes_;
-  const char* failure_ = nullptr;
-};
 
 // Times as multiples of a unit from an origin.
 struct TimeScale {
   std::int64_t origin = 0;
   std::size_t unit = kUnits.size() - 1;  // index in kUnits
 
-  void write(Writer& out, Timestamp time) const {
+  void write(BlobWriter& out, Timestamp time) const {
     out.zigzag((time.micros - origin) / kUnits[unit]);
   }
-  Timestamp read(Reader& in) const {
+  Timestamp read(BlobReader& in) const {
     const std::int64_t steps = in.zigzag();
     const std::int64_t limit = 2 * (kTimeLimitMicros / kUnits[unit]);
     if (steps > limit || steps < -limit) in.fail("damaged: a time is out of range");
@@ -184,7 +60,7 @@ std::uint64_t step(Number& previous, Number next) {
   return difference;
 }
 
-std::int64_t next_number(Reader& in, std::int64_t& previous) {
+std::int64_t next_number(BlobReader& in, std::int64_t& previous) {
   const std::uint64_t difference = in.varint();
   const auto room = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() - previous);
   if (difference == 0 || difference > room) in.fail("damaged: numbers do not ascend");
@@ -192,7 +68,7 @@ std::int64_t next_number(Reader& in, std::int64_t& previous) {
   return previous;
 }
 
-void write_days(Writer& out, const std::vector<DayCount>& days) {
+void write_days(BlobWriter& out, const std::vector<DayCount>& days) {
   out.varint(days.size());
   std::int64_t previous = 0;
   for (const DayCount& entry : days) {
@@ -204,13 +80,13 @@ void write_days(Writer& out, const std::vector<DayCount>& days) {
   }
 }
 
-EventType read_type(Reader& in) {
+EventType read_type(BlobReader& in) {
   const unsigned char type = in.byte();
   if (type >= events::kEventTypeCount) in.fail("damaged: no such event type");
   return in.failure() != nullptr ? EventType::view : static_cast<EventType>(type);
 }
 
-void read_days(Reader& in, std::vector<DayCount>& days) {
+void read_days(BlobReader& in, std::vector<DayCount>& days) {
   const std::size_t n = in.count(3, kDaysKept * events::kEventTypeCount);
   days.reserve(n);
   std::int64_t day = 0;
@@ -231,7 +107,10 @@ void read_days(Reader& in, std::vector<DayCount>& days) {
   in.require(distinct <= kDaysKept, "damaged: too many days");
 }
 
-void write_terms(Writer& out, const std::vector<TermState>& terms) {
+// A thousand million events of the largest weight stay far below.
+bool is_interest(double value) { return value >= 0 && value <= 1e100; }
+
+void write_terms(BlobWriter& out, const std::vector<TermState>& terms) {
   out.varint(terms.size());
   std::int64_t previous = 0;
   for (const TermState& entry : terms) {
@@ -243,7 +122,7 @@ void write_terms(Writer& out, const std::vector<TermState>& terms) {
   }
 }
 
-void read_terms(Reader& in, std::vector<TermState>& terms) {
+void read_terms(BlobReader& in, std::vector<TermState>& terms) {
   const std::size_t n = in.count(12);
   terms.reserve(n);
   std::int64_t previous = 0;
@@ -254,12 +133,12 @@ void read_terms(Reader& in, std::vector<TermState>& terms) {
     entry.events = in.varint();
     entry.bought_lines = in.varint();
     entry.spend_minor = in.zigzag();
-    in.require(entry.interest >= 0, "damaged: an interest below 0");
+    in.require(is_interest(entry.interest), "damaged: an interest out of range");
     terms.push_back(entry);
   }
 }
 
-void write_orders(Writer& out, const std::vector<OrderState>& orders, const TimeScale& scale) {
+void write_orders(BlobWriter& out, const std::vector<OrderState>& orders, const TimeScale& scale) {
   out.varint(orders.size());
   for (const OrderState& order : orders) {
     out.fixed(order.key);
@@ -270,7 +149,7 @@ void write_orders(Writer& out, const std::vector<OrderState>& orders, const Time
   }
 }
 
-void read_orders(Reader& in, std::vector<OrderState>& orders, const TimeScale& scale) {
+void read_orders(BlobReader& in, std::vector<OrderState>& orders, const TimeScale& scale) {
   const std::size_t n = in.count(12);
   orders.reserve(n);
   for (std::size_t i = 0; i < n && in.failure() == nullptr; ++i) {
@@ -287,7 +166,7 @@ void read_orders(Reader& in, std::vector<OrderState>& orders, const TimeScale& s
   }
 }
 
-void write_recent(Writer& out, const std::vector<RecentItem>& items, const TimeScale& scale) {
+void write_recent(BlobWriter& out, const std::vector<RecentItem>& items, const TimeScale& scale) {
   out.varint(items.size());
   std::int64_t previous = 0;
   for (const RecentItem& item : items) {
@@ -298,7 +177,7 @@ void write_recent(Writer& out, const std::vector<RecentItem>& items, const TimeS
   }
 }
 
-void read_recent(Reader& in, std::vector<RecentItem>& items, const TimeScale& scale) {
+void read_recent(BlobReader& in, std::vector<RecentItem>& items, const TimeScale& scale) {
   const std::size_t n = in.count(4, kRecentItems);
   std::uint64_t sequence = 0;
   for (std::size_t i = 0; i < n && in.failure() == nullptr; ++i) {
@@ -319,7 +198,7 @@ void read_recent(Reader& in, std::vector<RecentItem>& items, const TimeScale& sc
 }
 
 template <std::size_t N>
-void write_sparse(Writer& out, const std::array<std::uint64_t, N>& counts) {
+void write_sparse(BlobWriter& out, const std::array<std::uint64_t, N>& counts) {
   out.varint(
       static_cast<std::uint64_t>(std::ranges::count_if(counts, [](auto c) { return c != 0; })));
   for (std::size_t i = 0; i < N; ++i) {
@@ -330,7 +209,7 @@ void write_sparse(Writer& out, const std::array<std::uint64_t, N>& counts) {
 }
 
 template <std::size_t N>
-void read_sparse(Reader& in, std::array<std::uint64_t, N>& counts) {
+void read_sparse(BlobReader& in, std::array<std::uint64_t, N>& counts) {
   const std::size_t n = in.count(2, N);
   for (std::size_t i = 0; i < n && in.failure() == nullptr; ++i) {
     const unsigned char at = in.byte();
@@ -340,7 +219,7 @@ void read_sparse(Reader& in, std::array<std::uint64_t, N>& counts) {
   }
 }
 
-void write_sums(Writer& out, const ProfileState& s) {
+void write_sums(BlobWriter& out, const ProfileState& s) {
   out.real(s.engagement);
   out.zigzag(s.reference);
   out.zigzag(s.gross_minor);
@@ -358,11 +237,12 @@ void write_sums(Writer& out, const ProfileState& s) {
   out.varint(s.bot_events);
 }
 
-void read_sums(Reader& in, ProfileState& s) {
+void read_sums(BlobReader& in, ProfileState& s) {
   s.engagement = in.real();
-  in.require(s.engagement >= 0, "damaged: an interest below 0");
+  in.require(is_interest(s.engagement), "damaged: an interest out of range");
   s.reference = in.zigzag();
-  in.require(std::abs(s.reference / 2) < kTimeLimitMicros, "damaged: a reference out of range");
+  const std::int64_t limit = kTimeLimitMicros / std::max<std::int64_t>(1, s.half_life_micros) + 1;
+  in.require(s.reference >= -limit && s.reference <= limit, "damaged: a reference out of range");
   s.gross_minor = in.zigzag();
   s.refund_minor = in.zigzag();
   s.units_milli = in.zigzag();
@@ -378,7 +258,7 @@ void read_sums(Reader& in, ProfileState& s) {
   s.bot_events = in.varint();
 }
 
-TimeScale read_times(Reader& in, ProfileState& s) {
+TimeScale read_times(BlobReader& in, ProfileState& s) {
   TimeScale scale;
   const unsigned char unit = in.byte();
   if (unit == 0xFF || in.failure() != nullptr) return scale;
@@ -393,7 +273,7 @@ TimeScale read_times(Reader& in, ProfileState& s) {
 }
 
 template <class Entry, class Make>
-void read_numbered(Reader& in, std::vector<Entry>& entries, std::size_t bytes, Make make) {
+void read_numbered(BlobReader& in, std::vector<Entry>& entries, std::size_t bytes, Make make) {
   const std::size_t n = in.count(bytes);
   entries.reserve(n);
   std::int64_t previous = 0;
@@ -403,7 +283,7 @@ void read_numbered(Reader& in, std::vector<Entry>& entries, std::size_t bytes, M
   }
 }
 
-void read_state(Reader& in, ProfileState& s) {
+void read_state(BlobReader& in, ProfileState& s) {
   s.half_life_micros = in.zigzag();
   in.require(s.half_life_micros >= 0 && s.half_life_micros <= 36500 * kMicrosPerDay,
              "damaged: a half life out of range");
@@ -428,7 +308,7 @@ void read_state(Reader& in, ProfileState& s) {
   in.require(!s.first_seen || *s.first_seen <= *s.last_seen, "damaged: last seen before first");
 }
 
-void read_searches(Reader& in, std::vector<RecentSearch>& searches) {
+void read_searches(BlobReader& in, std::vector<RecentSearch>& searches) {
   const std::size_t n = in.count(4, kRecentSearches);
   const TimeScale scale;
   for (std::size_t i = 0; i < n && in.failure() == nullptr; ++i) {
@@ -451,7 +331,7 @@ void read_searches(Reader& in, std::vector<RecentSearch>& searches) {
 
 std::string ProfileAccumulator::serialise() const {
   const ProfileState& s = state_;
-  Writer out(kMagic);
+  BlobWriter out(kMagic);
   out.zigzag(s.half_life_micros);
   const TimeScale scale = scale_of(s);
   out.byte(s.first_seen ? static_cast<unsigned char>(scale.unit) : 0xFF);
@@ -486,7 +366,7 @@ std::string ProfileAccumulator::serialise() const {
 
 std::string ProfileAccumulator::serialise_searches() const {
   if (state_.recent_searches.empty()) return {};
-  Writer out(kSearchMagic);
+  BlobWriter out(kSearchMagic);
   out.varint(state_.recent_searches.size());
   for (const RecentSearch& search : state_.recent_searches) {
     TimeScale().write(out, search.time);
@@ -499,7 +379,7 @@ std::string ProfileAccumulator::serialise_searches() const {
 Result<ProfileAccumulator> ProfileAccumulator::parse(std::string_view blob,
                                                      std::string_view searches) {
   ProfileAccumulator profile;
-  Reader in(blob);
+  BlobReader in(blob);
   in.open(kMagic);
   read_state(in, profile.state_);
   in.require(in.at_end(), "damaged: bytes after its end");
@@ -509,7 +389,7 @@ Result<ProfileAccumulator> ProfileAccumulator::parse(std::string_view blob,
                     blob.size(), in.failure())));
   }
   if (searches.empty()) return profile;
-  Reader words(searches);
+  BlobReader words(searches);
   words.open(kSearchMagic);
   read_searches(words, profile.state_.recent_searches);
   words.require(words.at_end(), "damaged: bytes after its end");

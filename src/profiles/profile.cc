@@ -29,7 +29,7 @@ double as_share(std::int64_t part, std::int64_t whole) {
 void describe_money(Profile& p, const ProfileState& s) {
   p.gross_cents = s.gross_minor;
   p.refund_cents = s.refund_minor;
-  p.monetary_cents = wrap_add(s.gross_minor, -s.refund_minor);
+  p.monetary_cents = wrap_subtract(s.gross_minor, s.refund_minor);
   p.refund_count = static_cast<std::int64_t>(p.count(EventType::refund).total);
   p.refund_share = as_share(s.refund_minor, s.gross_minor);
   p.frequency = static_cast<std::int64_t>(s.orders.size());
@@ -92,7 +92,9 @@ void describe_taste(Profile& p, const ProfileState& s, const ShopContext& contex
   const double half_lives = s.half_life_micros > 0 ? static_cast<double>(context.as_of.micros) /
                                                          static_cast<double>(s.half_life_micros)
                                                    : 0;
-  const double decay = std::exp2(static_cast<double>(s.reference) - half_lives);
+  // Beyond 500 half lives either way the interest is as good as none, or its clock is wrong.
+  const double decay =
+      std::exp2(std::clamp(static_cast<double>(s.reference) - half_lives, -500.0, 500.0));
   p.categories = describe_terms(s.categories, decay);
   p.brands = describe_terms(s.brands, decay);
   p.engagement = s.engagement * decay;
@@ -157,7 +159,7 @@ void describe_counts(Profile& p, const ProfileState& s, std::int64_t as_of_day) 
     ++p.active_days.total;
     add_windows(p.active_days, age, 1);
   }
-  p.rating_count = static_cast<std::int64_t>(s.rating_count);
+  p.rated_count = static_cast<std::int64_t>(s.rating_count);
   if (s.rating_count > 0) {
     p.rating_mean =
         static_cast<double>(s.rating_milli) / 1000 / static_cast<double>(s.rating_count);
@@ -187,7 +189,7 @@ RfmValues rfm_values(const ProfileState& state, std::span<const std::int32_t> da
                      std::int64_t as_of_day) {
   return {std::max<std::int64_t>(0, as_of_day - days.back()),
           static_cast<std::int64_t>(state.orders.size()),
-          wrap_add(state.gross_minor, -state.refund_minor)};
+          wrap_subtract(state.gross_minor, state.refund_minor)};
 }
 
 std::optional<std::int64_t> typical_price(const ProfileState& state) {

@@ -101,7 +101,7 @@ void add_counts(json::object& out, const Profile& p) {
   out["counts"] = std::move(counts);
   out["active_days"] = windows(p.active_days);
   out["engagements"] = windows(p.engagements);
-  out["rating_count"] = p.rating_count;
+  out["rated_count"] = p.rated_count;
   out["rating_mean"] = optional_value(p.rating_mean);
   out["duration_ms"] = p.duration_ms;
 }

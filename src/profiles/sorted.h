@@ -14,6 +14,10 @@ constexpr std::int64_t wrap_add(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 
+constexpr std::int64_t wrap_subtract(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+
 // The entry whose `key` equals that of `fresh`; where there is none, `fresh` is put in its place.
 // `found` tells which.
 template <class T, class Key>

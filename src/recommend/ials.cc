@@ -25,7 +25,8 @@ const ParameterTable<IalsParameters>& ials_table() {
     t.integer("iterations", &P::iterations, 1, 10'000, "",
               "sweeps over customers and items, at most");
     t.real("alpha", &P::alpha, 0, 1e6, "",
-           "weight of a pair without interaction; an interaction weighs 1");
+           "weight of a pair without interaction, where an interaction weighs 1; 0: chosen from "
+           "the density");
     t.real("regularisation", &P::regularisation, 0, 1e6, "", "pulls vectors towards 0");
     t.real("regularisation_exponent", &P::regularisation_exponent, 0, 2, "",
            "1: grows with the row's interactions, 0: the same for all");
@@ -57,6 +58,11 @@ MatrixF random_vectors(std::int64_t rows, const IalsParameters& parameters, std:
   return vectors;
 }
 
+double alpha_for(const Interactions& interactions) {
+  const double all = static_cast<double>(interactions.customers()) * interactions.items();
+  return std::min(1.0, Ials::kAlphaPerDensity * static_cast<double>(interactions.pairs()) / all);
+}
+
 // Best first by cosine with `query`; rows of length 0 and row `except` are left out.
 std::vector<ScoredIndex> nearest_vectors(const MatrixF& vectors, std::span<const float> query,
                                          std::int64_t except, int k, const ItemFilter& filter) {
@@ -80,14 +86,18 @@ std::vector<ScoredIndex> nearest_vectors(const MatrixF& vectors, std::span<const
 // Alternating sweeps over one data set.
 class Fit {
  public:
-  Fit(const Interactions& interactions, const IalsParameters& parameters, const FitOptions& options)
-      : interactions_(interactions), parameters_(parameters), options_(options) {
+  Fit(const Interactions& interactions, const IalsParameters& parameters,
+      const IalsConfidence& confidence, const FitOptions& options)
+      : interactions_(interactions),
+        parameters_(parameters),
+        confidence_(confidence),
+        options_(options) {
     scratch_.resize(static_cast<std::size_t>(math::thread_count(options.threads)));
   }
 
   Status sweep(const CsrMatrix& rows, const MatrixF& others, const MatrixF& gramian,
                IalsSolver solver, MatrixF& out) {
-    const IalsSystem system(others, gramian, parameters_);
+    const IalsSystem system(others, gramian, parameters_, confidence_);
     math::parallel_for(rows.rows(), 16, options_.threads,
                        [&](std::int64_t begin, std::int64_t end, int slot) {
                          for (auto r = static_cast<std::int32_t>(begin); r < end; ++r) {
@@ -111,19 +121,19 @@ class Fit {
   }
 
  private:
-  // Regularisation of one side, and with `errors` the sum over interactions; in blocks of fixed size and order.
+  // Regularisation of one side, and with `errors` the sum over interactions; in blocks of fixed
+  // size and order.
   double half(const CsrMatrix& rows, const MatrixF& own, const MatrixF& others, bool errors) {
     constexpr std::int64_t kBlock = 256;
     std::vector<double> partial(static_cast<std::size_t>((rows.rows() + kBlock - 1) / kBlock), 0);
-    const IalsSystem system(others, others, parameters_);
+    const IalsSystem system(others, others, parameters_, confidence_);
     math::parallel_for(
         rows.rows(), kBlock, options_.threads, [&](std::int64_t begin, std::int64_t end, int) {
           std::vector<float> confidence;
           double sum = 0;
           for (auto r = static_cast<std::int32_t>(begin); r < end; ++r) {
             confidence.clear();
-            for (const float w : rows.weights_of(r))
-              confidence.push_back(ials_confidence(parameters_.weights, w));
+            for (const float w : rows.weights_of(r)) confidence.push_back(confidence_(w));
             const auto columns = rows.columns_of(r);
             for (std::size_t i = 0; errors && i < columns.size(); ++i) {
               const double miss = double{math::dot(own.row(r), others.row(columns[i]))} - 1;
@@ -140,6 +150,7 @@ class Fit {
 
   const Interactions& interactions_;
   const IalsParameters& parameters_;
+  const IalsConfidence& confidence_;
   const FitOptions& options_;
   std::vector<IalsSystem::Scratch> scratch_;
 };
@@ -149,13 +160,16 @@ class Fit {
 Ials::Ials() : Parameterised(ials_table()) {}
 
 Result<FitReport> Ials::fit_model(const FitOptions& options) {
-  const IalsParameters& p = settings();
+  effective_ = settings();
+  IalsParameters& p = effective_;
+  if (p.alpha == 0) p.alpha = alpha_for(interactions());
   const CsrMatrix& by_customer = interactions().by_customer();
   const CsrMatrix& by_item = interactions().by_item();
   customers_ = random_vectors(by_customer.rows(), p, options.seed, "ials customers");
   items_ = random_vectors(by_item.rows(), p, options.seed, "ials items");
   item_gramian_ = math::gramian(items_, options.threads);
-  Fit fit(interactions(), p, options);
+  confidence_ = IalsConfidence(p.weights, by_customer);
+  Fit fit(interactions(), p, confidence_, options);
   FitReport report{.converged = false, .iterations = 0, .objective = 0, .warnings = {}};
   if (options.progress) options.progress->phase("fitting ials", p.iterations + 1, "sweeps");
   double fall = 1;
@@ -188,6 +202,8 @@ Result<FitReport> Ials::fit_model(const FitOptions& options) {
   return report;
 }
 
+IalsSystem Ials::system() const { return {items_, item_gramian_, effective_, confidence_}; }
+
 std::vector<float> Ials::vector_of(const HistoryView& history) const {
   if (history.customer >= 0) {
     const auto row = customers_.row(history.customer);
@@ -195,8 +211,7 @@ std::vector<float> Ials::vector_of(const HistoryView& history) const {
   }
   std::vector<float> vector(static_cast<std::size_t>(items_.columns()), 0);
   IalsSystem::Scratch scratch;
-  IalsSystem(items_, item_gramian_, settings())
-      .solve(history.items, history.weights, IalsSolver::cholesky, scratch, vector);
+  system().solve(history.items, history.weights, IalsSolver::cholesky, scratch, vector);
   return vector;
 }
 
@@ -225,14 +240,14 @@ std::vector<ScoredIndex> Ials::find_similar_items(std::int32_t item, int k,
 }
 
 std::vector<ScoredIndex> Ials::find_similar_customers(const HistoryView& history, int k) const {
-  return nearest_vectors(customers_, vector_of(history), history.customer, k, {});
+  return nearest_vectors(customers_, vector_of(history), history.self, k, {});
 }
 
 Explanation Ials::explain_score(const HistoryView& history, std::int32_t item) const {
   Explanation explanation;
   if (history.items.empty()) return explanation;
   IalsSystem::Scratch scratch;
-  IalsSystem(items_, item_gramian_, settings()).build(history.items, history.weights, scratch);
+  system().build(history.items, history.weights, scratch);
   std::vector<float> influence(items_.row(item).begin(), items_.row(item).end());
   const bool solved = math::solve_cholesky(scratch.system, influence);
   for (std::size_t j = 0; j < history.items.size(); ++j) {
@@ -249,11 +264,21 @@ void Ials::drop_customer(std::int32_t customer) {
 }
 
 void Ials::write_model(math::ByteWriter& out) const {
+  out.value(effective_.alpha);
+  out.value(confidence_.scale());
   out.matrix(customers_);
   out.matrix(items_);
 }
 
 Status Ials::read_model(math::ByteReader& in) {
+  effective_ = settings();
+  ATTUNE_ASSIGN_OR_RETURN(effective_.alpha, in.value<double>());
+  ATTUNE_ASSIGN_OR_RETURN(const float scale, in.value<float>());
+  if (!(effective_.alpha >= 0) || !std::isfinite(effective_.alpha) || !(scale > 0) ||
+      !std::isfinite(scale)) {
+    return std::unexpected(data_corruption("the weights of interactions are no positive numbers"));
+  }
+  confidence_ = IalsConfidence(effective_.weights, scale);
   ATTUNE_ASSIGN_OR_RETURN(customers_, in.matrix_f());
   ATTUNE_ASSIGN_OR_RETURN(items_, in.matrix_f());
   const bool fits =

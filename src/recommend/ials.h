@@ -1,39 +1,27 @@
-// Implicit alternating least squares. Answers: which hidden tastes explain what was met and what was not?
+// Implicit alternating least squares. Answers: which hidden tastes explain what was met and what
+// was not?
 #pragma once
 
+#include "ials_solver.h"
 #include "parameterised.h"
 
 namespace attune::recommend {
 
-enum class IalsSolver : std::uint8_t { cholesky, conjugate_gradient };
-enum class IalsWeights : std::uint8_t {
-  binary,  // every interaction counts 1 [Rendle2021]
-  linear,  // its weight [HuKorenVolinsky2008]
-  log,     // log2(1 + weight): 1 for weight 1, slowly more
-};
-
-struct IalsParameters {
-  int factors = 64;
-  int iterations = 16;
-  double alpha = 0.1;
-  double regularisation = 0.003;
-  double regularisation_exponent = 1;
-  double init_deviation = 0.1;
-  IalsWeights weights = IalsWeights::log;
-  IalsSolver solver = IalsSolver::conjugate_gradient;
-  int conjugate_gradient_steps = 3;
-  double tolerance = 0;
-};
-
-// Matrix factorisation of [HuKorenVolinsky2008] in the form of [Rendle2021]: customer vectors w and item vectors h minimise
+// Matrix factorisation of [HuKorenVolinsky2008] in the form of [Rendle2021]: customer vectors w and
+// item vectors h minimise
 //   sum over interactions c (w.h - 1)^2 + alpha * sum over all pairs (w.h)^2
 //     + regularisation * (sum over customers f(w) |w|^2 + sum over items f(h) |h|^2),
-// f(w) = (sum of c of the customer + alpha * items)^exponent, f(h) alike; c from the weight as `weights` says.
-// alpha and regularisation are coupled: with alpha doubled, the same regularisation is weaker against it.
+// f(w) = (sum of c of the customer + alpha * items)^exponent, f(h) alike; c from the weight as
+// `weights` says. alpha and regularisation are coupled: f grows with alpha, so that what is right
+// for one is not for another. alpha = 0 stands for kAlphaPerDensity times the share of pairs that
+// have an interaction, at most 1: the pairs without then weigh as much, against those with, in a
+// sparse catalogue as in a dense one, and one regularisation serves both.
 //
-// Invariants: (1) after fit a customer's vector is the exact minimiser given the item vectors, so folding in an unchanged
-// history gives the stored vector to rounding; (2) the result does not depend on the thread count.
-// Explanation: score = sum over j of c(j) h(i)' A^-1 h(j), A the customer's system [HuKorenVolinsky2008, section 5]: exact.
+// Invariants: (1) after fit a customer's vector is the exact minimiser given the item vectors, so
+// folding in an unchanged history gives the stored vector to rounding; (2) the result does not
+// depend on the thread count.
+// Explanation: score = sum over j of c(j) h(i)' A^-1 h(j), A the customer's system
+// [HuKorenVolinsky2008, section 5]: exact.
 class Ials final : public Parameterised<IalsParameters> {
  public:
   Ials();
@@ -42,6 +30,8 @@ class Ials final : public Parameterised<IalsParameters> {
     return {.similar_items = true, .similar_customers = true, .explains = true, .personal = true};
   }
 
+  static constexpr double kAlphaPerDensity = 10;
+  double alpha_used() const { return effective_.alpha; }
   const math::MatrixF& customer_vectors() const { return customers_; }
   const math::MatrixF& item_vectors() const { return items_; }
 
@@ -59,8 +49,11 @@ class Ials final : public Parameterised<IalsParameters> {
   Status read_model(math::ByteReader& in) override;
 
  private:
+  IalsSystem system() const;
   std::vector<float> vector_of(const HistoryView& history) const;
 
+  IalsParameters effective_;  // settings() with the alpha that was used
+  IalsConfidence confidence_;
   math::MatrixF customers_;     // (customers, factors)
   math::MatrixF items_;         // (items, factors)
   math::MatrixF item_gramian_;  // (factors, factors), of items_

@@ -8,14 +8,21 @@
 
 namespace attune::recommend {
 
-float ials_confidence(IalsWeights kind, float weight) {
-  switch (kind) {
+IalsConfidence::IalsConfidence(IalsWeights kind, const math::CsrMatrix& interactions)
+    : kind_(kind) {
+  double sum = 0;
+  for (const float weight : interactions.weights()) sum += (*this)(weight);
+  if (sum > 0) scale_ = static_cast<float>(static_cast<double>(interactions.entries()) / sum);
+}
+
+float IalsConfidence::operator()(float weight) const {
+  switch (kind_) {
     case IalsWeights::binary:
       return 1;
     case IalsWeights::linear:
-      return weight;
+      return scale_ * weight;
     case IalsWeights::log:
-      return std::log2(1 + weight);
+      return scale_ * std::log1p(weight);
   }
   return 1;
 }
@@ -28,8 +35,7 @@ double IalsSystem::ridge(std::span<const float> confidence) const {
 
 void IalsSystem::set_confidence(std::span<const float> weights, Scratch& scratch) const {
   scratch.confidence.resize(weights.size());
-  std::ranges::transform(weights, scratch.confidence.begin(),
-                         [this](float w) { return ials_confidence(parameters_.weights, w); });
+  std::ranges::transform(weights, scratch.confidence.begin(), confidence_);
 }
 
 void IalsSystem::set_target(std::span<const std::int32_t> rows, Scratch& scratch) const {
@@ -70,7 +76,8 @@ void IalsSystem::solve(std::span<const std::int32_t> rows, std::span<const float
     std::ranges::copy(scratch.target, x.begin());
     return;
   }
-  // Not positive definite to rounding (no regularisation, few interactions): conjugate gradients need no factorisation.
+  // Not positive definite to rounding (no regularisation, few interactions): conjugate gradients
+  // need no factorisation.
   set_target(rows, scratch);
   solve_iteratively(rows, scratch, x);
 }

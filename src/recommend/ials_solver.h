@@ -1,26 +1,61 @@
-// One side of alternating least squares. Answers: given the vectors of the other side, which vector fits a row best?
+// One side of alternating least squares. Answers: given the vectors of the other side, which vector
+// fits a row best?
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "attune/math/csr_matrix.h"
 #include "attune/math/matrix.h"
-#include "ials.h"
 
 namespace attune::recommend {
 
-// The confidence c of a raw weight.
-float ials_confidence(IalsWeights kind, float weight);
+enum class IalsSolver : std::uint8_t { cholesky, conjugate_gradient };
+// linear and log are divided by their mean over all interactions, so that alpha and regularisation
+// mean the same whatever the unit of the weights.
+enum class IalsWeights : std::uint8_t {
+  binary,  // every interaction counts 1 [Rendle2021]
+  linear,  // its weight [HuKorenVolinsky2008]
+  log,     // log(1 + weight): slowly more
+};
 
-// The quadratic problem of one row against `others` (n, d): A = alpha G + sum c h h' + lambda I, b = sum c h.
+struct IalsParameters {
+  int factors = 64;
+  int iterations = 16;
+  double alpha = 0;  // 0: chosen from the density, see Ials
+  double regularisation = 0.01;
+  double regularisation_exponent = 1;
+  double init_deviation = 0.1;
+  IalsWeights weights = IalsWeights::log;
+  IalsSolver solver = IalsSolver::conjugate_gradient;
+  int conjugate_gradient_steps = 3;
+  double tolerance = 0;
+};
+
+// The confidence c that a raw weight stands for: mean 1 over the interactions it was made for.
+class IalsConfidence {
+ public:
+  IalsConfidence() = default;
+  IalsConfidence(IalsWeights kind, const math::CsrMatrix& interactions);
+  IalsConfidence(IalsWeights kind, float scale) : kind_(kind), scale_(scale) {}
+  float scale() const { return scale_; }
+  float operator()(float weight) const;
+
+ private:
+  IalsWeights kind_ = IalsWeights::binary;
+  float scale_ = 1;
+};
+
+// The quadratic problem of one row against `others` (n, d): A = alpha G + sum c h h' + lambda I, b
+// = sum c h.
 // Threads: const; one Scratch a thread.
 class IalsSystem {
  public:
   // Lifetime: keeps references to all three.
   IalsSystem(const math::MatrixF& others, const math::MatrixF& gramian,
-             const IalsParameters& parameters)
-      : others_(others), gramian_(gramian), parameters_(parameters) {}
+             const IalsParameters& parameters, const IalsConfidence& confidence)
+      : others_(others), gramian_(gramian), parameters_(parameters), confidence_(confidence) {}
 
   struct Scratch {
     math::MatrixF system;
@@ -30,7 +65,8 @@ class IalsSystem {
     std::vector<float> vectors;
   };
 
-  // Shapes: rows, weights (entries of the row, raw weights), x (d): the start where the solver is iterative, and the answer.
+  // Shapes: rows, weights (entries of the row, raw weights), x (d): the start where the solver is
+  // iterative, and the answer.
   // A row without entries gets zeros.
   void solve(std::span<const std::int32_t> rows, std::span<const float> weights, IalsSolver solver,
              Scratch& scratch, std::span<float> x) const;
@@ -49,6 +85,7 @@ class IalsSystem {
   const math::MatrixF& others_;
   const math::MatrixF& gramian_;
   const IalsParameters& parameters_;
+  const IalsConfidence& confidence_;
 };
 
 }  // namespace attune::recommend

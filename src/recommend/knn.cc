@@ -145,7 +145,7 @@ Result<FitReport> UserKnn::fit_model(const FitOptions&) {
 
 std::vector<ScoredIndex> UserKnn::neighbours(const HistoryView& history, int k) const {
   SimilarityIndex::Scratch scratch;
-  return index_.similar({history.items, history.weights}, history.customer, k, scratch);
+  return index_.similar({history.items, history.weights}, history.self, k, scratch);
 }
 
 void UserKnn::score_all(const HistoryView& history, std::span<float> scores) const {

@@ -1,4 +1,5 @@
-// A recommender whose parameters are one struct with one table. Answers: what does every recommender do alike about them?
+// A recommender whose parameters are one struct with one table. Answers: what does every
+// recommender do alike about them?
 #pragma once
 
 #include <string>
@@ -11,8 +12,8 @@
 
 namespace attune::recommend {
 
-// `Struct` holds the values; the table is passed by the algorithm and must outlive every recommender (a function-local
-// constant). Threads: as Recommender.
+// `Struct` holds the values; the table is passed by the algorithm and must outlive every
+// recommender (a function-local constant). Threads: as Recommender.
 template <class Struct>
 class Parameterised : public Recommender {
  public:

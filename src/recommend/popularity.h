@@ -37,8 +37,9 @@ struct TrendingParameters {
   double half_life_days = 14;
 };
 
-// score(item) = sum over customers of (1 or weight) * 2^-(age / half-life), where age runs from a customer's last meeting
-// with the item to the latest interaction of all. Without times every age is 0, and the fit warns.
+// score(item) = sum over customers of (1 or weight) * 2^-(age / half-life), where age runs from a
+// customer's last meeting with the item to the latest interaction of all. Without times every age
+// is 0, and the fit warns.
 class Trending final : public Parameterised<TrendingParameters> {
  public:
   Trending();

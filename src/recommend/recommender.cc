@@ -75,7 +75,7 @@ Result<HistoryView> Recommender::view(const Query& query, OwnedHistory& storage)
                       "ask with a history instead",
                       query.customer, name(), rows.rows())));
     }
-    return HistoryView{query.customer, rows.columns_of(query.customer),
+    return HistoryView{query.customer, query.customer, rows.columns_of(query.customer),
                        rows.weights_of(query.customer), rows.times_of(query.customer)};
   }
   std::vector<HistoryEntry> sorted(query.history.begin(), query.history.end());
@@ -98,7 +98,7 @@ Result<HistoryView> Recommender::view(const Query& query, OwnedHistory& storage)
     storage.weights.push_back(weight);
     storage.times.push_back(time);
   }
-  return HistoryView{-1, storage.items, storage.weights, storage.times};
+  return HistoryView{-1, query.self, storage.items, storage.weights, storage.times};
 }
 
 Result<std::vector<ScoredIndex>> Recommender::list_for(const HistoryView& history,
@@ -192,7 +192,7 @@ Result<std::vector<ScoredIndex>> Recommender::similar_items(std::int32_t item,
 }
 
 Result<std::vector<ScoredIndex>> Recommender::similar_customers(const Query& query, int k) const {
-  ATTUNE_RETURN_IF_ERROR(check_list({.k = k, .filter = {}}));
+  ATTUNE_RETURN_IF_ERROR(check_list({.k = k}));
   if (!capabilities().similar_customers) {
     return std::unexpected(failed_precondition(
         fmt::format("{} does not know which customers are alike; ask user_knn or ials", name())));
@@ -284,11 +284,6 @@ Status Recommender::save(const std::filesystem::path& path) const {
 
 namespace {
 
-Error in_file(Error error, const std::filesystem::path& path) {
-  error.code = ErrorCode::data_corruption;
-  return error.within(fmt::format("reading the model {}", path.string()));
-}
-
 Result<std::unique_ptr<Recommender>> read_head(math::ByteReader& in) {
   ATTUNE_ASSIGN_OR_RETURN(const std::string name, in.text());
   ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<Recommender> recommender, make_recommender(name));
@@ -303,20 +298,35 @@ Result<std::unique_ptr<Recommender>> read_head(math::ByteReader& in) {
 
 }  // namespace
 
+Result<std::unique_ptr<Recommender>> read_recommender(std::string_view payload) {
+  const auto read = [&]() -> Result<std::unique_ptr<Recommender>> {
+    math::ByteReader in(payload);
+    ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<Recommender> recommender, read_head(in));
+    ATTUNE_ASSIGN_OR_RETURN(const math::CsrMatrix rows, in.csr_matrix());
+    recommender->interactions_ = Interactions::from_matrix(rows);
+    if (recommender->interactions_.pairs() != rows.entries()) {
+      return std::unexpected(data_corruption("an interaction has a weight of 0 or less"));
+    }
+    ATTUNE_RETURN_IF_ERROR(recommender->read_model(in));
+    ATTUNE_RETURN_IF_ERROR(in.finish());
+    recommender->fitted_ = true;
+    return recommender;
+  };
+  auto recommender = read();
+  if (recommender) return recommender;
+  // Whatever failed in there, a name or a parameter unknown too: the bytes are not what was
+  // written.
+  Error error = std::move(recommender).error();
+  error.code = ErrorCode::data_corruption;
+  return std::unexpected(std::move(error));
+}
+
 Result<std::unique_ptr<Recommender>> load_recommender(const std::filesystem::path& path) {
   ATTUNE_ASSIGN_OR_RETURN(const CheckedBytes file, read_checked_file(path, kMagic, kVersion));
-  math::ByteReader in(file.payload);
-  auto recommender = read_head(in);
-  if (!recommender) return std::unexpected(in_file(recommender.error(), path));
-  auto rows = in.csr_matrix();
-  if (!rows) return std::unexpected(in_file(rows.error(), path));
-  Recommender& model = **recommender;
-  model.interactions_ = Interactions::from_matrix(*rows);
-  Status status = model.read_model(in);
-  if (status) status = in.finish();
-  if (!status) return std::unexpected(in_file(status.error(), path));
-  model.fitted_ = true;
-  return std::move(*recommender);
+  auto recommender = read_recommender(file.payload);
+  if (recommender) return recommender;
+  return std::unexpected(
+      recommender.error().within(fmt::format("reading the model {}", path.string())));
 }
 
 }  // namespace attune::recommend

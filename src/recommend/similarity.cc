@@ -44,7 +44,10 @@ SimilarityIndex::SimilarityIndex(const math::CsrMatrix& documents,
         static_cast<float>(std::log((count + 1) / (static_cast<double>(f) + 1)) + kIdfFloor));
   }
   const double total = std::accumulate(documents.weights().begin(), documents.weights().end(), 0.0);
-  mean_length_ = total > 0 ? total / count : 1;
+  if (total > 0) {
+    unit_ = static_cast<float>(total / static_cast<double>(documents.entries()));
+    mean_length_ = static_cast<double>(documents.entries()) / count;
+  }
   std::vector<float> weights;
   weights.reserve(documents.weights().size());
   for (std::int32_t row = 0; row < documents.rows(); ++row) {
@@ -58,6 +61,7 @@ SimilarityIndex::SimilarityIndex(const math::CsrMatrix& documents,
 
 std::vector<float> SimilarityIndex::weigh(const DocumentView& document) const {
   std::vector<float> weights(document.weights.begin(), document.weights.end());
+  for (float& weight : weights) weight /= unit_;
   if (parameters_.weighting == Weighting::none) return weights;
   const double length = std::accumulate(weights.begin(), weights.end(), 0.0);
   const double k1 = parameters_.bm25_k1, b = parameters_.bm25_b;
@@ -132,7 +136,8 @@ std::vector<math::ScoredIndex> SimilarityIndex::similar(const DocumentView& docu
     const double similarity = value(sums, squares, document.terms.size(), other);
     sums = Sums{};
     const bool refused =
-        other == except || !(similarity > parameters_.threshold) ||
+        other == except ||
+        !(static_cast<float>(similarity) > static_cast<float>(parameters_.threshold)) ||
         (!filter.allowed.empty() && !filter.allowed[static_cast<std::size_t>(other)]) ||
         (filter.accepts && !filter.accepts(other));
     if (!refused) scratch.found.push_back({static_cast<float>(similarity), other});

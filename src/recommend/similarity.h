@@ -1,4 +1,5 @@
-// Similarity of sparse rows. Answers: which documents (items by their customers, or customers by their items) are alike?
+// Similarity of sparse rows. Answers: which documents (items by their customers, or customers by
+// their items) are alike?
 #pragma once
 
 #include <cstdint>
@@ -18,14 +19,18 @@ enum class Similarity : std::uint8_t {
   dot,        // a.b * n / (n + shrink)
   jaccard,    // n / (terms of either + shrink); weights do not matter
   euclidean,  // 1 / (1 + |a - b|) * n / (n + shrink), among rows that share a term
-  pearson,  // correlation over the shared terms [Resnick1994] * n / (n + shrink); 0 below two of them
+  pearson,    // correlation over the shared terms [Resnick1994] * n / (n + shrink); 0 if n < 2
 };
 
+// w: the raw weight divided by the mean of all raw weights, so that shrink means the same whatever
+// the unit of the weights. idf(term) = log((documents + 1) / (documents with the term + 1)) + .01,
+// where .01 keeps terms that everybody has.
 enum class Weighting : std::uint8_t {
   none,
   tfidf,  // sqrt(w) * idf(term)
-  bm25,  // w (k1 + 1) / (w + k1 (1 - b + b length / mean length)) * idf(term) [RobertsonZaragoza2009]
-};  // idf(term) = log((documents + 1) / (documents with the term + 1)) + .01 keeps terms that everybody has
+  bm25,   // w (k1 + 1) / (w + k1 (1 - b + b length / mean length)) * idf(term)
+          // [RobertsonZaragoza2009], length: sum of w of the document
+};
 
 struct SimilarityParameters {
   Similarity similarity = Similarity::cosine;
@@ -60,7 +65,8 @@ struct DocumentView {
 };
 
 // The documents of one matrix, ready to be compared.
-// Invariant: for a row of the matrix, `similar` gives what a naive double loop over all rows gives (tested).
+// Invariant: for a row of the matrix, `similar` gives what a naive double loop over all rows gives
+// (tested).
 // Threads: immutable after construction; one Scratch a thread.
 class SimilarityIndex {
  public:
@@ -80,7 +86,8 @@ class SimilarityIndex {
     std::vector<math::ScoredIndex> found;
   };
 
-  // The k most similar documents above the threshold, best first, without document `except` (-1: none).
+  // The k most similar documents above the threshold, best first, without document `except` (-1:
+  // none).
   // Cost: the summed lengths of the columns of its terms.
   std::vector<math::ScoredIndex> similar(const DocumentView& document, std::int32_t except, int k,
                                          Scratch& scratch, const ItemFilter& filter = {}) const;
@@ -90,8 +97,9 @@ class SimilarityIndex {
   // Documents x terms, weighted.
   const math::CsrMatrix& documents() const { return documents_; }
 
-  // How much each of the document's terms gives to its similarity with document `other`, which is `similarity`: shares of the
-  // products (cosine, dot, euclidean), of the shared terms (jaccard), of the products of deviations (pearson).
+  // How much each of the document's terms gives to its similarity with document `other`, which is
+  // `similarity`: shares of the products (cosine, dot, euclidean), of the shared terms (jaccard),
+  // of the products of deviations (pearson).
   // Shape: (document.terms.size()); sums to `similarity`.
   std::vector<double> shares(const DocumentView& document, std::int32_t other,
                              double similarity) const;
@@ -106,7 +114,8 @@ class SimilarityIndex {
   math::CsrMatrix by_term_;
   std::vector<float> idf_;       // per term
   std::vector<double> squares_;  // per document: sum of squared weights
-  double mean_length_ = 1;       // raw
+  float unit_ = 1;               // mean raw weight
+  double mean_length_ = 1;
 };
 
 }  // namespace attune::recommend

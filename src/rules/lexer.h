@@ -21,8 +21,9 @@ struct Token {
   double number = 0;
 };
 
-// The last token is `end`. Errors: text that is no UTF-8 or too long, an open quote, a sign that the language does not know
-// (with the ASCII sign to write instead of a full-width one), a number out of range.
+// The last token is `end`. Errors: text that is no UTF-8 or too long, an open quote, a sign that
+// the language does not know (with the ASCII sign to write instead of a full-width one), a number
+// out of range.
 std::expected<std::vector<Token>, Diagnostic> tokenise(std::string_view text);
 
 // Whether `name` is a word of the language, in any case.

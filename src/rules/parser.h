@@ -14,8 +14,9 @@
 
 namespace attune::rules {
 
-// One text, one parser. Invariants: (1) after the first failure nothing is built and every method returns kNone; (2) no method
-// recurses deeper than kMaxRuleDepth parentheses, signs and nots; (3) the tree that is built is at most kMaxTreeDepth deep.
+// One text, one parser. Invariants: (1) after the first failure nothing is built and every method
+// returns kNone; (2) no method recurses deeper than kMaxRuleDepth parentheses, signs and nots; (3)
+// the tree that is built is at most kMaxTreeDepth deep.
 class Parser {
  public:
   Parser(std::string_view text, std::vector<Token> tokens, const Schema& schema)

@@ -9,7 +9,8 @@
 namespace attune::rules {
 namespace {
 
-// Durations are kept to the millisecond, so that a fraction of a minute prints and reads back as itself.
+// Durations are kept to the millisecond, so that a fraction of a minute prints and reads back as
+// itself.
 constexpr std::int64_t kDurationStep = 1000;
 constexpr double kLongestDuration = 10'000.0 * 366 * kMicrosPerDay;
 

@@ -63,7 +63,8 @@ std::string Parser::mismatch_remedy(Index left, Index right) const {
   return remedy_for(rule_.nodes_[right].type, left);
 }
 
-// How to turn the constant `given` into the type that is wanted; empty when there is nothing to say.
+// How to turn the constant `given` into the type that is wanted; empty when there is nothing to
+// say.
 std::string Parser::remedy_for(Type wanted, Index given) const {
   const Node& node = rule_.nodes_[given];
   const std::string text = node.op == Op::text ? rule_.texts_[node.index] : std::string();

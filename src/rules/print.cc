@@ -1,4 +1,5 @@
-// Rules in normal form: one blank around operators, double quotes, parentheses only where they are needed.
+// Rules in normal form: one blank around operators, double quotes, parentheses only where they are
+// needed.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -90,7 +91,8 @@ class Printer {
  private:
   using Op = Rule::Op;
   using Node = Rule::Node;
-  // How tightly a construct binds; a child that binds less tightly than its place asks for stands in parentheses.
+  // How tightly a construct binds; a child that binds less tightly than its place asks for stands
+  // in parentheses.
   enum Level { kRule, kAll, kNegation, kComparison, kSum, kProduct, kSign, kPrimary };
 
   static Level level(const Node& n) {

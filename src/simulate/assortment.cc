@@ -37,7 +37,8 @@ Style brand_style(std::uint64_t seed, std::string_view brand) {
   return style;
 }
 
-// The n-th name of a category, in an order of its own; from `kNamesPerCategory` on with a model number.
+// The n-th name of a category, in an order of its own; from `kNamesPerCategory` on with a model
+// number.
 void give_name(const ShopParameters& parameters, std::int64_t n, Item& item) {
   const Words& words = words_of(parameters.language);
   const auto category = static_cast<std::size_t>(item.category);
@@ -81,7 +82,8 @@ void draw_item(const ShopParameters& parameters, std::uint64_t number, Item& ite
   item.launch_day = random.chance(kLaunchedInside)
                         ? static_cast<std::int32_t>(random.uniform() * .9 * days)
                         : -1 - static_cast<std::int32_t>(random.exponential(1.0 / 200));
-  // Brand and piece share the style; its length makes the liking of a random customer deviate by taste_strength.
+  // Brand and piece share the style; its length makes the liking of a random customer deviate by
+  // taste_strength.
   const Style brand = brand_style(parameters.seed, item.brand);
   const double scale = parameters.taste_strength / std::sqrt(static_cast<double>(kStyleCount));
   for (std::size_t k = 0; k < kStyleCount; ++k) {

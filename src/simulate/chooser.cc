@@ -55,7 +55,7 @@ void Chooser::set_day(const std::vector<Item>& items, const Season& season, std:
 }
 
 int Chooser::draw_category(const Tastes& tastes, Rng& random) const {
-  std::array<double, kCategoryCount> wanted;
+  std::array<double, kCategoryCount> wanted{};
   for (std::size_t c = 0; c < kCategoryCount; ++c) {
     wanted[c] = static_cast<double>(tastes.categories[c]) * season_[c];
   }
@@ -65,7 +65,8 @@ int Chooser::draw_category(const Tastes& tastes, Rng& random) const {
 std::int32_t Chooser::draw_item(const std::vector<Item>& items, const Tastes& tastes, int category,
                                 Rng& random) const {
   const auto c = static_cast<std::size_t>(category);
-  // A customer whom nothing pleases takes the last candidate: one in a million draws at usual strengths.
+  // A customer whom nothing pleases takes the last candidate: one in a million draws at usual
+  // strengths.
   constexpr int kPatience = 500;
   std::int32_t candidate = 0;
   for (int tried = 0; tried < kPatience; ++tried) {

@@ -22,7 +22,7 @@ constexpr double kHabitConcentration = 4;  // of the Dirichlets over channels an
 template <std::size_t N>
 std::array<double, N> draw_shares(std::span<const double, N> shares, double concentration,
                                   Rng& random) {
-  std::array<double, N> drawn;
+  std::array<double, N> drawn{};
   double total = 0;
   for (std::size_t i = 0; i < N; ++i) {
     drawn[i] = random.gamma(std::max(concentration * shares[i], 1e-3), 1) + 1e-12;
@@ -51,7 +51,7 @@ std::string_view name(DayPart part) {
 }
 
 Tastes draw_tastes(const ShopParameters& parameters, Rng& random) {
-  std::array<double, kCategoryCount> shares;
+  std::array<double, kCategoryCount> shares{};
   for (std::size_t c = 0; c < kCategoryCount; ++c) shares[c] = kCategories[c].share;
   const auto drawn = draw_shares(std::span<const double, kCategoryCount>(shares),
                                  parameters.taste_concentration, random);

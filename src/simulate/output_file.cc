@@ -1,5 +1,6 @@
 #include "output_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <iterator>
@@ -102,7 +103,8 @@ void CsvRow::separate() {
 
 void CsvRow::text(std::string_view field) {
   separate();
-  if (field.find_first_of(",\"\n\r") == std::string_view::npos) {
+  const auto special = [](char c) { return c == ',' || c == '"' || c == '\n' || c == '\r'; };
+  if (std::ranges::none_of(field, special)) {
     line_ += field;
     return;
   }

@@ -36,9 +36,10 @@ bool belongs_to_nobody(const events::Event& event) {
 
 }  // namespace
 
-std::string_view name(Defect defect) {
+std::string_view reason(Defect defect) {
   static constexpr std::array<std::string_view, kDefectCount> kNames = {
-      "bad_time", "missing_time", "unknown_event", "bad_price", "cut_short", "too_long"};
+      "impossible_time", "missing_time",     "unknown_type",
+      "bad_number",      "wrong_cell_count", "wrong_cell_count"};
   return kNames[static_cast<std::size_t>(defect)];
 }
 
@@ -188,7 +189,7 @@ Status Recorder::write_malformed(const SimulatedEvent& event) {
   ++malformed_written_;
   --malformed_due_;
   ++counts_.events.rows;
-  ++counts_.events.malformed[std::string(name(defect))];
+  ++counts_.events.malformed[std::string(reason(defect))];
   return events_.write(event_line(event, Row::malformed, defect));
 }
 

@@ -1,4 +1,5 @@
-// Writes events as the files of an untidy shop, and counts what it planted. Answers: what must an importer find?
+// Writes events as the files of an untidy shop, and counts what it planted. Answers: what must an
+// importer find?
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ enum class Defect : std::uint8_t {
   too_long,
 };
 inline constexpr int kDefectCount = 6;
-std::string_view name(Defect defect);
+// The reason for which a reader would refuse the row.
+std::string_view reason(Defect defect);
 
 class Recorder final : public EventSink {
  public:

@@ -1,4 +1,5 @@
-// The shop's calendar: weeks, the year, campaign days. Answers: how busy is a day, what is wanted on it, at what discount?
+// The shop's calendar: weeks, the year, campaign days. Answers: how busy is a day, what is wanted
+// on it, at what discount?
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,8 @@ class Season {
   static Result<Season> create(const ShopParameters& parameters, const Words& words);
 
   // Clocks that advance by one on an average day; 0 <= day <= days.
-  // A campaign of lift L makes its day (1 + L (0.4 + price sensitivity)) times as busy with buyers and (1 + L / 3) times with
-  // visitors.
+  // A campaign of lift L makes its day (1 + L (0.4 + price sensitivity)) times as busy with buyers
+  // and (1 + L / 3) times with visitors.
   double purchase_clock(std::int64_t day, double price_sensitivity) const;
   double visit_clock(std::int64_t day) const { return visits_[index(day)]; }
 

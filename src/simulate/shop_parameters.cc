@@ -8,7 +8,7 @@
 
 namespace attune::simulate {
 
-const ParameterTable<ShopParameters>& shop_parameter_table() {
+const ParameterTable<ShopParameters>& ShopParameters::table() {
   static const ParameterTable<ShopParameters> table = [] {
     using P = ShopParameters;
     ParameterTable<P> t;
@@ -50,7 +50,7 @@ const ParameterTable<ShopParameters>& shop_parameter_table() {
 }
 
 Status validate(const ShopParameters& parameters) {
-  const auto& table = shop_parameter_table();
+  const auto& table = ShopParameters::table();
   for (std::size_t i = 0; i < table.specs().size(); ++i) {
     ATTUNE_RETURN_IF_ERROR(parse_parameter(table.specs()[i], table.get(parameters, i)));
   }

@@ -92,6 +92,7 @@ std::vector<std::string> Truth::best_list(const TrueCustomer& customer, int k) c
                            [&](std::size_t i) { return chances[i]; });
   order.resize(std::min(order.size(), static_cast<std::size_t>(std::max(k, 0))));
   std::vector<std::string> best;
+  best.reserve(order.size());
   for (const std::size_t i : order) best.push_back(items_[i].id);
   return best;
 }

@@ -90,7 +90,7 @@ void print(const json::value& value, int depth, std::string& out) {
 
 json::object parameters_json(const ShopParameters& parameters) {
   json::object object;
-  const auto& table = shop_parameter_table();
+  const auto& table = ShopParameters::table();
   for (std::size_t i = 0; i < table.specs().size(); ++i) {
     const std::string text = table.get(parameters, i);
     json::error_code no_number;

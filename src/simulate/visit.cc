@@ -11,7 +11,8 @@ using events::EventType;
 
 namespace {
 
-// Habits of people in shops: chances of each step, calibrated so that 2 to 4 of 100 sessions end in an order.
+// Habits of people in shops: chances of each step, calibrated so that 2 to 4 of 100 sessions end in
+// an order.
 constexpr double kSearches = 0.34;
 constexpr double kOpensList = 0.48;
 constexpr double kStaysInCategory = 0.7;

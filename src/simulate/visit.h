@@ -27,7 +27,8 @@ struct OrderLine {
 };
 
 // Appends the records of one visit to `out`.
-// Invariants: times never go back; between two steps lie 1 second to 10 minutes; the lines of an order share their time.
+// Invariants: times never go back; between two steps lie 1 second to 10 minutes; the lines of an
+// order share their time.
 class Visit {
  public:
   // `first` carries who comes, when and where: customer, actor, channel, session, anonymous, named.
@@ -35,14 +36,16 @@ class Visit {
         std::vector<Record>& out)
       : shop_(shop), tastes_(tastes), next_(first), random_(random), out_(out) {}
 
-  // Comes to look: perhaps searches, opens lists, sees things, puts one into the cart, leaves it there. `keen` scales how deep.
+  // Comes to look: perhaps searches, opens lists, sees things, puts one into the cart, leaves it
+  // there. `keen` scales how deep.
   void browse(double keen);
   // Says who they are, for the first time ever with `sign_up`. Later steps are named.
   void sign_in(bool sign_up);
   bool named() const { return next_.named; }
   // Fills a cart with what is about to be bought.
   std::vector<OrderLine> fill_cart();
-  // Pays: one purchase a line. `recorded`: with the customer, else with nobody. At the till of a shop there is no session.
+  // Pays: one purchase a line. `recorded`: with the customer, else with nobody. At the till of a
+  // shop there is no session.
   void buy(const std::vector<OrderLine>& lines, std::uint64_t order, bool recorded);
 
   Timestamp now() const { return next_.time; }
@@ -65,7 +68,8 @@ class Visit {
 int draw_basket_size(Rng& random);
 std::int16_t draw_quantity(const Item& item, Rng& random);
 
-// What follows an order, days later: refunds, ratings and reviews of its purchases `lines`, appended to `out`.
+// What follows an order, days later: refunds, ratings and reviews of its purchases `lines`,
+// appended to `out`.
 void follow_up(const ShopDay& shop, const Tastes& tastes, std::span<const Record> lines,
                Rng& random, std::vector<Record>& out);
 

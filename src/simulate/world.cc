@@ -203,8 +203,8 @@ Record World::Parts::arrive(std::int64_t index, const CustomerTraits& traits, Ch
   first.time = moment(traits.day_parts, random);
   if (channel == Channel::shop) {  // open from nine to nine
     const double hours = 9 + 6 * (random.uniform() + random.uniform());
-    first.time.micros = season.day_start(day).micros +
-                        static_cast<std::int64_t>(hours * 3600) * kMicrosPerSecond;
+    first.time.micros =
+        season.day_start(day).micros + static_cast<std::int64_t>(hours * 3600) * kMicrosPerSecond;
   }
   if (first.time.micros <= state.busy_until_micros) {
     const auto pause = static_cast<std::int64_t>(random.exponential(1.0 / 1200));

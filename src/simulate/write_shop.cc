@@ -185,7 +185,7 @@ Status live_all_days(World& world, Recorder& recorder, Progress& progress) {
 }
 
 // Closes all, then names all, the mark of a simulation first.
-Status keep_all(std::vector<OutputFile*> files) {
+Status keep_all(const std::vector<OutputFile*>& files) {
   for (OutputFile* file : files) ATTUNE_RETURN_IF_ERROR(file->close());
   for (OutputFile* file : files) ATTUNE_RETURN_IF_ERROR(file->keep());
   return {};
@@ -215,7 +215,7 @@ Result<PlantedCounts> write_shop(const ShopParameters& parameters, const fs::pat
   ATTUNE_RETURN_IF_ERROR(write_items(world, items, true_items));
   ATTUNE_RETURN_IF_ERROR(write_customers(world, customers, true_customers));
   ATTUNE_RETURN_IF_ERROR(write_bots(recorder, bots));
-  const PlantedCounts counts = all_counts(world, recorder.counts());
+  PlantedCounts counts = all_counts(world, recorder.counts());
   ATTUNE_RETURN_IF_ERROR(summary.write(write_summary(world, counts)));
   ATTUNE_RETURN_IF_ERROR(keep_all(
       {&summary, &events, &orders, &items, &customers, &true_items, &true_customers, &bots}));

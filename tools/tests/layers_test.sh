@@ -6,7 +6,7 @@
 project() {
   tree=$scratch/tree.$cases
   mkdir -p "$tree/cmake"
-  cp "$root"/cmake/{modules,layers,check_layers}.cmake "$tree/cmake/"
+  cp "$root"/cmake/{modules,layers,check_layers,each_module}.cmake "$tree/cmake/"
   cat >"$tree/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.25)
 project(layers LANGUAGES CXX)
@@ -70,5 +70,18 @@ mkdir "$tree/src/math/tests"; echo '  #include "attune/learn/x.h"' >"$tree/src/m
 lint
 expect_says "src/math/include/attune/math/math.h includes module 'store'"
 expect_says "src/math/tests/math_test.cc includes module 'learn'"
+
+test_case "a program's includes are held to what it lists, and that to its row"
+project; mkdir -p "$tree/apps/attune"; echo 'add_subdirectory(apps/attune)' >>"$tree/CMakeLists.txt"
+# shellcheck disable=SC2016  # CMake's own variable
+echo 'attune_check_includes(cli ${CMAKE_CURRENT_SOURCE_DIR} "base;report")' >"$tree/apps/attune/CMakeLists.txt"
+echo '#include "attune/base/base.h"' >"$tree/apps/attune/main.cc"
+configure; expect_status 0
+lint; expect_equal "$output" ""
+echo '#include "attune/store/store.h"' >>"$tree/apps/attune/main.cc"
+configure; expect_failure; expect_says "apps/attune/main.cc includes module 'store', which 'cli' does not list"
+lint; expect_says "ATTUNE: apps/attune/main.cc includes module 'store'"
+sed -i 's/base;report/base;store/' "$tree/apps/attune/CMakeLists.txt"
+configure; expect_failure; expect_says "module 'cli' may not depend on 'store'"
 
 finish

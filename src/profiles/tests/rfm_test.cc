@@ -1,5 +1,6 @@
 #include "attune/profiles/rfm.h"
 
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <rapidcheck.h>
 
 #include "attune/profiles/context.h"
+#include "attune/store/history.h"
 #include "sample_events.h"
 
 namespace attune::profiles {
@@ -163,7 +165,7 @@ TEST(CreatorKind, GoesByPostsOfTheLastThirtyDays) {
 
 std::filesystem::path data_folder() {
   if (const char* set = std::getenv("ATTUNE_TEST_DATA")) return set;
-  return std::filesystem::path(__FILE__).parent_path() / "../../../../shared/data";
+  return "../shared/data";  // beside the source tree, from where tests run
 }
 
 std::string read_gzip(const std::filesystem::path& path) {
@@ -262,6 +264,91 @@ TEST(RfmGolden, CdnowMasterEqualsAnIndependentComputationRowByRow) {
     total += p.monetary_cents;
   }
   EXPECT_EQ(total, 250031563);
+}
+
+// The SQL that rfm.h states, run by the database on the same rows.
+constexpr std::string_view kRfmSql = R"sql(
+  SELECT customer, recency_days, frequency, monetary_minor,
+    1 + 5 * (rank() OVER (ORDER BY recency_days DESC) - 1) // count(*) OVER () AS recency_score,
+    1 + 5 * (rank() OVER (ORDER BY frequency) - 1) // count(*) OVER () AS frequency_score,
+    1 + 5 * (rank() OVER (ORDER BY monetary_minor) - 1) // count(*) OVER () AS monetary_score
+  FROM (SELECT customer, date_diff('day', max(day), DATE '1998-07-01') AS recency_days,
+      count(DISTINCT order_key) AS frequency,
+      sum(CASE type WHEN 'purchase' THEN value WHEN 'refund' THEN -value END) AS monetary_minor
+    FROM events GROUP BY customer HAVING count(DISTINCT order_key) > 0)
+  ORDER BY customer)sql";
+
+void write_events(store::History& history, const std::vector<CdnowRow>& rows) {
+  ASSERT_TRUE(history
+                  .execute("CREATE TABLE lines (customer BIGINT, time TIMESTAMP, value BIGINT, "
+                           "order_key BIGINT)")
+                  .has_value());
+  std::vector<std::int64_t> customers, values, orders;
+  std::vector<Timestamp> times;
+  for (const CdnowRow& row : rows) {
+    customers.push_back(row.customer);
+    times.push_back(row.time);
+    values.push_back(row.cents);
+    orders.push_back(static_cast<std::int64_t>(orders.size()));
+  }
+  using store::ColumnSpan;
+  const std::vector<ColumnSpan> columns{ColumnSpan::int64(customers), ColumnSpan::timestamp(times),
+                                        ColumnSpan::int64(values), ColumnSpan::int64(orders)};
+  auto appender = history.appender("lines");
+  ASSERT_TRUE(appender.has_value());
+  ASSERT_TRUE(appender->append(columns).has_value());
+  ASSERT_TRUE(appender->finish().has_value());
+  ASSERT_TRUE(history
+                  .execute("CREATE VIEW events AS SELECT *, 'purchase' AS type, "
+                           "CAST(time AS DATE) AS day FROM lines")
+                  .has_value());
+}
+
+TEST(RfmGolden, CdnowMasterEqualsTheSqlOfTheHeaderRowByRow) {
+  const std::vector<CdnowRow> rows = read_cdnow();
+  if (rows.empty()) GTEST_SKIP() << "needs cdnow/CDNOW_master.txt.gz in " << data_folder();
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("attune_rfm_" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  {
+    auto history = store::History::open(folder / "rfm.duckdb");
+    ASSERT_TRUE(history.has_value()) << history.error().message;
+    write_events(*history, rows);
+
+    std::map<std::int64_t, ProfileAccumulator> profiles;
+    std::int64_t sequence = 0;
+    for (const CdnowRow& row : rows) {
+      profiles[row.customer].fold(testing::purchase(++sequence, row.time, row.cents).view(),
+                                  FoldRules());
+    }
+    ShopStatistics statistics(testing::at(1998, 7, 1), TimeZone::utc());
+    for (const auto& [customer, profile] : profiles) statistics.add(profile.state());
+    const ShopContext context = statistics.finish({}, {});
+
+    auto result = history->query(kRfmSql);
+    ASSERT_TRUE(result.has_value()) << result.error().message;
+    auto next = profiles.begin();
+    std::size_t compared = 0;
+    for (;;) {
+      auto chunk = result->next();
+      ASSERT_TRUE(chunk.has_value()) << chunk.error().message;
+      if (chunk->rows() == 0) break;
+      for (std::size_t i = 0; i < chunk->rows(); ++i, ++next, ++compared) {
+        const auto cell = [&](std::size_t column) { return chunk->int64(column)[i]; };
+        ASSERT_NE(next, profiles.end());
+        const Profile p = describe({next->first}, next->second.state(), context);
+        ASSERT_EQ(next->first, cell(0));
+        ASSERT_EQ(p.recency_days, cell(1)) << next->first;
+        ASSERT_EQ(p.frequency, cell(2)) << next->first;
+        ASSERT_EQ(p.monetary_cents, cell(3)) << next->first;
+        ASSERT_EQ(p.rfm->recency, cell(4)) << next->first;
+        ASSERT_EQ(p.rfm->frequency, cell(5)) << next->first;
+        ASSERT_EQ(p.rfm->monetary, cell(6)) << next->first;
+      }
+    }
+    EXPECT_EQ(compared, 23570u);
+  }
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

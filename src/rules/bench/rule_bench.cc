@@ -1,4 +1,5 @@
-// Rules a second over a table of customers, one thread. The answers are checked against plain C++ before anything is timed.
+// Rules a second over a table of customers, one thread. The answers are checked against plain C++
+// before anything is timed.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>

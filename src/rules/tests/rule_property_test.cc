@@ -1,4 +1,5 @@
-// Random rules, evaluated a second time by a reference that walks a tree of its own over optional values.
+// Random rules, evaluated a second time by a reference that walks a tree of its own over optional
+// values.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -198,7 +199,8 @@ RC_GTEST_PROP(RuleProperty, EqualsTheReferenceAndPrintsToItself, (std::uint64_t 
   }
 }
 
-// Words of the language in random order: mostly nonsense, never a crash, and always a place inside the text.
+// Words of the language in random order: mostly nonsense, never a crash, and always a place inside
+// the text.
 RC_GTEST_PROP(RuleProperty, AnswersNonsenseWithAPlace, (std::uint64_t seed)) {
   static const std::vector<std::string> kPieces{
       "and",          "or",       "not",           "(",     ")",    "[",  "]",          ",",

@@ -55,7 +55,8 @@ ShopParameters customers_only(std::int64_t count) {
   return parameters;
 }
 
-// BG/NBD: without a repeat order until t with chance (alpha / (alpha + t))^r, since nobody leaves before one.
+// BG/NBD: without a repeat order until t with chance (alpha / (alpha + t))^r, since nobody leaves
+// before one.
 TEST(World, HasTheRepeatShareOfItsModel) {
   ShopParameters parameters = customers_only(6'000);
   World world = World::create(parameters).value();

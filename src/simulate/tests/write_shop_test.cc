@@ -286,8 +286,8 @@ TEST(ShopParameters, AreRefusedWithTheirNameAndRange) {
   parameters.start_date = 20250230;
   EXPECT_NE(validate(parameters).error().message.find("start_date"), std::string::npos);
   parameters = {};
-  EXPECT_FALSE(shop_parameter_table().set(parameters, "custmers", "5").has_value());
-  EXPECT_TRUE(shop_parameter_table().set(parameters, "language", "zh").has_value());
+  EXPECT_FALSE(ShopParameters::table().set(parameters, "custmers", "5").has_value());
+  EXPECT_TRUE(ShopParameters::table().set(parameters, "language", "zh").has_value());
   EXPECT_EQ(parameters.language, Language::zh);
 }
 

@@ -22,11 +22,13 @@ struct BootstrapOptions {
   int threads = 0;
 };
 
-// Percentile bootstrap [EfronTibshirani1993] over two crossed factors, customers and seeds: a draw takes customers with
-// replacement and seeds with replacement, and averages the cells at their crossings [Owen2007].
+// Percentile bootstrap [EfronTibshirani1993] over two crossed factors, customers and seeds: a draw
+// takes customers with replacement and seeds with replacement, and averages the cells at their
+// crossings [Owen2007].
 // The same draws serve every series, so intervals of differences are paired.
 //
-// Shapes: each series (seeds, customers); NaN marks a customer who was not tested under that seed. All of one shape.
+// Shapes: each series (seeds, customers); NaN marks a customer who was not tested under that seed.
+// All of one shape.
 // Missing values: NaN cells carry no weight. A series without any cell gives NaN throughout.
 // Determinism: streams keyed by (seed, "bootstrap", draw); any thread count.
 // Cost: draws * cells of all series.
@@ -35,7 +37,8 @@ class PairedBootstrap {
   PairedBootstrap(std::vector<const math::Matrix*> series, const BootstrapOptions& options = {});
 
   Interval interval(std::size_t series) const;
-  // mean(a) - mean(b), over the same draws. Cells present in one alone make the pairing weaker, never wrong.
+  // mean(a) - mean(b), over the same draws. Cells present in one alone make the pairing weaker,
+  // never wrong.
   Interval difference(std::size_t a, std::size_t b) const;
 
  private:

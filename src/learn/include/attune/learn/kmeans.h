@@ -22,7 +22,8 @@ struct KMeansParameters {
   KMeansStart start = KMeansStart::plus_plus;
   int restarts = 10;         // the best objective of these is kept
   int iterations_max = 300;  // of each restart
-  // Stops once no row changes its cluster, or the centres together move less than tolerance * the mean variance of columns.
+  // Stops once no row changes its cluster, or the centres together move less than tolerance * the
+  // mean variance of columns.
   double tolerance = 1e-6;
 };
 const ParameterTable<KMeansParameters>& kmeans_table();
@@ -44,17 +45,19 @@ struct KMeansOptions {
   Progress* progress = nullptr;
 };
 
-// Lloyd's iterations [Lloyd1982] from each start. A cluster that loses all rows takes the row that lies farthest from its
-// centre. Clusters are numbered by size, largest first, ties by the first row.
+// Lloyd's iterations [Lloyd1982] from each start. A cluster that loses all rows takes the row that
+// lies farthest from its centre. Clusters are numbered by size, largest first, ties by the first
+// row.
 // Shapes: rows (n, d), finite. Scale the columns first (learn/scaling.h): distances are Euclidean.
-// Errors: invalid_argument (no rows or columns, a value that is not finite, a parameter out of range, more clusters than
-// distinct rows: names how many there are), cancelled.
+// Errors: invalid_argument (no rows or columns, a value that is not finite, a parameter out of
+// range, more clusters than distinct rows: names how many there are), cancelled.
 // Determinism: (seed, "kmeans", restart); the result does not depend on the thread count.
 // Cost: restarts * iterations * n * clusters * d.
 Result<KMeansModel> fit_kmeans(const math::Matrix& rows, const KMeansParameters& parameters,
                                const KMeansOptions& options = {});
 
-// Nearest centre of each row. Shapes: rows (n, centres.columns()). Errors: invalid_argument if the columns differ.
+// Nearest centre of each row. Shapes: rows (n, centres.columns()). Errors: invalid_argument if the
+// columns differ.
 Result<std::vector<std::int32_t>> nearest_centres(const math::Matrix& centres,
                                                   const math::Matrix& rows, int threads = 0);
 

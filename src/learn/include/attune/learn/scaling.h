@@ -1,4 +1,5 @@
-// Scaling of columns. Answers: how are amounts, counts and days made comparable, and what exactly was done to them?
+// Scaling of columns. Answers: how are amounts, counts and days made comparable, and what exactly
+// was done to them?
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ enum class ScalingKind : std::uint8_t {
 Result<ScalingKind> parse_scaling_kind(std::string_view name);
 std::string_view name_of(ScalingKind kind);
 
-// What is done to one column: t(x) = (g(x) - shift) / scale with g the identity or the signed logarithm.
+// What is done to one column: t(x) = (g(x) - shift) / scale with g the identity or the signed
+// logarithm.
 struct ColumnScaling {
   std::string column;
   ScalingKind kind = ScalingKind::none;
@@ -42,7 +44,8 @@ std::string describe(const ColumnScaling& scaling, std::int64_t rows);
 class Scaler {
  public:
   // Shapes: rows (n, names.size()), n >= 1; kinds one for every column, or one for each.
-  // Missing values: NaN is left out of the statistics and stays NaN. Errors: invalid_argument (shapes, infinite values).
+  // Missing values: NaN is left out of the statistics and stays NaN. Errors: invalid_argument
+  // (shapes, infinite values).
   static Result<Scaler> fit(const math::Matrix& rows, std::span<const std::string> names,
                             std::span<const ScalingKind> kinds);
 

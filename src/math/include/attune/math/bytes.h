@@ -1,4 +1,5 @@
-// Numbers and matrices as bytes. Answers: how does a model reach the disk, and can a stranger's bytes hurt us on the way back?
+// Numbers and matrices as bytes. Answers: how does a model reach the disk, and can a stranger's
+// bytes hurt us on the way back?
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@
 
 namespace attune::math {
 
-// Appends values in the little-endian layout of their type; arrays carry their length (64 bits) in front.
+// Appends values in the little-endian layout of their type; arrays carry their length (64 bits) in
+// front.
 class ByteWriter {
  public:
   template <class T>
@@ -51,7 +53,8 @@ class ByteWriter {
   std::string bytes_;
 };
 
-// Reads what ByteWriter wrote. Every length is checked against the bytes that are left before memory is taken.
+// Reads what ByteWriter wrote. Every length is checked against the bytes that are left before
+// memory is taken.
 // Errors: data_corruption, on any bytes whatsoever; nothing else can happen.
 // Lifetime: the reader keeps a view of the bytes.
 class ByteReader {

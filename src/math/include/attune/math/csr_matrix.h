@@ -15,14 +15,15 @@ struct Triplet {
   std::int32_t row = 0;
   std::int32_t column = 0;
   float weight = 1;
-  Timestamp time;
+  Timestamp time = {};
   friend bool operator==(const Triplet&, const Triplet&) = default;
 };
 
 // A sparse matrix (customers x items, say), compressed by rows.
 //
-// Invariants: (1) offsets() has rows() + 1 values that never fall, from 0 to entries(); (2) the columns of a row
-// rise strictly and lie in 0 .. columns() - 1; (3) weights are finite; (4) there is a time for each entry, or for none.
+// Invariants: (1) offsets() has rows() + 1 values that never fall, from 0 to entries(); (2) the
+// columns of a row rise strictly and lie in 0 .. columns() - 1; (3) weights are finite; (4) there
+// is a time for each entry, or for none.
 // Threads: immutable, safe to share. Lifetime: spans are good as long as the matrix.
 class CsrMatrix {
  public:
@@ -30,10 +31,12 @@ class CsrMatrix {
 
   enum class Times : std::uint8_t { drop, keep };
 
-  // Cells that occur several times become one: weights are summed in the order given, the latest time stays.
-  // Errors: invalid_argument (a negative size), out_of_range (an index outside the matrix), invalid_argument (a weight
-  // that is not finite); each names the place in `triplets`.
-  // Cost: O(entries + rows + columns). Determinism: the order of cells matters only for the rounding of sums.
+  // Cells that occur several times become one: weights are summed in the order given, the latest
+  // time stays.
+  // Errors: invalid_argument (a negative size), out_of_range (an index outside the matrix),
+  // invalid_argument (a weight that is not finite); each names the place in `triplets`.
+  // Cost: O(entries + rows + columns). Determinism: the order of cells matters only for the
+  // rounding of sums.
   static Result<CsrMatrix> from_triplets(std::int32_t rows, std::int32_t columns,
                                          std::span<const Triplet> triplets,
                                          Times times = Times::keep);

@@ -1,13 +1,16 @@
-// The inner loops, with the instructions that this CPU has. Answers: how fast can two rows of numbers meet?
+// The inner loops, with the instructions that this CPU has. Answers: how fast can two rows of
+// numbers meet?
 #pragma once
 
 #include <span>
 
 namespace attune::math {
 
-// Every kernel is compiled for several instruction sets, and the best is chosen when the program runs (Highway).
-// Determinism: the same CPU gives the same bits; another instruction set may differ in the last bits, since sums are
-// split over lanes. Relative to sum |a_i b_i| the difference stays below n * 6e-8.
+// Every kernel is compiled for several instruction sets, and the best is chosen when the program
+// runs (Highway).
+// Determinism: the same CPU gives the same bits; another instruction set may differ in the last
+// bits, since sums are split over lanes. Relative to sum |a_i b_i| the difference stays below n *
+// 6e-8.
 // Shapes: all spans of one call have the same length n; n = 0 is allowed. No alignment is needed.
 // Missing values: NaN and infinity go through by IEEE rules.
 
@@ -17,7 +20,8 @@ void axpy(float scale, std::span<const float> x, std::span<float> y);
 // sum of (a_i - b_i)^2
 float squared_distance(std::span<const float> a, std::span<const float> b);
 
-// out[r] = dot(row r of `rows`, x). Shapes: rows (out.size() * x.size()) row-major. Cost: one pass over `rows`.
+// out[r] = dot(row r of `rows`, x). Shapes: rows (out.size() * x.size()) row-major. Cost: one pass
+// over `rows`.
 void dot_rows(std::span<const float> rows, std::span<const float> x, std::span<float> out);
 
 // The instruction set in use: "AVX2", for reports.

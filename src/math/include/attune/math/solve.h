@@ -9,7 +9,8 @@
 
 namespace attune::math {
 
-// Solves A x = b by a Cholesky factorisation in place. Only the lower triangle of A is read; A is destroyed, b becomes x.
+// Solves A x = b by a Cholesky factorisation in place. Only the lower triangle of A is read; A is
+// destroyed, b becomes x.
 // Shapes: a (n, n), b (n, m) row-major: m right-hand sides, one a column.
 // Returns false where A is not positive definite to rounding; then b holds nothing useful.
 // Cost: n^3 / 3 + 2 n^2 m operations. Threads: independent calls from any thread.
@@ -24,7 +25,8 @@ struct ConjugateGradientOptions {
   double tolerance = 1e-6;  // stops once |residual| <= tolerance * |b|
 };
 
-// Improves x towards the solution of A x = b with conjugate gradients [HestenesStiefel1952]. `multiply(p, out)` writes A p.
+// Improves x towards the solution of A x = b with conjugate gradients [HestenesStiefel1952].
+// `multiply(p, out)` writes A p.
 // Shapes: b, x (n). x is the start and receives the answer. Returns the steps taken.
 // Cost: a call of `multiply` and 10 n operations a step. Scratch: (3 n) given by the caller.
 int solve_conjugate_gradient(
@@ -38,8 +40,8 @@ int solve_conjugate_gradient(
 void add_outer_products(const MatrixF& vectors, std::span<const std::int32_t> rows,
                         std::span<const float> weights, MatrixF& scratch, MatrixF& c);
 
-// Gramian V'V of all rows, full square. Shape: (d, d). Deterministic for any thread count (fixed blocks, fixed order,
-// sums in double).
+// Gramian V'V of all rows, full square. Shape: (d, d). Deterministic for any thread count (fixed
+// blocks, fixed order, sums in double).
 MatrixF gramian(const MatrixF& vectors, int threads);
 
 }  // namespace attune::math

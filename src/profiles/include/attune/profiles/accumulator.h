@@ -108,8 +108,8 @@ struct RecentSearch {
 // Caps, each on "the k largest", which survives any order of folding. What an exact answer needs
 // whole (orders, items bought, categories, brands) is not capped: about 17 bytes an order, 3 an
 // item bought, 14 a category or brand in the blob.
-inline constexpr std::size_t kDaysKept = 372;       // latest distinct days: windows to 365 are exact
-inline constexpr std::size_t kRecentItems = 20;     // distinct items, latest touch first
+inline constexpr std::size_t kDaysKept = 372;    // latest distinct days: windows to 365 are exact
+inline constexpr std::size_t kRecentItems = 20;  // distinct items, latest touch first
 inline constexpr std::size_t kRecentSearches = 10;  // distinct words, latest first
 inline constexpr std::size_t kSearchBytes = 80;     // longer words are cut at a character
 
@@ -121,16 +121,16 @@ constexpr bool is_plausible(Timestamp time) {
 
 struct ProfileState {
   std::array<std::uint64_t, events::kEventTypeCount> type_counts{};  // of all time
-  std::vector<DayCount> days;      // ascending (day, type); the latest kDaysKept days
-  std::vector<OrderState> orders;  // ascending key
+  std::vector<DayCount> days;                 // ascending (day, type); the latest kDaysKept days
+  std::vector<OrderState> orders;             // ascending key
   std::vector<TermState> categories;          // ascending term
   std::vector<TermState> brands;              // ascending term
   std::vector<ChannelState> channels;         // ascending channel
   std::vector<BoughtItem> bought;             // ascending item
   std::vector<RecentItem> recent_items;       // latest first
   std::vector<RecentSearch> recent_searches;  // latest first; personal: serialised apart
-  // Activity other than purchases and refunds; describe() adds the orders, so that long baskets do not drown
-  // the rest.
+  // Activity other than purchases and refunds; describe() adds the orders, so that long baskets do
+  // not drown the rest.
   std::array<std::uint64_t, 24> hours{};
   std::array<std::uint64_t, 7> weekdays{};  // Monday first
   double engagement = 0;                    // as TermState::interest, over all events

@@ -32,7 +32,7 @@ struct ClusterParameters {
 
 // What customers are compared by. Columns of a feature row; amounts and counts are taken as ln(1 +
 // x), and every column is then standardised (mean 0, deviation 1) over the customers clustered; a
-// column without spread is 0.
+// column without spread is 0, and what lies more than 3 deviations off counts as 3.
 enum class ClusterFeature : std::uint8_t {
   recency_days,
   frequency,
@@ -42,7 +42,7 @@ enum class ClusterFeature : std::uint8_t {
   average_basket_lines,
   items_bought,  // distinct
   typical_price_cents,
-  refund_share,
+  refund_share,   // at most 1
   evening_share,  // of activity from 18 o'clock
   weekend_share,
 };
@@ -58,8 +58,8 @@ struct ClusterSummary {
   std::array<double, kClusterFeatureCount> means{};  // of the features as they are (no logarithm)
   std::array<double, kClusterFeatureCount> deviations{};  // centre, in scaled features
   std::int64_t monetary_cents = 0;                        // of all members
-  // Simplified silhouette, -1 to 1: mean of (b - a) / max(a, b), with the distances to the own
-  // centre (a) and to the nearest other one (b).
+  // Simplified silhouette [HruschkaEtAl2004, after Rousseeuw1987], -1 to 1: mean of (b - a) /
+  // max(a, b), with the distances to the own centre (a) and to the nearest other one (b).
   double separation = 0;
   std::string name;         // two or three words: "frequent, big baskets"
   std::string description;  // a sentence made from the largest differences

@@ -4,7 +4,7 @@
 // Field names are those of Profile's JSON. Counts by type and window are fields of their own:
 // purchase_count, view_count_30d.
 // Functions:
-//   likes("category:shoes")       also "brand:…": at least kLikesShareMin of the decayed interest in
+//   likes("category:shoes")       also "brand:…": at least kLikesShareMin of the interest in
 //                                 categories (brands)
 //   likes("category:shoes", 0.3)  the same with a share of one's own
 //   interest("category:shoes")    the decayed interest, a number; 0 without any
@@ -91,7 +91,6 @@ class ProfileSource final : public rules::FieldSource {
 
   std::optional<double> number(std::size_t field) const override;
   std::optional<std::string_view> text(std::size_t field) const override;
-  std::optional<bool> flag(std::size_t field) const override;
   std::optional<Timestamp> time(std::size_t field) const override;
   std::optional<std::size_t> list_size(std::size_t field) const override;
   std::string_view list_at(std::size_t field, std::size_t index) const override;

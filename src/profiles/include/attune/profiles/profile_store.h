@@ -79,6 +79,7 @@ class ProfileStore final : public Erasable {
                  const std::function<Status(const Sink&)>& replay);
 
   const FoldRules& rules() const { return rules_; }
+  bool in_transaction() const { return state_->in_transaction(); }
 
   std::string holder_name() const override { return "profiles"; }
   Result<std::int64_t> forget(CustomerNumber customer) override;
@@ -114,6 +115,11 @@ class ProfileWorkingSet {
   // Writes dirty profiles and the cursor, durably with the state's transaction; lets go of profiles
   // beyond capacity.
   Status flush(Sequence cursor);
+  // Writes dirty profiles without moving the cursor and lets go of all: bounds the memory of a long
+  // catch-up whose events come customer by customer.
+  // Errors: failed_precondition outside a transaction of the caller's, which has to hold the flush
+  // at the end, too.
+  Status spill();
   // Lets go of everything in memory; what was not flushed is lost. To be called around merge,
   // rebuild and forget.
   void drop();
@@ -123,6 +129,8 @@ class ProfileWorkingSet {
     ProfileAccumulator accumulator;
     bool dirty = false;
   };
+  Status write_dirty(std::optional<Sequence> cursor);
+
   ProfileStore& store_;
   std::size_t capacity_;
   std::size_t dirty_ = 0;

@@ -29,7 +29,8 @@ struct RfmValues {
   std::int64_t monetary_minor = 0;
 };
 
-// Quantile scores over the buyers (customers with at least one order).
+// Quantile scores over the buyers (customers with at least one order) [Hughes1994]; unlike there,
+// each of the three is scored by itself, and ties are never parted.
 //
 // Rule: score = 1 + floor(k * worse / n), where n is the number of buyers and `worse` how many of
 // them have a strictly worse value: fewer orders, less money, a longer time since the last

@@ -31,12 +31,6 @@ struct MembershipChange {
   Timestamp at;
 };
 
-// Which segments a pass over profiles decides anew.
-enum class RefreshScope : std::uint8_t {
-  all,         // for customers whose events changed, and for all after a rule was saved
-  not_events,  // for all when the day turned: segments that depend on the clock or the shop
-};
-
 // Tables segment_definitions and segment_members of state, with migrations of their own.
 // Lifetime: the State outlives the store. Threads: as State. Every writing call is one transaction,
 // or joins the caller's.
@@ -59,16 +53,18 @@ class SegmentStore final : public Erasable {
   Result<Segment> find(std::string_view name);
 
   // Decides membership of these customers and writes what changed; a member who stays keeps
-  // entered_at. `profiles` get their `segments`. `now` becomes entered_at of who enters. Cost: one
-  // look-up a customer, writes only for changes.
+  // entered_at. `profiles` get their `segments`. `now` becomes entered_at of who enters. `set` is
+  // what list() gives, compiled.
+  // Errors: failed_precondition when the set holds a segment that is not saved. Cost: a look-up for
+  // each customer, writes for changes only.
   Result<std::vector<MembershipChange>> refresh(const SegmentSet& set, const Vocabulary& names,
-                                                std::span<Profile> profiles, Timestamp now,
-                                                RefreshScope scope = RefreshScope::all);
+                                                std::span<Profile> profiles, Timestamp now);
 
-  // Whether a pass over all customers is due: the shop's day has turned since the last one, or a
-  // rule was saved since.
-  Result<std::optional<RefreshScope>> full_pass_due(std::int64_t today);
-  // To be called when a pass over all customers, in this scope, is done.
+  // Whether all customers have to be refreshed, not only those with new events: a rule was saved
+  // since the last full pass, or the shop's day (days since 1970) has turned and a rule of `set`
+  // depends on the clock or on the other customers.
+  Result<bool> full_pass_due(const SegmentSet& set, std::int64_t today);
+  // To be called when a full pass, begun on that day, is done.
   Status full_pass_done(std::int64_t today);
 
   // Ascending customer numbers above `after`, at most `limit`. Errors: not_found naming the

@@ -1,4 +1,5 @@
-// What recommenders learn from. Answers: which customer met which item, how strongly, and when last?
+// What recommenders learn from. Answers: which customer met which item, how strongly, and when
+// last?
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,9 @@ namespace attune::recommend {
 
 using learn::InteractionLog;
 
-// Customers x items with summed weights and the last time of each pair. Customers and items are rows and columns: the
-// caller keeps the mapping to the numbers and identifiers outside; models never see those.
+// Customers x items with summed weights and the last time of each pair. Customers and items are
+// rows and columns: the caller keeps the mapping to the numbers and identifiers outside; models
+// never see those.
 //
 // Invariants: (1) every weight is positive and finite; (2) by_item() is by_customer() transposed.
 // Threads: immutable; copies share the arrays and cost nothing.
@@ -24,8 +26,8 @@ class Interactions {
  public:
   Interactions();  // 0 x 0
 
-  // Sums the events of each pair. Pairs whose weights add up to 0 or less (bought and taken back) are left out and
-  // counted in dropped_pairs(). Errors: those of CsrMatrix::from_triplets.
+  // Sums the events of each pair. Pairs whose weights add up to 0 or less (bought and taken back)
+  // are left out and counted in dropped_pairs(). Errors: those of CsrMatrix::from_triplets.
   static Result<Interactions> from_log(const InteractionLog& log);
   static Interactions from_matrix(const math::CsrMatrix& by_customer);
 
@@ -53,16 +55,17 @@ class Interactions {
 struct HistoryEntry {
   std::int32_t item = 0;
   float weight = 1;
-  Timestamp time;
+  Timestamp time = {};
 };
 
 // A customer as a model sees one: items rising strictly, with weights and times beside them.
 // Shapes: items, weights (n); times (n) or empty. Lifetime: a view.
 struct HistoryView {
   std::int32_t customer = -1;  // the row of the fit where this history is exactly that row, else -1
-  std::span<const std::int32_t> items;
-  std::span<const float> weights;
-  std::span<const Timestamp> times;
+  std::int32_t self = -1;  // the customer's row in the fit, however the history has changed, or -1
+  std::span<const std::int32_t> items = {};
+  std::span<const float> weights = {};
+  std::span<const Timestamp> times = {};
 };
 
 }  // namespace attune::recommend

@@ -1,5 +1,5 @@
-// Reports as one HTML file: nothing is loaded from anywhere, no script is needed; light, dark, print, phone. Answers: how does a
-// person keep, send and read a result?
+// Reports as one HTML file: nothing is loaded from anywhere, no script is needed; light, dark,
+// print, phone. Answers: how does a person keep, send and read a result?
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@
 
 namespace attune::report {
 
-// Text made harmless for HTML content and quoted attributes; invalid UTF-8 becomes U+FFFD, control characters are dropped.
+// Text made harmless for HTML content and quoted attributes; invalid UTF-8 becomes U+FFFD, control
+// characters are dropped.
 std::string escape_html(std::string_view text);
 
 // A key figure.
@@ -27,8 +28,9 @@ struct Tile {
   Tone tone = Tone::plain;
 };
 
-// One section with a heading; its parts appear in the order of the calls. Texts are plain text (escaped); in paragraphs and
-// notes `code` in backquotes and **strong** are marked up, an empty line starts a new paragraph.
+// One section with a heading; its parts appear in the order of the calls. Texts are plain text
+// (escaped); in paragraphs and notes `code` in backquotes and **strong** are marked up, an empty
+// line starts a new paragraph.
 class Section {
  public:
   Section(std::string title, std::string id) : title_(std::move(title)), id_(std::move(id)) {}
@@ -50,6 +52,7 @@ class Section {
 
  private:
   friend class Page;
+  friend struct PartWriter;
   struct Paragraph {
     std::string text;
   };
@@ -93,7 +96,8 @@ struct PageOptions {
   bool contents = true;     // a table of contents, from two sections on
 };
 
-// Builds the page. References to sections stay valid while the page lives. Threads: one thread at a time.
+// Builds the page. References to sections stay valid while the page lives. Threads: one thread at a
+// time.
 class Page {
  public:
   explicit Page(PageOptions options) : options_(std::move(options)) {}

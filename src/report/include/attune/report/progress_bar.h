@@ -1,4 +1,5 @@
-// Long work in a terminal: a line that moves, and Ctrl-C that is heard. Answers: how far is it, how long still?
+// Long work in a terminal: a line that moves, and Ctrl-C that is heard. Answers: how far is it, how
+// long still?
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,9 @@
 
 namespace attune::report {
 
-// While it lives, SIGINT and SIGTERM set a flag instead of ending the process; a second one ends it at once (exit status
-// 128 + signal). The handlers before it are put back when it dies. One at a time in a process: a second one living is a
-// programmer error.
+// While it lives, SIGINT and SIGTERM set a flag instead of ending the process; a second one ends it
+// at once (exit status 128 + signal). The handlers before it are put back when it dies. One at a
+// time in a process: a second one living is a programmer error.
 class StopSignal {
  public:
   StopSignal();
@@ -36,8 +37,10 @@ struct ProgressBarOptions {
   bool colour = false;
 };
 
-// Draws at most 10 times a second; a phase ends with one line "name  12,345 rows  3.2 s" that stays.
-// Threads: safe to call from any thread; advance() between two drawings costs a clock reading and an uncontended lock.
+// Draws at most 10 times a second; a phase ends with one line "name  12,345 rows  3.2 s" that
+// stays.
+// Threads: safe to call from any thread; advance() between two drawings costs a clock reading and
+// an uncontended lock.
 class ProgressBar final : public Progress {
  public:
   explicit ProgressBar(ProgressBarOptions options = {});
@@ -47,7 +50,8 @@ class ProgressBar final : public Progress {
   void advance(std::int64_t done) override;
   bool cancelled() const override;
 
-  // Ends the phase at hand and leaves its line; also called by the destructor. After it, the bar takes new phases.
+  // Ends the phase at hand and leaves its line; also called by the destructor. After it, the bar
+  // takes new phases.
   void finish();
   // Prints a line above the bar.
   void message(std::string_view line);

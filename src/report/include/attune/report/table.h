@@ -1,4 +1,5 @@
-// Tables: one content, shown in a terminal, as Markdown or in an HTML page. Answers: how does a person see rows?
+// Tables: one content, shown in a terminal, as Markdown or in an HTML page. Answers: how does a
+// person see rows?
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,8 @@ namespace attune::report {
 
 enum class Align : std::uint8_t { left, right };
 
-// What a cell wants to say beside its text; colour where there is colour, weight where there is none.
+// What a cell wants to say beside its text; colour where there is colour, weight where there is
+// none.
 enum class Tone : std::uint8_t { plain, strong, faint, good, warning, bad };
 
 struct Cell {
@@ -31,12 +33,13 @@ struct TerminalStyle {
   bool unicode = true;  // box drawing lines and "…"; else ASCII
 };
 
-// What a stream can show: its width (80 if unknown, no limit when not a terminal), and colour when it is a terminal,
-// NO_COLOR is not set and TERM is not "dumb".
+// What a stream can show: its width (80 if unknown, no limit when not a terminal), and colour when
+// it is a terminal, NO_COLOR is not set and TERM is not "dumb".
 TerminalStyle terminal_style(int file_descriptor);
 bool is_terminal(int file_descriptor);
 
-// Invariants: every row has as many cells as there are columns (missing ones are empty, surplus ones a programmer error).
+// Invariants: every row has as many cells as there are columns (missing ones are empty, surplus
+// ones a programmer error).
 // Threads: one thread at a time.
 class Table {
  public:
@@ -51,8 +54,9 @@ class Table {
   const std::string& title() const { return title_; }
   bool separator_before(std::size_t row) const;
 
-  // Lines end with '\n'. UTF-8 aware; control characters are shown as \xNN, so that no cell can drive a terminal; texts that
-  // do not fit are cut with "…". No line is wider than style.width (as far as 3 columns per cell allow).
+  // Lines end with '\n'. UTF-8 aware; control characters are shown as \xNN, so that no cell can
+  // drive a terminal; texts that do not fit are cut with "…". No line is wider than style.width (as
+  // far as 3 columns per cell allow).
   std::string to_text(const TerminalStyle& style = {}) const;
   // A GitHub table; pipes, backslashes, line breaks and HTML are escaped.
   std::string to_markdown() const;

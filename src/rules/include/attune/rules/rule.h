@@ -6,28 +6,36 @@
 //   orders between 2 and 5 and brands contains any ["Acme", "Bolt"] and email is not missing
 //
 // Grammar (keywords in any case; white space and line breaks are free):
-//   rule       = all { "or" all }                      all   = negation { "and" negation }
+//   rule       = all { "or" all }
+//   all        = negation { "and" negation }
 //   negation   = "not" negation | comparison
 //   comparison = sum [ ( "==" | "=" | "!=" | "<>" | "<" | "<=" | ">" | ">=" ) sum
-//                    | ["not"] "between" sum "and" sum           both ends belong to it
+//                    | ["not"] "between" sum "and" sum              both ends belong to it
 //                    | ["not"] "in" ( list | field of type list of text )
-//                    | ["not"] "contains" ( sum | ["any" | "all"] list )
+//                    | ["not"] "contains" ( sum | ( "any" | "all" ) list )
 //                    | ["not"] ( "starts_with" | "ends_with" ) sum
 //                    | "is" ["not"] "missing" ]
-//   sum = product { ("+" | "-") product }              product = sign { ("*" | "/") sign }         sign = "-" sign | primary
-//   primary    = number | text | duration | "true" | "false" | "now" | field | function "(" … ")" | "(" rule ")"
-//   duration   = number ( "minutes" | "hours" | "days" | "weeks" )            singular too; a day has 24 hours
+//   sum        = product { ( "+" | "-" ) product }
+//   product    = sign { ( "*" | "/" ) sign }
+//   sign       = "-" sign | primary
+//   primary    = number | text | duration | "true" | "false" | "now" | field
+//              | function "(" [ rule { "," rule } ] ")" | "(" rule ")"
+//   duration   = number ( "minutes" | "hours" | "days" | "weeks" )     singular too; a day is 24 h
 //   list       = "[" constant { "," constant } "]"
-// Built in: now · days_ago(30) is now - 30 days · date("2011-06-01") or date("2011-06-01 14:30") is that moment in the shop's
-// time zone unless the text names its own, a day alone means its beginning · count(list) is a number.
-// Text stands in " or ' with the escapes \" \' \\ \n \t; texts compare byte by byte (code point order, case matters).
-// A field with an awkward name stands in backquotes: `order count`. Chinese names need none.
+// Built in: now · days_ago(30) is now - 30 days · date("2011-06-01") or date("2011-06-01 14:30") is
+// that moment in the shop's time zone unless the text names its own, a day alone means its
+// beginning · count(list) is a number. Text stands in " or ' with the escapes \" \' \\ \n \t; texts
+// compare byte by byte (code point order, case matters). A field with an awkward name stands in
+// backquotes: `order count`. Chinese names need none.
 //
 // Missing values. A value is present or missing; a condition is always true or false.
-//   1. Arithmetic with a missing value is missing; so is x / 0, and every result that is not finite or past the range of time.
-//   2. Every comparison with a missing value is false, "!=" and the "not in" forms too. So country != "UK" leaves out
-//      customers without a country, while not (country == "UK") takes them in.
-//   3. A missing flag, alone as a condition, is false. 4. "is missing" and "is not missing" tell.
+//   1. Arithmetic with a missing value is missing; so is x / 0, and every result that is not finite
+//      or past the range of time.
+//   2. Every comparison with a missing value is false, "!=" and the "not in" forms too. So
+//      country != "UK" leaves out customers without a country, while not (country == "UK") takes
+//      them in.
+//   3. A missing flag, alone as a condition, is false.
+//   4. "is missing" and "is not missing" tell.
 #pragma once
 
 #include <cstddef>
@@ -60,8 +68,9 @@ struct Diagnostic {
   std::string to_string(std::string_view text) const;
 };
 
-// A parsed and compiled rule. A value: immutable, equal when it prints the same for the same schema, safe to share between
-// threads, needs neither its text nor its schema after parsing (but a source with the schema's numbering).
+// A parsed and compiled rule. A value: immutable, equal when it prints the same for the same
+// schema, safe to share between threads, needs neither its text nor its schema after parsing (but a
+// source with the schema's numbering).
 class Rule {
  public:
   // Errors: invalid_argument; the message is Diagnostic::to_string. Cost: linear in the text.
@@ -69,8 +78,9 @@ class Rule {
   // The same as data for an editor; absent when the rule is well.
   static std::optional<Diagnostic> diagnose(std::string_view text, const Schema& schema);
 
-  // Whether the rule holds for `source` at `now`. Never fails, never allocates. Cost: tens of nanoseconds for a rule of
-  // two comparisons, plus the source's; "and" and "or" stop at the first answer; long lists are searched by halving.
+  // Whether the rule holds for `source` at `now`. Never fails, never allocates. Cost: tens of
+  // nanoseconds for a rule of two comparisons, plus the source's; "and" and "or" stop at the first
+  // answer; long lists are searched by halving.
   bool matches(const FieldSource& source, Timestamp now) const;
 
   // The rule in normal form: parsing it again (same schema) gives an equal rule.
@@ -79,7 +89,8 @@ class Rule {
   // Indexes of the schema's fields that the rule reads, ascending, each once.
   const std::vector<std::size_t>& fields_used() const { return fields_used_; }
 
-  // The function calls, in order of writing. `arguments` are views into the rule; std::monostate where not constant.
+  // The function calls, in order of writing. `arguments` are views into the rule; std::monostate
+  // where not constant.
   struct CallSite {
     std::size_t function = 0;
     std::vector<Value> arguments;
@@ -131,7 +142,8 @@ class Rule {
     not_of
   };
 
-  // The compiled form is a flat tree. `first` and `count` name children (indexes into nodes_) in children_.
+  // The compiled form is a flat tree. `first` and `count` name children (indexes into nodes_) in
+  // children_.
   struct Node {
     Op op = Op::flag;
     Type type = Type::flag;

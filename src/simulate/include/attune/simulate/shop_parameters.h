@@ -47,9 +47,9 @@ struct ShopParameters {
   double resent_share = 0.002;     // rows with an event id that come again later, written otherwise
   std::int64_t malformed_rows = 12;
   bool gzip = false;  // events.csv.gz instead of events.csv
-};
 
-const ParameterTable<ShopParameters>& shop_parameter_table();
+  static const ParameterTable<ShopParameters>& table();
+};
 
 // Errors: invalid_argument naming the parameter, its value and what it may be.
 Status validate(const ShopParameters& parameters);

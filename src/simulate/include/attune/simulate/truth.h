@@ -31,7 +31,7 @@ struct FileCounts {
   std::int64_t missing_customer_rows = 0;         // the same with repeats counted
   std::int64_t refunds = 0;                       // good rows
   std::int64_t refund_rows = 0;                   // with repeats
-  std::map<std::string, std::int64_t> malformed;  // by kind
+  std::map<std::string, std::int64_t> malformed;  // by the reason that a reader gives
   std::map<std::string, std::int64_t> good_by_event;
 
   std::int64_t malformed_total() const;

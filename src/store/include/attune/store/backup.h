@@ -29,8 +29,8 @@ struct BackupSources {
 };
 
 struct BackupOptions {
-  // keys/ too: without them the sealed fields of a restored folder stay closed until the keys are put
-  // beside them.
+  // keys/ too: without them the sealed fields of a restored folder stay closed until the keys are
+  // put beside them.
   bool include_keys = false;
   Timestamp made_at{};           // written into the file
   Progress* progress = nullptr;  // cancelling leaves nothing behind
@@ -52,8 +52,7 @@ struct BackupContents {
 // Pins the journal, copies history, then state, then journal, then staged imports, models and
 // attune.toml (and keys where told) into one file, which appears under its name whole, or not at
 // all. Restoring catches history and state up from the journal by their cursors.
-// Format: docs in src/store/README.md: members in zstd blocks, each member with an XXH3-128 of its
-// bytes, a directory at the end.
+// Needs room beside `file` for itself and a copy of the largest store. Format: src/store/README.md.
 // Errors: already_exists (`file`); resource_exhausted; cancelled; those of the stores.
 Result<BackupContents> backup(const BackupSources& sources, const std::filesystem::path& file,
                               const BackupOptions& options);

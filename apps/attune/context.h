@@ -1,0 +1,88 @@
+// What every command shares: the data folder, how to talk, how to fail. Answers: where is the shop,
+// who is reading, and what does the exit status say?
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/engine/customers.h"
+#include "attune/engine/recommendations.h"
+#include "attune/engine/workspace.h"
+#include "attune/report/progress_bar.h"
+#include "attune/report/table.h"
+
+namespace CLI {
+class App;
+}
+
+namespace attune::cli {
+
+// Lives as long as the program. Commands are registered on the parser with a function that runs
+// after parsing.
+class Context {
+ public:
+  // Set by the parser.
+  std::string data;          // --data, else ATTUNE_DATA, else ./attune-data
+  bool json = false;         // machine-readable answer on standard output
+  bool quiet = false;        // no progress
+  std::string command_line;  // shown to others that find the folder in use
+
+  using Action = std::function<Status()>;
+  Action action;  // of the command that was chosen
+
+  std::filesystem::path folder() const;
+  // Opens the shop. Errors: not_found naming `attune import` where there is none.
+  Result<engine::Workspace> open(bool create = false);
+  Progress& progress();
+  // Ends the line that moves, before anything is printed.
+  void end_progress();
+
+  // Standard output.
+  void print(std::string_view text);
+  void print(const report::Table& table);
+  report::TerminalStyle style() const;
+  // Standard error: what a person should know besides the answer.
+  void note(std::string_view text);
+
+ private:
+  std::unique_ptr<report::StopSignal> stop_;
+  std::unique_ptr<report::ProgressBar> bar_;
+  NoProgress no_progress_;
+};
+
+// Prints the error and gives the exit status.
+int fail(const Context& context, const Error& error);
+
+// "2011-12-09" or an ISO time as a moment; a day alone means its end, in the shop's zone.
+Result<Timestamp> parse_moment(std::string_view text, const TimeZone& zone);
+
+// Settings of --set whose scope is one of `scopes` are applied to their struct; others are errors
+// naming the scopes.
+struct ProfileSettings {
+  std::vector<std::string> set;  // --set
+  std::string as_of;             // --as-of
+  void add_to(CLI::App& command);
+  Result<engine::Customers::Options> options(const engine::Workspace& workspace) const;
+};
+
+// The format that `stated` or the file's name asks for. Errors: invalid_argument.
+Result<store::TableFormat> table_format(const std::string& file, const std::string& stated);
+
+std::string money(std::int64_t minor, const Currency& currency);
+std::string date_of(Timestamp time, const TimeZone& zone);
+
+void add_import(CLI::App& app, Context& context);
+void add_admin(CLI::App& app, Context& context);
+void add_customers(CLI::App& app, Context& context);
+void add_recommend(CLI::App& app, Context& context);
+void add_export(CLI::App& app, Context& context);
+void add_simulate(CLI::App& app, Context& context);
+void add_demo(CLI::App& app, Context& context);
+
+}  // namespace attune::cli

@@ -1,0 +1,22 @@
+// The ledger of an import as a person or a program reads it. Answers: is my data all right?
+#pragma once
+
+#include <string>
+
+#include "attune/engine/import.h"
+#include "attune/report/html_page.h"
+#include "attune/report/table.h"
+
+namespace attune::engine {
+
+// The report's JSON with rows_new, rows_known, import, quarantine and seconds beside its own
+// fields.
+std::string import_json(const ImportResult& result);
+// A table for a terminal and what to do next.
+std::string quality_text(const ImportResult& result, const report::TerminalStyle& style);
+// A self-contained page with charts.
+std::string quality_page(const ImportResult& result);
+// The same as one section of a larger page.
+void add_quality(report::Section& section, const events::QualityReport& quality);
+
+}  // namespace attune::engine

@@ -1,0 +1,229 @@
+#include "attune/profiles/profile_store.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "sample_events.h"
+
+namespace attune::profiles {
+namespace {
+
+using testing::OwnedEvent;
+
+class ProfileStoreTest : public ::testing::Test {
+ protected:
+  ProfileStoreTest()
+      : folder_(std::filesystem::temp_directory_path() /
+                ("attune_profiles_" + std::to_string(getpid()))) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_ / "keys");
+    std::filesystem::permissions(folder_ / "keys", std::filesystem::perms::owner_all);
+    vault_.emplace(store::Vault::open(folder_ / "keys").value());
+    reopen();
+  }
+  ~ProfileStoreTest() override {
+    store_.reset();
+    state_.reset();
+    vault_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void reopen(const FoldRules& rules = FoldRules()) {
+    store_.reset();
+    state_.reset();
+    state_.emplace(store::State::open(folder_ / "state.sqlite").value());
+    store_.emplace(ProfileStore::open(*state_, &*vault_, rules).value());
+  }
+  void save(std::int64_t customer, const ProfileAccumulator& profile) {
+    const std::pair<CustomerNumber, const ProfileAccumulator*> one{{customer}, &profile};
+    ASSERT_TRUE(store_->save(std::span(&one, 1)).has_value());
+  }
+  ProfileState stored(std::int64_t customer) {
+    return store_->find({customer}).value().value_or(ProfileAccumulator()).state();
+  }
+
+  std::filesystem::path folder_;
+  std::optional<store::Vault> vault_;
+  std::optional<store::State> state_;
+  std::optional<ProfileStore> store_;
+};
+
+TEST_F(ProfileStoreTest, GivesBackWhatWasSavedWithSealedSearchWords) {
+  const CustomerNumber seven{7};
+  ASSERT_TRUE(vault_->create_keys(std::span(&seven, 1)).has_value());
+  const auto profile = testing::folded(testing::random_history(3, 200));
+  ASSERT_FALSE(profile.state().recent_searches.empty());
+  save(7, profile);
+  reopen();
+  EXPECT_EQ(stored(7), profile.state());
+  EXPECT_EQ(store_->count(), 1);
+  // The words stand nowhere in the file.
+  auto row = state_->prepare("SELECT blob, searches FROM profile_blobs").value();
+  ASSERT_TRUE(row.step().value());
+  EXPECT_EQ(row.blob(0).find("words"), std::string_view::npos);
+  EXPECT_EQ(row.blob(1).find("words"), std::string_view::npos);
+}
+
+TEST_F(ProfileStoreTest, KeepsNoSearchWordsWithoutAKey) {
+  const auto profile = testing::folded(testing::random_history(3, 200));
+  save(8, profile);
+  EXPECT_TRUE(stored(8).recent_searches.empty());
+  EXPECT_EQ(stored(8).orders, profile.state().orders);
+}
+
+TEST_F(ProfileStoreTest, NamesTheCustomerOfADamagedProfile) {
+  save(9, testing::folded(testing::random_history(3, 20)));
+  ASSERT_TRUE(state_->run("UPDATE profile_blobs SET blob = ?", store::Blob{"broken"}).has_value());
+  const auto found = store_->find({9});
+  ASSERT_FALSE(found.has_value());
+  EXPECT_EQ(found.error().code, ErrorCode::data_corruption);
+  EXPECT_THAT(to_string(found.error()), ::testing::HasSubstr("customer 9"));
+}
+
+TEST_F(ProfileStoreTest, ChangedListsWhoWasWrittenUntilCleared) {
+  const auto profile = testing::folded(testing::random_history(3, 5));
+  save(5, profile);
+  save(2, profile);
+  save(5, profile);
+  EXPECT_EQ(store_->changed(), (std::vector<CustomerNumber>{{2}, {5}}));
+  const CustomerNumber two{2};
+  ASSERT_TRUE(store_->clear_changed(std::span(&two, 1)).has_value());
+  EXPECT_EQ(store_->changed(), (std::vector<CustomerNumber>{{5}}));
+}
+
+TEST_F(ProfileStoreTest, MergeEqualsFoldingBothHistories) {
+  std::vector<OwnedEvent> history = testing::random_history(11, 90);
+  const std::vector<OwnedEvent> first(history.begin(), history.begin() + 40);
+  const std::vector<OwnedEvent> second(history.begin() + 40, history.end());
+  save(1, testing::folded(first));
+  save(2, testing::folded(second));
+  ASSERT_TRUE(store_->merge({2}, {1}).has_value());
+  EXPECT_FALSE(store_->find({2})->has_value());
+  EXPECT_EQ(stored(1).orders, testing::folded(history).state().orders);
+  ASSERT_TRUE(store_->merge({2}, {1}).has_value());  // nothing left to merge
+  EXPECT_EQ(stored(1).orders, testing::folded(history).state().orders);
+}
+
+TEST_F(ProfileStoreTest, RebuildTakesAMergeApart) {
+  const std::vector<OwnedEvent> history = testing::random_history(12, 60);
+  save(1, testing::folded(history));  // the merged one
+  save(3, testing::folded(history));
+  const std::vector<CustomerNumber> apart{{1}, {2}, {4}};
+  const Status done = store_->rebuild(apart, [&](const ProfileStore::Sink& sink) -> Status {
+    for (const OwnedEvent& e : history) sink({1 + e.event.sequence % 3}, e.view());
+    return {};
+  });
+  ASSERT_TRUE(done.has_value());
+  for (const std::int64_t customer : {1, 2}) {
+    std::vector<OwnedEvent> own;
+    for (const OwnedEvent& e : history) {
+      if (1 + e.event.sequence % 3 == customer) own.push_back(e);
+    }
+    EXPECT_EQ(stored(customer).orders, testing::folded(own).state().orders);
+    EXPECT_EQ(stored(customer).days, testing::folded(own).state().days);
+  }
+  EXPECT_EQ(stored(3).orders, testing::folded(history).state().orders);  // was not asked for
+  EXPECT_FALSE(store_->find({4})->has_value());                          // has no events
+}
+
+TEST_F(ProfileStoreTest, AFailedReplayChangesNothing) {
+  save(1, testing::folded(testing::random_history(12, 60)));
+  const ProfileState before = stored(1);
+  const CustomerNumber one{1};
+  const Status failed = store_->rebuild(std::span(&one, 1), [](const auto&) -> Status {
+    return std::unexpected(cancelled("stopped"));
+  });
+  EXPECT_FALSE(failed.has_value());
+  EXPECT_EQ(stored(1), before);
+}
+
+TEST_F(ProfileStoreTest, AsksForARebuildWhenTheWeightsChange) {
+  EXPECT_EQ(store_->needs_rebuild(), false);
+  save(1, testing::folded(testing::random_history(12, 6)));
+  BehaviourWeights weights;
+  weights.view = 2;
+  reopen(FoldRules(weights));
+  EXPECT_EQ(store_->needs_rebuild(), true);
+  ASSERT_TRUE(store_->clear().has_value());
+  EXPECT_EQ(store_->needs_rebuild(), false);
+  EXPECT_EQ(store_->count(), 0);
+}
+
+TEST_F(ProfileStoreTest, ForgettingTwiceIsNoError) {
+  save(1, testing::folded(testing::random_history(12, 6)));
+  EXPECT_EQ(store_->forget({1}), 1);
+  EXPECT_EQ(store_->forget({1}), 0);
+  EXPECT_TRUE(store_->changed()->empty());
+}
+
+// Crashes at any moment: what is stored is what folding up to the cursor gives, and catching up
+// from there gives the whole.
+TEST_F(ProfileStoreTest, WorkingSetCatchesUpToTheSameProfilesWhereverItWasStopped) {
+  const std::vector<OwnedEvent> history = testing::random_history(21, 300);
+  const auto owner = [](const OwnedEvent& e) {
+    return CustomerNumber{1 + static_cast<std::int64_t>(e.event.sequence * 7 % 13)};
+  };
+  std::map<CustomerNumber, ProfileAccumulator> whole;
+  for (const OwnedEvent& e : history) whole[owner(e)].fold(e.view(), FoldRules());
+  Rng rng(4, "stops");
+  for (int stops = 0; stops < 12; ++stops) {
+    ProfileWorkingSet set(*store_, 3);
+    const std::size_t until = stops == 11 ? history.size() : rng.below(history.size());
+    for (std::size_t i = 0; i < until; ++i) {  // offers old events again: they are passed over
+      ASSERT_TRUE(set.fold(owner(history[i]), history[i].view()).has_value());
+      if (rng.chance(.05) && set.dirty() > 0) {
+        ASSERT_TRUE(set.flush({history[i].event.sequence}).has_value());
+      }
+    }
+    if (stops == 11) {
+      ASSERT_TRUE(set.flush({history.back().event.sequence}).has_value());
+    }
+    reopen();  // what was not flushed is lost
+  }
+  for (const auto& [customer, profile] : whole) {
+    EXPECT_EQ(stored(customer.value).orders, profile.state().orders);
+    EXPECT_EQ(stored(customer.value).days, profile.state().days);
+    EXPECT_EQ(stored(customer.value).type_counts, profile.state().type_counts);
+  }
+  EXPECT_EQ(store_->cursor()->value, 300);
+}
+
+TEST_F(ProfileStoreTest, SpillsInsideATransactionAlone) {
+  ProfileWorkingSet set(*store_);
+  const OwnedEvent first = testing::purchase(1, testing::at(2021, 1, 1), 5);
+  const OwnedEvent second = testing::purchase(2, testing::at(2021, 1, 2), 5);
+  ASSERT_TRUE(set.fold({5}, first.view()).has_value());
+  EXPECT_EQ(set.spill().error().code, ErrorCode::failed_precondition);
+  auto transaction = state_->begin();
+  ASSERT_TRUE(set.spill().has_value());
+  EXPECT_EQ(set.dirty(), 0u);
+  ASSERT_TRUE(set.fold({5}, second.view()).has_value());
+  ASSERT_TRUE(set.flush({2}).has_value());
+  ASSERT_TRUE(transaction->commit().has_value());
+  EXPECT_EQ(stored(5).orders.size(), 2u);
+  EXPECT_EQ(store_->cursor()->value, 2);
+}
+
+TEST_F(ProfileStoreTest, PrefetchedProfilesAreTheStoredOnes) {
+  const auto profile = testing::folded(testing::random_history(3, 20));
+  save(5, profile);
+  ProfileWorkingSet set(*store_);
+  const std::vector<CustomerNumber> wanted{{6}, {5}};
+  ASSERT_TRUE(set.prefetch(wanted).has_value());
+  const OwnedEvent more = testing::purchase(999, testing::at(2021, 1, 1), 5);
+  ASSERT_TRUE(set.fold({5}, more.view()).has_value());
+  ASSERT_TRUE(set.fold({6}, more.view()).has_value());
+  EXPECT_EQ(set.dirty(), 2u);
+  ASSERT_TRUE(set.flush({999}).has_value());
+  EXPECT_EQ(stored(5).orders.size(), profile.state().orders.size() + 1);
+  EXPECT_EQ(stored(6).orders.size(), 1u);
+}
+
+}  // namespace
+}  // namespace attune::profiles
