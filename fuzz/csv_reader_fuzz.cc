@@ -1,5 +1,5 @@
-// Text tables of untrusted bytes: any dialect, any block size. Every line is either a record or a refusal, and a small block reads
-// the same as a large one.
+// Text tables of untrusted bytes: any dialect, any block size. Every line is either a record or a
+// refusal, and a small block reads the same as a large one.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

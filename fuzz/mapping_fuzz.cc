@@ -1,4 +1,5 @@
-// `--map` texts, presets, quality reports, and whole imports under them: every row is accounted for.
+// `--map` texts, presets, quality reports, and whole imports under them: every row is accounted
+// for.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

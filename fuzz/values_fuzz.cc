@@ -1,4 +1,5 @@
-// Times, numbers and ids of untrusted bytes: nothing overflows, and what is read stays inside the years it may.
+// Times, numbers and ids of untrusted bytes: nothing overflows, and what is read stays inside the
+// years it may.
 #include <array>
 #include <cstdint>
 #include <cstdlib>

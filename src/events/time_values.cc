@@ -38,7 +38,6 @@ constexpr std::array<std::string_view, 12> kMonths{"january",   "february", "mar
                                                    "september", "october",  "november", "december"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // Takes pieces off the front of a text.
 class Pieces {
@@ -75,7 +74,9 @@ class Pieces {
   bool digits_follow() const { return !text_.empty() && is_digit(text_.front()); }
   std::string_view word() {
     std::size_t length = 0;
-    while (length < text_.size() && is_letter(text_[length])) ++length;
+    while (length < text_.size() &&
+           ((text_[length] | 0x20) >= 'a' && (text_[length] | 0x20) <= 'z'))
+      ++length;
     const std::string_view word = text_.substr(0, length);
     text_.remove_prefix(length);
     return word;
@@ -180,7 +181,7 @@ bool month_name_date(Pieces& in, CivilTime& civil) {
   return take_year(in, civil.year);
 }
 
-bool take_half(Pieces& in, Reading& reading) {
+void take_half(Pieces& in, Reading& reading) {
   in.blanks();
   if (in.take("上午") || in.take("凌晨")) reading.half = 1;
   if (in.take("下午") || in.take("晚上")) reading.half = 2;
@@ -191,7 +192,6 @@ bool take_half(Pieces& in, Reading& reading) {
     in = ahead;
   }
   in.blanks();
-  return true;
 }
 
 void take_fraction(Pieces& in, int& micros) {
@@ -288,14 +288,8 @@ TimeFault read_civil(std::string_view text, TimeFormat format, Reading& reading)
 }
 
 std::int64_t micros_of_unit(TimeFormat format) {
-  switch (format) {
-    case TimeFormat::epoch_seconds:
-      return kMicrosPerSecond;
-    case TimeFormat::epoch_millis:
-      return 1'000;
-    default:
-      return 1;
-  }
+  if (format == TimeFormat::epoch_seconds) return kMicrosPerSecond;
+  return format == TimeFormat::epoch_millis ? 1'000 : 1;
 }
 
 // An epoch with an optional fraction. Exact: no floating point.

@@ -1,5 +1,5 @@
-// Every kind of broken file and row: the message names the file, the line, the column and the remedy, and the good rows around
-// it survive.
+// Every kind of broken file and row: the message names the file, the line, the column and the
+// remedy, and the good rows around it survive.
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
