@@ -236,6 +236,7 @@ class Source final : public ByteSource {
     }
     std::string text(kTextHeadBytes, '\0');
     ATTUNE_ASSIGN_OR_RETURN(const std::size_t got, fill(text));
+    if (got == 0) return std::unexpected(empty());
     text_head_all_ = got < kTextHeadBytes;
     text.resize(got);
     text_head_ = std::move(text);
@@ -299,9 +300,12 @@ class Source final : public ByteSource {
       filled += got;
     }
     head_.resize(filled);
-    if (filled > 0) return {};
-    return std::unexpected(
-        invalid_argument(fmt::format("{} is empty; there is nothing to read in it", name_)));
+    if (filled == 0) return std::unexpected(empty());
+    return {};
+  }
+
+  Error empty() const {
+    return invalid_argument(fmt::format("{} is empty; there is nothing to read in it", name_));
   }
 
   // The head again, then what follows it.

@@ -53,8 +53,18 @@ class CsvReader final : public RecordReader {
   void note_assumptions(bool sniffed_delimiter, bool sniffed_header);
 
   std::size_t parse_block(RecordBatch& batch, std::string_view text, bool last);
-  Parsed parse_record(RecordBatch& batch, StructureScanner& scan, std::size_t start, bool last);
-  Parsed parse_blanks(RecordBatch& batch, StructureScanner& scan, std::size_t start, bool last);
+  struct Quoted {
+    enum class End : std::uint8_t { cell, record, unknown, bad };
+    End end;
+    std::size_t close;  // the closing quote
+    std::size_t after;  // what follows it, behind a carriage return
+  };
+
+  Parsed parse_record(RecordBatch& batch, StructureScanner& scan, std::size_t start);
+  Parsed parse_blanks(RecordBatch& batch, StructureScanner& scan, std::size_t start);
+  Quoted take_quoted(RecordBatch& batch, StructureScanner& scan, std::size_t at, std::size_t index);
+  std::string_view undouble(RecordBatch& batch, std::string_view content) const;
+  static Parsed incomplete(StructureScanner& scan, std::size_t start);
   Parsed finish(RecordBatch& batch, std::size_t start, std::size_t stop, std::size_t next,
                 std::size_t count);
   void put(std::size_t index, const char* begin, std::size_t size) {
@@ -208,8 +218,7 @@ std::size_t CsvReader::parse_block(RecordBatch& batch, std::string_view text, bo
   while (at < text.size()) {
     make_room(batch);
     newlines_ = 0;
-    const Parsed parsed =
-        blanks ? parse_blanks(batch, scan, at, last) : parse_record(batch, scan, at, last);
+    const Parsed parsed = blanks ? parse_blanks(batch, scan, at) : parse_record(batch, scan, at);
     if (parsed.outcome == Outcome::incomplete) break;
     offset_ += static_cast<std::int64_t>(parsed.end - at);
     at = parsed.end;
@@ -242,8 +251,14 @@ void CsvReader::make_room(RecordBatch& batch) {
   row_ = cells.data() + used;
 }
 
+// The record goes on in the next block.
+CsvReader::Parsed CsvReader::incomplete(StructureScanner& scan, std::size_t start) {
+  scan.seek(start);
+  return {Outcome::incomplete, start};
+}
+
 CsvReader::Parsed CsvReader::parse_record(RecordBatch& batch, StructureScanner& scan,
-                                          std::size_t start, bool last) {
+                                          std::size_t start) {
   const char* const text = text_.data();
   const std::size_t size = text_.size();
   const char line_end = dialect_.line_end;
@@ -252,12 +267,9 @@ CsvReader::Parsed CsvReader::parse_record(RecordBatch& batch, StructureScanner& 
   std::size_t cell = start;
   std::size_t count = 0;
   while (true) {
-    std::size_t at = scan.next();
+    const std::size_t at = scan.next();
     if (at == size) {
-      if (!last) {
-        scan.seek(start);
-        return {Outcome::incomplete, start};
-      }
+      if (!last_) return incomplete(scan, start);
       put(count++, text + cell, size - cell);
       return finish(batch, start, size, size, count);
     }
@@ -271,67 +283,72 @@ CsvReader::Parsed CsvReader::parse_record(RecordBatch& batch, StructureScanner& 
       put(count++, text + cell, stop - cell);
       return finish(batch, start, stop, at + 1, count);
     } else if (at == cell) {
-      // A quoted cell: up to a quote that no other follows.
-      bool doubled = false;
-      std::size_t close = at;
-      while (true) {
-        close = scan.next();
-        if (close == size) break;
-        newlines_ += text[close] == line_end;
-        if (text[close] != dialect_.quote) continue;
-        if (close + 1 == size && !last) break;
-        if (text[close + 1] != dialect_.quote || close + 1 == size) break;
-        doubled = true;
-        scan.next();
+      const Quoted quoted = take_quoted(batch, scan, at, count++);
+      switch (quoted.end) {
+        case Quoted::End::cell:
+          cell = quoted.after + dialect_.delimiter.size();
+          break;
+        case Quoted::End::record:
+          return finish(batch, start, quoted.close + 1, std::min(quoted.after + 1, size), count);
+        case Quoted::End::unknown:
+          return incomplete(scan, start);
+        case Quoted::End::bad:
+          return bad_quoting(batch, scan, start, at, quoted.after);
       }
-      if (close >= size || (close + 1 == size && !last)) {
-        if (last) return bad_quoting(batch, scan, start, at, size);
-        scan.seek(start);
-        return {Outcome::incomplete, start};
-      }
-      std::string_view content(text + at + 1, close - at - 1);
-      if (doubled) {
-        std::string plain;
-        for (std::size_t i = 0; i < content.size(); ++i) {
-          plain += content[i];
-          i += content[i] == dialect_.quote;
-        }
-        content = batch.keep(plain);
-      }
-      if (count < columns_.size()) row_[count] = content;
-      ++count;
-      std::size_t after = close + 1;
-      if (after < size && text[after] == '\r' &&
-          (after + 1 == size || text[after + 1] == line_end)) {
-        ++after;
-      }
-      if (after == size) {
-        if (last) return finish(batch, start, close + 1, size, count);
-        scan.seek(start);
-        return {Outcome::incomplete, start};
-      }
-      const bool ends_cell =
-          text[after] == delimiter && (!two || text[after + 1] == dialect_.delimiter[1]);
-      if (text[after] != line_end && !ends_cell) return bad_quoting(batch, scan, start, at, after);
-      scan.next();
-      if (text[after] == line_end) return finish(batch, start, close + 1, after + 1, count);
-      cell = after + dialect_.delimiter.size();
     }
   }
 }
 
+// A quoted cell that opens at `at`: up to a quote that no other follows, and what stands behind it.
+CsvReader::Quoted CsvReader::take_quoted(RecordBatch& batch, StructureScanner& scan, std::size_t at,
+                                         std::size_t index) {
+  const char* const text = text_.data();
+  const std::size_t size = text_.size();
+  bool doubled = false;
+  std::size_t close = at;
+  while (true) {
+    close = scan.next();
+    if (close == size) return {last_ ? Quoted::End::bad : Quoted::End::unknown, close, size};
+    newlines_ += text[close] == dialect_.line_end;
+    if (text[close] != dialect_.quote) continue;
+    if (close + 1 == size || text[close + 1] != dialect_.quote) break;
+    doubled = true;
+    scan.next();
+  }
+  std::string_view content(text + at + 1, close - at - 1);
+  if (doubled) content = undouble(batch, content);
+  if (index < columns_.size()) row_[index] = content;
+  std::size_t after = close + 1;
+  const bool returns = after < size && text[after] == '\r';
+  if (returns && (after + 1 == size || text[after + 1] == dialect_.line_end)) ++after;
+  if (after == size) return {last_ ? Quoted::End::record : Quoted::End::unknown, close, after};
+  const bool two = dialect_.delimiter.size() == 2;
+  const bool delimited =
+      text[after] == dialect_.delimiter[0] && (!two || text[after + 1] == dialect_.delimiter[1]);
+  if (text[after] != dialect_.line_end && !delimited) return {Quoted::End::bad, close, after};
+  scan.next();
+  return {delimited ? Quoted::End::cell : Quoted::End::record, close, after};
+}
+
+std::string_view CsvReader::undouble(RecordBatch& batch, std::string_view content) const {
+  std::string plain;
+  plain.reserve(content.size());
+  for (std::size_t i = 0; i < content.size(); ++i) {
+    plain += content[i];
+    i += content[i] == dialect_.quote;
+  }
+  return batch.keep(plain);
+}
+
 CsvReader::Parsed CsvReader::parse_blanks(RecordBatch& batch, StructureScanner& scan,
-                                          std::size_t start, bool last) {
+                                          std::size_t start) {
   const char* const text = text_.data();
   const std::size_t size = text_.size();
   std::size_t cell = start;
   std::size_t count = 0;
   while (true) {
     const std::size_t at = scan.next();
-    if (at == size && !last) {
-      scan.seek(start);
-      return {Outcome::incomplete, start};
-    }
+    if (at == size && !last_) return incomplete(scan, start);
     const bool ends = at == size || text[at] == dialect_.line_end;
     const std::size_t stop = ends && at > cell && text[at - 1] == '\r' ? at - 1 : at;
     if (stop > cell) put(count++, text + cell, stop - cell);
@@ -376,8 +393,7 @@ CsvReader::Parsed CsvReader::finish(RecordBatch& batch, std::size_t start, std::
 CsvReader::Parsed CsvReader::bad_quoting(RecordBatch& batch, StructureScanner& scan,
                                          std::size_t start, std::size_t opened, std::size_t at) {
   if (!last_ && text_.find(dialect_.line_end, start) == text_.npos) {
-    scan.seek(start);
-    return {Outcome::incomplete, start};
+    return incomplete(scan, start);
   }
   const std::string_view line = line_at(start);
   if (at >= text_.size()) {

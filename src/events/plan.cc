@@ -161,12 +161,12 @@ Status Plan::decide_time(const RecordBatch& sample) {
   const auto& constant = resolved.at(Field::time).constant;
   if (cells.empty() && constant) cells.push_back(*constant);
   const TimeFormatChoice choice = choose_time_format(cells);
-  if (!mapping.time_format && choice.readable * 2 < choice.stated) {
+  if (!mapping.time_format && choice.shaped * 2 < choice.stated) {
     return std::unexpected(invalid_argument(
         fmt::format("{}: the column mapped to time holds '{}' and the like, which is no time in {} "
                     "of {} sampled rows; name "
                     "another with --map time=COLUMN, or its format with time.format=day_first",
-                    file, quoted(cells.front()), choice.stated - choice.readable, choice.stated)));
+                    file, quoted(cells.front()), choice.stated - choice.shaped, choice.stated)));
   }
   time_reader.emplace(mapping.time_format.value_or(choice.format), zone);
   zone_assumed = mapping.time_zone.empty();

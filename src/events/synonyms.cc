@@ -1,3 +1,4 @@
+// Over 500 lines: two tables of words, a word a line.
 #include "synonyms.h"
 
 #include <array>

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -37,7 +38,6 @@ constexpr std::array<std::string_view, 12> kMonths{"january",   "february", "mar
                                                    "september", "october",  "november", "december"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // Takes pieces off the front of a text.
 class Pieces {
@@ -74,7 +74,9 @@ class Pieces {
   bool digits_follow() const { return !text_.empty() && is_digit(text_.front()); }
   std::string_view word() {
     std::size_t length = 0;
-    while (length < text_.size() && is_letter(text_[length])) ++length;
+    while (length < text_.size() &&
+           ((text_[length] | 0x20) >= 'a' && (text_[length] | 0x20) <= 'z'))
+      ++length;
     const std::string_view word = text_.substr(0, length);
     text_.remove_prefix(length);
     return word;
@@ -179,7 +181,7 @@ bool month_name_date(Pieces& in, CivilTime& civil) {
   return take_year(in, civil.year);
 }
 
-bool take_half(Pieces& in, Reading& reading) {
+void take_half(Pieces& in, Reading& reading) {
   in.blanks();
   if (in.take("上午") || in.take("凌晨")) reading.half = 1;
   if (in.take("下午") || in.take("晚上")) reading.half = 2;
@@ -190,7 +192,6 @@ bool take_half(Pieces& in, Reading& reading) {
     in = ahead;
   }
   in.blanks();
-  return true;
 }
 
 void take_fraction(Pieces& in, int& micros) {
@@ -287,14 +288,8 @@ TimeFault read_civil(std::string_view text, TimeFormat format, Reading& reading)
 }
 
 std::int64_t micros_of_unit(TimeFormat format) {
-  switch (format) {
-    case TimeFormat::epoch_seconds:
-      return kMicrosPerSecond;
-    case TimeFormat::epoch_millis:
-      return 1'000;
-    default:
-      return 1;
-  }
+  if (format == TimeFormat::epoch_seconds) return kMicrosPerSecond;
+  return format == TimeFormat::epoch_millis ? 1'000 : 1;
 }
 
 // An epoch with an optional fraction. Exact: no floating point.
@@ -449,6 +444,7 @@ TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
       TimeFormat::day_first,    TimeFormat::month_name,   TimeFormat::epoch_seconds,
       TimeFormat::epoch_millis, TimeFormat::epoch_micros, TimeFormat::epoch_nanos};
   std::array<std::size_t, kFormats.size()> readable{};
+  std::array<std::size_t, kFormats.size()> shaped{};
   std::array<std::size_t, kFormats.size()> zoned{};
   TimeFormatChoice choice;
   std::size_t slashes = 0;
@@ -461,16 +457,20 @@ TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
       if (text.empty()) continue;
       ++choice.stated;
       TimeValue value;
-      if (reader.read(text, value) != TimeFault::none) continue;
+      const TimeFault fault = reader.read(text, value);
+      shaped[at] += fault != TimeFault::not_a_time && !is_epoch(format);
+      if (fault != TimeFault::none) continue;
       // An epoch counts as one from 1985 to 2100 only: other numbers are amounts or ids.
       const std::int64_t year = civil_from_utc(value.time).year;
       if (is_epoch(format) && (year < 1985 || year > 2100)) continue;
       ++readable[at];
+      shaped[at] += is_epoch(format);
       zoned[at] += value.zoned;
       slashes += format == TimeFormat::month_first && text.find('/') != text.npos;
     }
-    if (readable[at] > choice.readable) {
+    if (std::pair(readable[at], shaped[at]) > std::pair(choice.readable, choice.shaped)) {
       choice.readable = readable[at];
+      choice.shaped = shaped[at];
       choice.format = format;
     }
   }

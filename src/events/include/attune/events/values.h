@@ -69,6 +69,7 @@ struct TimeFormatChoice {
   TimeFormat format = TimeFormat::year_first;
   std::size_t stated = 0;    // texts that are not empty
   std::size_t readable = 0;  // of which this many are times in this format
+  std::size_t shaped = 0;    // or are written so, but name a date that does not exist
   bool ambiguous = false;    // day first and month first read equally many: month first is assumed
   bool names_zone = false;   // every readable text names its zone or is an epoch
   std::string why;
