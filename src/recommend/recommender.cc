@@ -314,7 +314,8 @@ Result<std::unique_ptr<Recommender>> read_recommender(std::string_view payload) 
   };
   auto recommender = read();
   if (recommender) return recommender;
-  // Whatever failed in there, a name or a parameter unknown too: the bytes are not what was written.
+  // Whatever failed in there, a name or a parameter unknown too: the bytes are not what was
+  // written.
   Error error = std::move(recommender).error();
   error.code = ErrorCode::data_corruption;
   return std::unexpected(std::move(error));

@@ -1,4 +1,5 @@
-// The bars on MovieLens-100K: random 80/20 per customer, 5 seeds, full ranking. Skipped without the data.
+// The bars on MovieLens-100K: random 80/20 per customer, 5 seeds, full ranking. Skipped without the
+// data.
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
