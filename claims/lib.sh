@@ -36,6 +36,17 @@ needs_program() {
   for name in "$@"; do command -v "$name" >/dev/null || skip "needs the program $name"; done
 }
 
+# movielens RECOMMENDER [--set …]: MovieLens-100K, random 80/20 per customer, seeds 1 to 5, full ranking, seen items out; leaves the
+# leaderboard in $work/board.json.
+movielens() {
+  needs_data movielens-100k
+  attune --data "$work/ml" import "$data/movielens-100k/u.data.gz" --preset movielens --yes --json -q >/dev/null
+  attune --data "$work/ml" evaluate "$@" --split random --seeds 5 -k 10 --json -q >"$work/board.json"
+}
+
+# mean METRIC: of the leaderboard's first row, to four places.
+mean() { jq -r ".leaderboard[0][\"$1\"].mean" "$work/board.json" | awk '{printf "%.4f", $1}'; }
+
 # peer_python PACKAGE==VERSION…: sets $peer to a Python that has these released packages, in a benchmark environment outside of the
 # tree (ATTUNE_BENCH, else ~/.cache/attune/bench).
 peer_python() {

@@ -1,5 +1,5 @@
-// Any bytes as a stored recommender, behind a right checksum: refused, or a model that answers every
-// question and can be written back.
+// Any bytes as a stored recommender, behind a right checksum: refused, or a model that answers
+// every question and can be written back.
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>

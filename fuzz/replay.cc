@@ -1,4 +1,5 @@
-// Runs a fuzz target over the files of a folder: how builds without libFuzzer keep the targets and their seeds honest.
+// Runs a fuzz target over the files of a folder: how builds without libFuzzer keep the targets and
+// their seeds honest.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -1,4 +1,5 @@
-// Any bytes as a rule: an error with a place, or a rule that evaluates, prints and reads back as itself.
+// Any bytes as a rule: an error with a place, or a rule that evaluates, prints and reads back as
+// itself.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -74,7 +75,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool held_odd = rule->matches(odd, now), held_even = rule->matches(even, now);
   const auto again = Rule::parse(rule->print(), schema);
   if (!again) {
-    // Normal form may be longer than what was typed; then the limit is the only reason to refuse it.
+    // Normal form may be longer than what was typed; then the limit is the only reason to refuse
+    // it.
     if (rule->print().size() > kMaxRuleBytes) return 0;
     std::abort();
   }

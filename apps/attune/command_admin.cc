@@ -1,7 +1,7 @@
 // attune status, backup, restore, identity: the shop as a whole.
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
 #include "attune/base/text.h"
 #include "attune/engine/admin.h"
@@ -29,18 +29,28 @@ Status run_status(Context& context, const Arguments&) {
     context.print(engine::to_json(status) + "\n");
     return {};
   }
-  report::Table table({{"data folder", report::Align::left, 0}, {status.folder.string(), report::Align::left, 1}});
-  const auto row = [&](const char* name, std::string value) { table.row({name, std::move(value)}); };
+  report::Table table(
+      {{"data folder", report::Align::left, 0}, {status.folder.string(), report::Align::left, 1}});
+  const auto row = [&](const char* name, std::string value) {
+    table.row({name, std::move(value)});
+  };
   row("time zone", status.time_zone);
-  row("reporting currency", status.currency.empty() ? "not set, and events carry none or several" : status.currency);
+  row("reporting currency",
+      status.currency.empty() ? "not set, and events carry none or several" : status.currency);
   row("events", with_thousands(status.events));
-  if (status.first_time) row("from, to", date_of(*status.first_time, workspace.zone()) + ", " + date_of(*status.last_time, workspace.zone()));
-  row("customers", fmt::format("{} known, {} anonymous", with_thousands(status.customers), with_thousands(status.anonymous)));
+  if (status.first_time)
+    row("from, to", date_of(*status.first_time, workspace.zone()) + ", " +
+                        date_of(*status.last_time, workspace.zone()));
+  row("customers", fmt::format("{} known, {} anonymous", with_thousands(status.customers),
+                               with_thousands(status.anonymous)));
   row("items", with_thousands(status.items));
   row("imports", with_thousands(status.imports));
-  row("journal", fmt::format("up to {}; state at {}, history at {}", status.journal_end.value, status.state_cursor.value, status.history_cursor.value));
+  row("journal", fmt::format("up to {}; state at {}, history at {}", status.journal_end.value,
+                             status.state_cursor.value, status.history_cursor.value));
   for (const auto& model : status.models) {
-    if (model.current) row("model", fmt::format("{} version {}, trained {}", model.name, model.version, date_of(model.trained_at, workspace.zone())));
+    if (model.current)
+      row("model", fmt::format("{} version {}, trained {}", model.name, model.version,
+                               date_of(model.trained_at, workspace.zone())));
   }
   row("on disk", status.disk);
   context.print(table);
@@ -50,34 +60,52 @@ Status run_status(Context& context, const Arguments&) {
 
 Status run_backup(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
-  ATTUNE_ASSIGN_OR_RETURN(const engine::BackupInfo info, engine::back_up(workspace, arguments->file, arguments->keys, context.progress()));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const engine::BackupInfo info,
+      engine::back_up(workspace, arguments->file, arguments->keys, context.progress()));
   context.end_progress();
   if (context.json) {
-    context.print(boost::json::serialize(boost::json::object{{"file", arguments->file}, {"bytes", info.bytes}, {"members", info.members}, {"has_keys", info.has_keys}}) + "\n");
+    context.print(boost::json::serialize(boost::json::object{{"file", arguments->file},
+                                                             {"bytes", info.bytes},
+                                                             {"members", info.members},
+                                                             {"has_keys", info.has_keys}}) +
+                  "\n");
     return {};
   }
-  context.print(fmt::format("{} holds {} files, {} bytes{}.\n", arguments->file, info.members, with_thousands(static_cast<std::int64_t>(info.bytes)),
-                            info.has_keys ? ", the keys among them: keep it as you keep a password"
-                                          : "; customers' ids stay sealed without keys/, which --keys puts in"));
+  context.print(fmt::format(
+      "{} holds {} files, {} bytes{}.\n", arguments->file, info.members,
+      with_thousands(static_cast<std::int64_t>(info.bytes)),
+      info.has_keys ? ", the keys among them: keep it as you keep a password"
+                    : "; customers' ids stay sealed without keys/, which --keys puts in"));
   return {};
 }
 
 Status run_restore(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(const engine::BackupInfo info, engine::restore_folder(arguments->file, context.folder(), context.progress()));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const engine::BackupInfo info,
+      engine::restore_folder(arguments->file, context.folder(), context.progress()));
   context.end_progress();
   if (context.json) {
-    context.print(boost::json::serialize(boost::json::object{{"folder", context.folder().string()}, {"members", info.members}}) + "\n");
+    context.print(boost::json::serialize(boost::json::object{{"folder", context.folder().string()},
+                                                             {"members", info.members}}) +
+                  "\n");
     return {};
   }
-  context.print(fmt::format("{} restored into {}.{}\n", arguments->file, context.folder().string(),
-                            info.has_keys ? "" : " Put the keys/ folder back beside it before you open it: the backup holds none."));
+  context.print(fmt::format(
+      "{} restored into {}.{}\n", arguments->file, context.folder().string(),
+      info.has_keys
+          ? ""
+          : " Put the keys/ folder back beside it before you open it: the backup holds none."));
   return {};
 }
 
 Status run_separate(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   ATTUNE_RETURN_IF_ERROR(workspace.separate(arguments->id));
-  if (!context.json) context.print(fmt::format("'{}' is a customer of their own again; profiles follow when next asked for.\n", arguments->id));
+  if (!context.json)
+    context.print(
+        fmt::format("'{}' is a customer of their own again; profiles follow when next asked for.\n",
+                    arguments->id));
   return {};
 }
 
@@ -87,7 +115,8 @@ Status run_report(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(options.profiles, arguments->settings.options(workspace));
   options.language = arguments->language;
   options.seeds = arguments->seeds;
-  ATTUNE_RETURN_IF_ERROR(engine::write_report(workspace, options, arguments->output, context.progress()));
+  ATTUNE_RETURN_IF_ERROR(
+      engine::write_report(workspace, options, arguments->output, context.progress()));
   context.end_progress();
   if (context.json) {
     context.print(boost::json::serialize(boost::json::object{{"file", arguments->output}}) + "\n");
@@ -101,14 +130,21 @@ Status run_report(Context& context, const Arguments& arguments) {
 
 void add_admin(CLI::App& app, Context& context) {
   const auto bind = [&context](CLI::App* command, const Arguments& arguments, auto run) {
-    command->callback([&context, arguments, run] { context.action = [&context, arguments, run] { return run(context, arguments); }; });
+    command->callback([&context, arguments, run] {
+      context.action = [&context, arguments, run] { return run(context, arguments); };
+    });
   };
   auto report = std::make_shared<AdminArguments>();
-  CLI::App* page = app.add_subcommand("report", "one page with everything: data quality, RFM, cohorts, segments, leaderboard");
+  CLI::App* page = app.add_subcommand(
+      "report", "one page with everything: data quality, RFM, cohorts, segments, leaderboard");
   page->footer("Example: attune report --output report.html --language zh");
-  page->add_option("--output,-o", report->output, "the page")->capture_default_str()->type_name("FILE.html");
+  page->add_option("--output,-o", report->output, "the page")
+      ->capture_default_str()
+      ->type_name("FILE.html");
   page->add_option("--language", report->language, "en or zh")->capture_default_str();
-  page->add_option("--seeds", report->seeds, "splits of the leaderboard; 0 leaves it out")->capture_default_str()->check(CLI::Range(0, 100));
+  page->add_option("--seeds", report->seeds, "splits of the leaderboard; 0 leaves it out")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 100));
   report->settings.add_to(*page);
   bind(page, report, run_report);
 
@@ -119,7 +155,9 @@ void add_admin(CLI::App& app, Context& context) {
   auto backup = std::make_shared<AdminArguments>();
   CLI::App* b = app.add_subcommand("backup", "the whole data folder in one file");
   b->footer("Example: attune backup shop-2026-11-22.attune");
-  b->add_option("file", backup->file, "the file to write; must not exist")->required()->type_name("FILE");
+  b->add_option("file", backup->file, "the file to write; must not exist")
+      ->required()
+      ->type_name("FILE");
   b->add_flag("--keys", backup->keys, "put the keys in, so that the file alone opens everything");
   bind(b, backup, run_backup);
 
@@ -133,7 +171,8 @@ void add_admin(CLI::App& app, Context& context) {
   CLI::App* identity = app.add_subcommand("identity", "who is who");
   identity->require_subcommand(1);
   identity->footer("Example: attune identity separate anonymous-7");
-  CLI::App* s = identity->add_subcommand("separate", "take back that an id was merged into a customer");
+  CLI::App* s =
+      identity->add_subcommand("separate", "take back that an id was merged into a customer");
   s->add_option("id", separate->id, "the id that was merged")->required();
   bind(s, separate, run_separate);
 }

@@ -1,8 +1,9 @@
-// attune demo: the main job from files to a report, on a simulated shop whose truth is known, or on the reader's own file.
+// attune demo: the main job from files to a report, on a simulated shop whose truth is known, or on
+// the reader's own file.
 #include <unordered_map>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "attune/base/files.h"
 #include "attune/base/text.h"
@@ -25,7 +26,8 @@ struct DemoArguments {
 
 class Demo {
  public:
-  Demo(Context& context, const DemoArguments& arguments) : context_(context), arguments_(arguments), folder_(arguments.directory) {}
+  Demo(Context& context, const DemoArguments& arguments)
+      : context_(context), arguments_(arguments), folder_(arguments.directory) {}
 
   Status run() {
     ATTUNE_RETURN_IF_ERROR(clear_folder());
@@ -33,16 +35,20 @@ class Demo {
     engine::WorkspaceOptions options;
     options.create = true;
     options.command = context_.command_line;
-    ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, engine::Workspace::open(folder_ / "data", options));
+    ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace,
+                            engine::Workspace::open(folder_ / "data", options));
     ATTUNE_RETURN_IF_ERROR(import_files(workspace));
     ATTUNE_RETURN_IF_ERROR(show_customers(workspace));
     ATTUNE_RETURN_IF_ERROR(train_and_recommend(workspace));
     if (arguments_.orders.empty()) ATTUNE_RETURN_IF_ERROR(check_truth(workspace));
     engine::ReportOptions report;
     report.language = arguments_.language;
-    ATTUNE_RETURN_IF_ERROR(engine::write_report(workspace, report, folder_ / "report.html", context_.progress()));
+    ATTUNE_RETURN_IF_ERROR(
+        engine::write_report(workspace, report, folder_ / "report.html", context_.progress()));
     say_next(example_);
-    return failed_ == 0 ? Status{} : std::unexpected(internal_error(fmt::format("{} of the demo's checks against the truth failed", failed_)));
+    return failed_ == 0 ? Status{}
+                        : std::unexpected(internal_error(fmt::format(
+                              "{} of the demo's checks against the truth failed", failed_)));
   }
 
  private:
@@ -55,8 +61,11 @@ class Demo {
   Status clear_folder() {
     const std::filesystem::path mark = folder_ / ".attune-demo";
     std::error_code failure;
-    if (std::filesystem::exists(folder_, failure) && !std::filesystem::is_empty(folder_, failure) && !std::filesystem::exists(mark, failure)) {
-      return std::unexpected(already_exists(fmt::format("{} is there already and no earlier demo made it; name another with --directory", folder_.string())));
+    if (std::filesystem::exists(folder_, failure) && !std::filesystem::is_empty(folder_, failure) &&
+        !std::filesystem::exists(mark, failure)) {
+      return std::unexpected(already_exists(fmt::format(
+          "{} is there already and no earlier demo made it; name another with --directory",
+          folder_.string())));
     }
     std::filesystem::remove_all(folder_, failure);
     std::filesystem::create_directories(folder_, failure);
@@ -67,29 +76,40 @@ class Demo {
     step("A shop whose truth is known");
     simulate::ShopParameters parameters;
     parameters.customers = arguments_.customers;
-    ATTUNE_RETURN_IF_ERROR(simulate::ShopParameters::table().set(parameters, "language", arguments_.language));
-    ATTUNE_ASSIGN_OR_RETURN(const simulate::PlantedCounts planted, simulate::write_shop(parameters, folder_ / "shop", context_.progress()));
+    ATTUNE_RETURN_IF_ERROR(
+        simulate::ShopParameters::table().set(parameters, "language", arguments_.language));
+    ATTUNE_ASSIGN_OR_RETURN(
+        const simulate::PlantedCounts planted,
+        simulate::write_shop(parameters, folder_ / "shop", context_.progress()));
     context_.end_progress();
-    context_.print(fmt::format("{} customers, {} items, {} rows of events; planted in them: {} repeats, {} rows sent twice, {} bots, {} rows that nobody can read.\n",
-                               with_thousands(planted.customers), with_thousands(planted.items), with_thousands(planted.events.rows),
-                               with_thousands(planted.events.exact_duplicates), with_thousands(planted.events.resent),
-                               with_thousands(planted.bots), with_thousands(planted.events.malformed_total())));
+    context_.print(fmt::format(
+        "{} customers, {} items, {} rows of events; planted in them: {} repeats, {} rows sent "
+        "twice, {} bots, {} rows that nobody can read.\n",
+        with_thousands(planted.customers), with_thousands(planted.items),
+        with_thousands(planted.events.rows), with_thousands(planted.events.exact_duplicates),
+        with_thousands(planted.events.resent), with_thousands(planted.bots),
+        with_thousands(planted.events.malformed_total())));
     return {};
   }
 
-  Status import_one(engine::Workspace& workspace, const std::filesystem::path& file, events::Kind kind) {
+  Status import_one(engine::Workspace& workspace, const std::filesystem::path& file,
+                    events::Kind kind) {
     engine::ImportRequest request;
     request.kind = kind;
     request.files = {file};
-    ATTUNE_ASSIGN_OR_RETURN(engine::ImportPreview preview, engine::preview_import(workspace, request, file));
+    ATTUNE_ASSIGN_OR_RETURN(engine::ImportPreview preview,
+                            engine::preview_import(workspace, request, file));
     if (kind == events::Kind::events) context_.print(preview.explanation);
     if (!preview.missing.empty()) {
       std::string remedies;
       for (const std::string& remedy : preview.missing) remedies += fmt::format("\n  {}", remedy);
-      return std::unexpected(invalid_argument(fmt::format("{}: it is not clear which column gives what. Say it once: attune import {} with{}",
-                                                          file.string(), file.string(), remedies)));
+      return std::unexpected(invalid_argument(fmt::format(
+          "{}: it is not clear which column gives what. Say it once: attune import {} with{}",
+          file.string(), file.string(), remedies)));
     }
-    ATTUNE_ASSIGN_OR_RETURN(const engine::ImportResult result, engine::run_import(workspace, request, {preview.mapping}, context_.progress()));
+    ATTUNE_ASSIGN_OR_RETURN(
+        const engine::ImportResult result,
+        engine::run_import(workspace, request, {preview.mapping}, context_.progress()));
     context_.end_progress();
     if (kind == events::Kind::events) {
       context_.print(engine::quality_text(result, context_.style()));
@@ -100,21 +120,29 @@ class Demo {
 
   Status import_files(engine::Workspace& workspace) {
     step("Import and cleaning");
-    if (!arguments_.orders.empty()) return import_one(workspace, arguments_.orders, events::Kind::events);
-    ATTUNE_RETURN_IF_ERROR(import_one(workspace, folder_ / "shop" / "items.csv", events::Kind::items));
-    ATTUNE_RETURN_IF_ERROR(import_one(workspace, folder_ / "shop" / "customers.csv", events::Kind::customers));
+    if (!arguments_.orders.empty())
+      return import_one(workspace, arguments_.orders, events::Kind::events);
+    ATTUNE_RETURN_IF_ERROR(
+        import_one(workspace, folder_ / "shop" / "items.csv", events::Kind::items));
+    ATTUNE_RETURN_IF_ERROR(
+        import_one(workspace, folder_ / "shop" / "customers.csv", events::Kind::customers));
     return import_one(workspace, folder_ / "shop" / "events.csv", events::Kind::events);
   }
 
   Status show_customers(engine::Workspace& workspace) {
     step("Who the customers are");
-    ATTUNE_ASSIGN_OR_RETURN(engine::Customers customers, engine::Customers::open(workspace, {}, context_.progress()));
+    ATTUNE_ASSIGN_OR_RETURN(engine::Customers customers,
+                            engine::Customers::open(workspace, {}, context_.progress()));
     ATTUNE_ASSIGN_OR_RETURN(const auto sizes, customers.refresh_segments());
     ATTUNE_ASSIGN_OR_RETURN(const auto currency, workspace.reporting_currency());
     context_.end_progress();
-    report::Table table({{"segment", report::Align::left, 0}, {"members", report::Align::right, 0}, {"monetary", report::Align::right, 0}, {"rule", report::Align::left, 2}});
+    report::Table table({{"segment", report::Align::left, 0},
+                         {"members", report::Align::right, 0},
+                         {"monetary", report::Align::right, 0},
+                         {"rule", report::Align::left, 2}});
     for (const auto& size : sizes) {
-      table.row({size.segment.name, with_thousands(size.members), money(size.monetary_cents, currency.value_or(Currency{})), size.segment.rule});
+      table.row({size.segment.name, with_thousands(size.members),
+                 money(size.monetary_cents, currency.value_or(Currency{})), size.segment.rule});
     }
     context_.print(table);
     std::int64_t best = -1;
@@ -132,19 +160,25 @@ class Demo {
     step("What they would like");
     ATTUNE_ASSIGN_OR_RETURN(const auto models, engine::train(workspace, {}, context_.progress()));
     context_.end_progress();
-    for (const auto& meta : models) context_.print(fmt::format("trained {} in {:.2f} s\n", meta.name, meta.fit_seconds));
+    for (const auto& meta : models)
+      context_.print(fmt::format("trained {} in {:.2f} s\n", meta.name, meta.fit_seconds));
     if (!example_number_) return {};
     ATTUNE_ASSIGN_OR_RETURN(example_, workspace.identity().label(example_number_));
     engine::RecommendOptions options;
     options.k = 5;
     options.explain = true;
     options.language = arguments_.language;
-    ATTUNE_ASSIGN_OR_RETURN(engine::Recommending recommending, engine::Recommending::open(workspace, options));
+    ATTUNE_ASSIGN_OR_RETURN(engine::Recommending recommending,
+                            engine::Recommending::open(workspace, options));
     ATTUNE_ASSIGN_OR_RETURN(const auto list, recommending.for_history(example_number_));
     context_.print(fmt::format("\nFor {}:\n", example_));
-    report::Table table({{"rank", report::Align::right, 0}, {"item", report::Align::left, 0}, {"name", report::Align::left, 1}, {"why", report::Align::left, 2}});
+    report::Table table({{"rank", report::Align::right, 0},
+                         {"item", report::Align::left, 0},
+                         {"name", report::Align::left, 1},
+                         {"why", report::Align::left, 2}});
     for (const auto& item : list.items) {
-      table.row({fmt::format("{}", item.rank), item.item_id, item.item_name, item.reasons.empty() ? "" : item.reasons[0].text});
+      table.row({fmt::format("{}", item.rank), item.item_id, item.item_name,
+                 item.reasons.empty() ? "" : item.reasons[0].text});
     }
     context_.print(table);
     return {};
@@ -164,69 +198,92 @@ class Demo {
       const auto found = quality_.reasons.find(reason);
       return found == quality_.reasons.end() ? 0 : found->second.count;
     };
-    check(quality_.rows_read == planted.rows, fmt::format("rows read {} of {}", with_thousands(quality_.rows_read), with_thousands(planted.rows)));
-    check(quality_.rows_quarantined == planted.malformed_total(), fmt::format("unreadable rows set aside {} of {}", quality_.rows_quarantined, planted.malformed_total()));
+    check(quality_.rows_read == planted.rows,
+          fmt::format("rows read {} of {}", with_thousands(quality_.rows_read),
+                      with_thousands(planted.rows)));
+    check(quality_.rows_quarantined == planted.malformed_total(),
+          fmt::format("unreadable rows set aside {} of {}", quality_.rows_quarantined,
+                      planted.malformed_total()));
     const std::int64_t repeats = count("exact_duplicate") + count("repeated_event_id");
-    check(repeats == planted.exact_duplicates + planted.resent, fmt::format("repeated rows left out {} of {}", repeats, planted.exact_duplicates + planted.resent));
+    check(repeats == planted.exact_duplicates + planted.resent,
+          fmt::format("repeated rows left out {} of {}", repeats,
+                      planted.exact_duplicates + planted.resent));
     check(count("missing_customer") == planted.missing_customer_rows,
-          fmt::format("rows of nobody {} of {}", count("missing_customer"), planted.missing_customer_rows));
+          fmt::format("rows of nobody {} of {}", count("missing_customer"),
+                      planted.missing_customer_rows));
     ATTUNE_RETURN_IF_ERROR(check_tastes(workspace, truth));
     return check_lists(workspace, truth);
   }
 
   Status check_tastes(engine::Workspace& workspace, const simulate::Truth& truth) {
-    ATTUNE_ASSIGN_OR_RETURN(engine::Customers customers, engine::Customers::open(workspace, {}, context_.progress()));
+    ATTUNE_ASSIGN_OR_RETURN(engine::Customers customers,
+                            engine::Customers::open(workspace, {}, context_.progress()));
     std::vector<std::pair<std::string, std::string>> found;
     ATTUNE_RETURN_IF_ERROR(customers.for_each([&](const profiles::Profile& p) -> Status {
       if (p.frequency < 3 || p.categories.empty()) return {};
       ATTUNE_ASSIGN_OR_RETURN(std::string id, workspace.identity().label(p.customer));
-      found.emplace_back(std::move(id), std::string(customers.names().term(profiles::TermKindOf::category, p.categories[0].term)));
+      found.emplace_back(std::move(id), std::string(customers.names().term(
+                                            profiles::TermKindOf::category, p.categories[0].term)));
       return {};
     }));
     context_.end_progress();
     std::vector<simulate::CustomerLabel> labels;
     for (const auto& [id, category] : found) labels.push_back({id, category});
     const simulate::Score score = truth.top_category_found(labels);
-    const double chance = 1.0 / static_cast<double>(std::max<std::size_t>(1, truth.category_names().size()));
-    check(score.low > 2 * chance, fmt::format("favourite category of customers with 3 orders or more found for {:.0f} % ({:.0f}–{:.0f}; chance {:.0f} %)",
-                                              100 * score.mean, 100 * score.low, 100 * score.high, 100 * chance));
+    const double chance =
+        1.0 / static_cast<double>(std::max<std::size_t>(1, truth.category_names().size()));
+    check(score.low > 2 * chance,
+          fmt::format("favourite category of customers with 3 orders or more found for {:.0f} % "
+                      "({:.0f}–{:.0f}; chance {:.0f} %)",
+                      100 * score.mean, 100 * score.low, 100 * score.high, 100 * chance));
     return {};
   }
 
-  Result<simulate::Score> score_model(engine::Workspace& workspace, const simulate::Truth& truth, const std::string& model) {
+  Result<simulate::Score> score_model(engine::Workspace& workspace, const simulate::Truth& truth,
+                                      const std::string& model) {
     engine::RecommendOptions options;
     options.model = model;
     options.include_seen = true;
-    ATTUNE_ASSIGN_OR_RETURN(engine::Recommending recommending, engine::Recommending::open(workspace, options));
+    ATTUNE_ASSIGN_OR_RETURN(engine::Recommending recommending,
+                            engine::Recommending::open(workspace, options));
     std::vector<std::pair<std::string, std::vector<std::string>>> lists;
-    ATTUNE_RETURN_IF_ERROR(recommending.for_everybody([&](CustomerNumber customer, std::span<const engine::RecommendedItem> items) -> Status {
-      ATTUNE_ASSIGN_OR_RETURN(std::string id, workspace.identity().label(customer));
-      if (truth.find_customer(id) == nullptr) return {};
-      std::vector<std::string> ids;
-      for (const auto& item : items) ids.push_back(item.item_id);
-      lists.emplace_back(std::move(id), std::move(ids));
-      return {};
-    }));
+    ATTUNE_RETURN_IF_ERROR(recommending.for_everybody(
+        [&](CustomerNumber customer, std::span<const engine::RecommendedItem> items) -> Status {
+          ATTUNE_ASSIGN_OR_RETURN(std::string id, workspace.identity().label(customer));
+          if (truth.find_customer(id) == nullptr) return {};
+          std::vector<std::string> ids;
+          for (const auto& item : items) ids.push_back(item.item_id);
+          lists.emplace_back(std::move(id), std::move(ids));
+          return {};
+        }));
     std::vector<simulate::RecommendedList> views;
     for (const auto& [id, ids] : lists) views.push_back({id, ids});
     return truth.list_probability(views);
   }
 
   Status check_lists(engine::Workspace& workspace, const simulate::Truth& truth) {
-    ATTUNE_ASSIGN_OR_RETURN(const simulate::Score popular, score_model(workspace, truth, "popularity"));
+    ATTUNE_ASSIGN_OR_RETURN(const simulate::Score popular,
+                            score_model(workspace, truth, "popularity"));
     ATTUNE_ASSIGN_OR_RETURN(const simulate::Score personal, score_model(workspace, truth, "ials"));
     context_.end_progress();
-    check(personal.low > popular.high, fmt::format("the next thing bought is on the personal list of ten with {:.1f} % ({:.1f}–{:.1f}), on the popular one with {:.1f} % ({:.1f}–{:.1f})",
-                                                   100 * personal.mean, 100 * personal.low, 100 * personal.high, 100 * popular.mean, 100 * popular.low, 100 * popular.high));
+    check(personal.low > popular.high,
+          fmt::format("the next thing bought is on the personal list of ten with {:.1f} % "
+                      "({:.1f}–{:.1f}), on the popular one with {:.1f} % ({:.1f}–{:.1f})",
+                      100 * personal.mean, 100 * personal.low, 100 * personal.high,
+                      100 * popular.mean, 100 * popular.low, 100 * popular.high));
     return {};
   }
 
   void say_next(const std::string& example) {
     context_.end_progress();
     const std::string data = (folder_ / "data").string();
-    context_.print(fmt::format("\nThe report is in {}: open it in a browser.\n", (folder_ / "report.html").string()));
-    context_.print(fmt::format("Next:\n  ./run attune --data {} profile {}\n  ./run attune --data {} segments preview 'frequency >= 3 and recency_days > 60'\n"
-                               "  ./run attune --data {} evaluate --seeds 3\n", data, example.empty() ? "ID" : example, data, data));
+    context_.print(fmt::format("\nThe report is in {}: open it in a browser.\n",
+                               (folder_ / "report.html").string()));
+    context_.print(
+        fmt::format("Next:\n  ./run attune --data {} profile {}\n  ./run attune --data {} segments "
+                    "preview 'frequency >= 3 and recency_days > 60'\n"
+                    "  ./run attune --data {} evaluate --seeds 3\n",
+                    data, example.empty() ? "ID" : example, data, data));
     if (arguments_.orders.empty()) context_.print("With your own orders: ./run demo ORDERS.csv\n");
   }
 
@@ -243,13 +300,21 @@ class Demo {
 
 void add_demo(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<DemoArguments>();
-  CLI::App* command = app.add_subcommand("demo", "the main job in one go, on a simulated shop or on your own orders");
+  CLI::App* command = app.add_subcommand(
+      "demo", "the main job in one go, on a simulated shop or on your own orders");
   command->footer("Examples:\n  attune demo\n  attune demo my-orders.csv");
-  command->add_option("orders", arguments->orders, "a file of orders (default: a simulated shop)")->type_name("ORDERS.csv");
-  command->add_option("--directory", arguments->directory, "where everything goes")->capture_default_str()->type_name("DIR");
+  command->add_option("orders", arguments->orders, "a file of orders (default: a simulated shop)")
+      ->type_name("ORDERS.csv");
+  command->add_option("--directory", arguments->directory, "where everything goes")
+      ->capture_default_str()
+      ->type_name("DIR");
   command->add_option("--language", arguments->language, "en or zh")->capture_default_str();
-  command->add_option("--customers", arguments->customers, "of the simulated shop")->capture_default_str()->check(CLI::Range(100, 1'000'000));
-  command->callback([&context, arguments] { context.action = [&context, arguments] { return Demo(context, *arguments).run(); }; });
+  command->add_option("--customers", arguments->customers, "of the simulated shop")
+      ->capture_default_str()
+      ->check(CLI::Range(100, 1'000'000));
+  command->callback([&context, arguments] {
+    context.action = [&context, arguments] { return Demo(context, *arguments).run(); };
+  });
 }
 
 }  // namespace attune::cli

@@ -1,9 +1,9 @@
 // attune import
 #include <iostream>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
 #include "attune/base/files.h"
 #include "attune/base/text.h"
@@ -26,12 +26,13 @@ struct ImportArguments {
 
 constexpr const char* kFooter = R"(Examples:
   attune import orders.csv
-  attune import orders.csv --map customer=CustomerID,item=StockCode,time=InvoiceDate,quantity=Quantity,price=UnitPrice,type=purchase
+  attune import orders.csv --map customer=CustomerID,item=StockCode,time=InvoiceDate,type=purchase
   attune import online_retail.csv.gz --preset online-retail --yes
   attune import products.csv --kind items
 
-CSV, TSV, JSON Lines and Parquet, plain, gzip or zstd, in UTF-8, UTF-16, GB18030 or Latin-1. Importing a file again changes
-nothing. Rows that cannot be read go to a file that can be mended and imported again.)";
+CSV, TSV, JSON Lines and Parquet, plain, gzip or zstd, in UTF-8, UTF-16, GB18030 or Latin-1.
+Importing a file again changes nothing. Rows that cannot be read go to a file that can be mended
+and imported again.)";
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
@@ -48,7 +49,8 @@ Result<engine::ImportRequest> request_from(const ImportArguments& arguments) {
   for (const std::string& file : arguments.files) request.files.emplace_back(file);
   ATTUNE_ASSIGN_OR_RETURN(request.kind, events::parse_kind(arguments.kind));
   request.map = arguments.map;
-  if (!arguments.time_zone.empty()) request.map += (request.map.empty() ? "" : ",") + ("time.zone=" + arguments.time_zone);
+  if (!arguments.time_zone.empty())
+    request.map += (request.map.empty() ? "" : ",") + ("time.zone=" + arguments.time_zone);
   request.preset = arguments.preset;
   request.source = arguments.source;
   request.channel = arguments.channel;
@@ -62,7 +64,10 @@ Result<engine::ImportRequest> request_from(const ImportArguments& arguments) {
   }
   if (!arguments.delimiter.empty()) {
     const std::string& d = arguments.delimiter;
-    request.reading.delimiter = d == "tab" || d == "\\t" ? "\t" : d == "comma" ? "," : d == "blank" ? " " : d;
+    request.reading.delimiter = d == "tab" || d == "\\t" ? "\t"
+                                : d == "comma"           ? ","
+                                : d == "blank"           ? " "
+                                                         : d;
   }
   if (arguments.no_header) request.reading.has_header = false;
   if (!arguments.columns.empty()) request.reading.columns = split(arguments.columns, ',');
@@ -72,8 +77,9 @@ Result<engine::ImportRequest> request_from(const ImportArguments& arguments) {
 
 Status ask_to_start(Context& context) {
   if (!report::is_terminal(0)) {
-    return std::unexpected(failed_precondition(
-        "the meaning of the columns was guessed; accept it with --yes, or state it with --map or --preset"));
+    return std::unexpected(
+        failed_precondition("the meaning of the columns was guessed; accept it with --yes, or "
+                            "state it with --map or --preset"));
   }
   context.end_progress();
   std::cerr << "Start? [Y/n] " << std::flush;
@@ -85,16 +91,20 @@ Status ask_to_start(Context& context) {
 
 // Decides what columns mean, shows it where it was guessed, and asks.
 Result<std::vector<events::Mapping>> settle_mappings(Context& context, engine::Workspace& workspace,
-                                                     const engine::ImportRequest& request, bool yes) {
+                                                     const engine::ImportRequest& request,
+                                                     bool yes) {
   std::vector<events::Mapping> mappings;
   bool guessed = false;
   for (const auto& file : request.files) {
-    ATTUNE_ASSIGN_OR_RETURN(engine::ImportPreview preview, engine::preview_import(workspace, request, file));
-    if (preview.inferred && !context.json) context.note(fmt::format("{}:\n{}", file.string(), preview.explanation));
+    ATTUNE_ASSIGN_OR_RETURN(engine::ImportPreview preview,
+                            engine::preview_import(workspace, request, file));
+    if (preview.inferred && !context.json)
+      context.note(fmt::format("{}:\n{}", file.string(), preview.explanation));
     if (!preview.missing.empty()) {
       std::string remedies;
       for (const std::string& remedy : preview.missing) remedies += fmt::format("\n  {}", remedy);
-      return std::unexpected(invalid_argument(fmt::format("{}: it is not clear which column gives what; add{}", file.string(), remedies)));
+      return std::unexpected(invalid_argument(fmt::format(
+          "{}: it is not clear which column gives what; add{}", file.string(), remedies)));
     }
     guessed = guessed || preview.inferred;
     mappings.push_back(std::move(preview.mapping));
@@ -103,7 +113,8 @@ Result<std::vector<events::Mapping>> settle_mappings(Context& context, engine::W
   return mappings;
 }
 
-Status print_result(Context& context, const engine::ImportResult& result, const std::string& report_file) {
+Status print_result(Context& context, const engine::ImportResult& result,
+                    const std::string& report_file) {
   context.end_progress();
   if (!report_file.empty()) {
     ATTUNE_RETURN_IF_ERROR(write_file_durably(report_file, engine::quality_page(result)));
@@ -120,7 +131,8 @@ Status print_result(Context& context, const engine::ImportResult& result, const 
 Status run(Context& context, const ImportArguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(const engine::ImportRequest request, request_from(arguments));
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open(/*create=*/true));
-  ATTUNE_ASSIGN_OR_RETURN(const auto mappings, settle_mappings(context, workspace, request, arguments.yes));
+  ATTUNE_ASSIGN_OR_RETURN(const auto mappings,
+                          settle_mappings(context, workspace, request, arguments.yes));
   ATTUNE_ASSIGN_OR_RETURN(const engine::ImportResult result,
                           engine::run_import(workspace, request, mappings, context.progress()));
   return print_result(context, result, arguments.report);
@@ -133,23 +145,38 @@ void add_import(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("import", "read events, items or customers from files");
   command->footer(kFooter);
   command->add_option("files", arguments->files, "files to read")->required()->type_name("FILE");
-  command->add_option("--kind", arguments->kind, "events, items or customers")->capture_default_str();
-  command->add_option("--map", arguments->map, "which column gives what: customer=CustomerID,item=StockCode,…");
-  command->add_option("--preset", arguments->preset, "a known format: online-retail, movielens, segment, ga4");
+  command->add_option("--kind", arguments->kind, "events, items or customers")
+      ->capture_default_str();
+  command->add_option("--map", arguments->map,
+                      "which column gives what: customer=CustomerID,item=StockCode,…");
+  command->add_option("--preset", arguments->preset,
+                      "a known format: online-retail, movielens, segment, ga4");
   command->add_option("--source", arguments->source, "name of this feed");
-  command->add_option("--channel", arguments->channel, "channel of rows that name none: web, app, shop, social, …");
-  command->add_option("--currency", arguments->currency, "currency of amounts that name none, such as GBP");
-  command->add_option("--time-zone", arguments->time_zone, "zone of times that name none (default: the shop's)");
-  command->add_option("--format", arguments->format, "csv, tsv, jsonl or parquet (default: by content)");
-  command->add_option("--delimiter", arguments->delimiter, "between cells: , ; | tab blank :: (default: by content)");
-  command->add_option("--encoding", arguments->encoding, "utf-8, utf-16, gb18030 or latin-1 (default: by content)");
-  command->add_option("--columns", arguments->columns, "names of the columns where the file names none");
+  command->add_option("--channel", arguments->channel,
+                      "channel of rows that name none: web, app, shop, social, …");
+  command->add_option("--currency", arguments->currency,
+                      "currency of amounts that name none, such as GBP");
+  command->add_option("--time-zone", arguments->time_zone,
+                      "zone of times that name none (default: the shop's)");
+  command->add_option("--format", arguments->format,
+                      "csv, tsv, jsonl or parquet (default: by content)");
+  command->add_option("--delimiter", arguments->delimiter,
+                      "between cells: , ; | tab blank :: (default: by content)");
+  command->add_option("--encoding", arguments->encoding,
+                      "utf-8, utf-16, gb18030 or latin-1 (default: by content)");
+  command->add_option("--columns", arguments->columns,
+                      "names of the columns where the file names none");
   command->add_flag("--no-header", arguments->no_header, "the first line is data");
-  command->add_option("--explode", arguments->explode, "JSON: the array whose elements are rows, such as properties.products");
-  command->add_flag("--keep-repeats", arguments->keep_repeats, "take exact repeats inside a file as real events");
+  command->add_option("--explode", arguments->explode,
+                      "JSON: the array whose elements are rows, such as properties.products");
+  command->add_flag("--keep-repeats", arguments->keep_repeats,
+                    "take exact repeats inside a file as real events");
   command->add_flag("--yes,-y", arguments->yes, "accept what was guessed about the columns");
-  command->add_option("--report", arguments->report, "write the quality report as a page")->type_name("FILE.html");
-  command->callback([&context, arguments] { context.action = [&context, arguments] { return run(context, *arguments); }; });
+  command->add_option("--report", arguments->report, "write the quality report as a page")
+      ->type_name("FILE.html");
+  command->callback([&context, arguments] {
+    context.action = [&context, arguments] { return run(context, *arguments); };
+  });
 }
 
 }  // namespace attune::cli

@@ -3,9 +3,9 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
 #include "attune/base/text.h"
 
@@ -13,7 +13,8 @@ namespace attune::cli {
 
 std::filesystem::path Context::folder() const {
   if (!data.empty()) return data;
-  if (const char* named = std::getenv("ATTUNE_DATA"); named != nullptr && *named != '\0') return named;
+  if (const char* named = std::getenv("ATTUNE_DATA"); named != nullptr && *named != '\0')
+    return named;
   return "attune-data";
 }
 
@@ -54,7 +55,8 @@ void Context::note(std::string_view text) {
 int fail(const Context& context, const Error& error) {
   const ErrorCodeInfo& code = info(error.code);
   if (context.json) {
-    const boost::json::object body{{"code", code.name}, {"message", error.message}, {"context", error.context}};
+    const boost::json::object body{
+        {"code", code.name}, {"message", error.message}, {"context", error.context}};
     fmt::print("{}\n", boost::json::serialize(boost::json::object{{"error", body}}));
   }
   fmt::print(stderr, "attune: {}\n", error.message);
@@ -76,11 +78,16 @@ Result<Timestamp> parse_moment(std::string_view text, const TimeZone& zone) {
 }
 
 void ProfileSettings::add_to(CLI::App& command) {
-  command.add_option("--as-of", as_of, "read profiles as of this day, such as 2011-12-09 (default: the last day with events)");
-  command.add_option("--set", set, "a declared parameter: rfm.k=4, lifecycle.new_days=14, interest.half_life_days=60");
+  command.add_option(
+      "--as-of", as_of,
+      "read profiles as of this day, such as 2011-12-09 (default: the last day with events)");
+  command.add_option(
+      "--set", set,
+      "a declared parameter: rfm.k=4, lifecycle.new_days=14, interest.half_life_days=60");
 }
 
-Result<engine::Customers::Options> ProfileSettings::options(const engine::Workspace& workspace) const {
+Result<engine::Customers::Options> ProfileSettings::options(
+    const engine::Workspace& workspace) const {
   engine::Customers::Options options;
   if (!as_of.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(options.as_of, parse_moment(as_of, workspace.zone()));
@@ -88,15 +95,19 @@ Result<engine::Customers::Options> ProfileSettings::options(const engine::Worksp
   for (const std::string& text : set) {
     ATTUNE_ASSIGN_OR_RETURN(const engine::Setting setting, engine::parse_setting(text));
     if (setting.scope == "rfm") {
-      ATTUNE_RETURN_IF_ERROR(profiles::RfmParameters::table().set(options.rfm, setting.parameter, setting.value));
+      ATTUNE_RETURN_IF_ERROR(
+          profiles::RfmParameters::table().set(options.rfm, setting.parameter, setting.value));
     } else if (setting.scope == "lifecycle") {
-      ATTUNE_RETURN_IF_ERROR(profiles::LifecycleParameters::table().set(options.lifecycle, setting.parameter, setting.value));
+      ATTUNE_RETURN_IF_ERROR(profiles::LifecycleParameters::table().set(
+          options.lifecycle, setting.parameter, setting.value));
     } else if (setting.scope == "interest") {
-      ATTUNE_RETURN_IF_ERROR(profiles::BehaviourWeights::table().set(options.weights, setting.parameter, setting.value));
+      ATTUNE_RETURN_IF_ERROR(profiles::BehaviourWeights::table().set(
+          options.weights, setting.parameter, setting.value));
     } else {
       const std::vector<std::string> scopes{"rfm", "lifecycle", "interest"};
-      return std::unexpected(not_found(fmt::format("--set {}: there is no '{}' here; there are rfm, lifecycle and interest{}", text,
-                                                   setting.scope, did_you_mean(setting.scope, scopes))));
+      return std::unexpected(not_found(
+          fmt::format("--set {}: there is no '{}' here; there are rfm, lifecycle and interest{}",
+                      text, setting.scope, did_you_mean(setting.scope, scopes))));
     }
   }
   return options;

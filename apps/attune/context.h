@@ -1,5 +1,5 @@
-// What every command shares: the data folder, how to talk, how to fail. Answers: where is the shop, who is reading, and what does
-// the exit status say?
+// What every command shares: the data folder, how to talk, how to fail. Answers: where is the shop,
+// who is reading, and what does the exit status say?
 #pragma once
 
 #include <filesystem>
@@ -23,17 +23,18 @@ class App;
 
 namespace attune::cli {
 
-// Lives as long as the program. Commands are registered on the parser with a function that runs after parsing.
+// Lives as long as the program. Commands are registered on the parser with a function that runs
+// after parsing.
 class Context {
  public:
   // Set by the parser.
-  std::string data;           // --data, else ATTUNE_DATA, else ./attune-data
-  bool json = false;          // machine-readable answer on standard output
-  bool quiet = false;         // no progress
-  std::string command_line;   // shown to others that find the folder in use
+  std::string data;          // --data, else ATTUNE_DATA, else ./attune-data
+  bool json = false;         // machine-readable answer on standard output
+  bool quiet = false;        // no progress
+  std::string command_line;  // shown to others that find the folder in use
 
   using Action = std::function<Status()>;
-  Action action;              // of the command that was chosen
+  Action action;  // of the command that was chosen
 
   std::filesystem::path folder() const;
   // Opens the shop. Errors: not_found naming `attune import` where there is none.
@@ -61,7 +62,8 @@ int fail(const Context& context, const Error& error);
 // "2011-12-09" or an ISO time as a moment; a day alone means its end, in the shop's zone.
 Result<Timestamp> parse_moment(std::string_view text, const TimeZone& zone);
 
-// Settings of --set whose scope is one of `scopes` are applied to their struct; others are errors naming the scopes.
+// Settings of --set whose scope is one of `scopes` are applied to their struct; others are errors
+// naming the scopes.
 struct ProfileSettings {
   std::vector<std::string> set;  // --set
   std::string as_of;             // --as-of

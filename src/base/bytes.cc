@@ -9,7 +9,8 @@ Error ByteReader::damaged(std::string_view what) {
 }
 
 Status ByteReader::check_left(std::uint64_t count, std::size_t size) const {
-  if (count > rest_.size() / size) return std::unexpected(damaged("a length that passes their end"));
+  if (count > rest_.size() / size)
+    return std::unexpected(damaged("a length that passes their end"));
   return {};
 }
 

@@ -54,40 +54,51 @@ static_assert(sizeof(Trailer) == 48);
 constexpr std::uint32_t kTrailerVersion = 1;
 
 Error corrupt(const std::filesystem::path& path, std::string_view what) {
-  return data_corruption(fmt::format("{} {}; restore it from a backup or make it again", path.string(), what));
+  return data_corruption(
+      fmt::format("{} {}; restore it from a backup or make it again", path.string(), what));
 }
 
 }  // namespace
 
 Error error_from_errno(std::string_view doing, const std::filesystem::path& path) {
   const int number = errno;
-  const std::string reason = fmt::format("cannot {} {}: {}", doing, path.string(), std::strerror(number));
+  const std::string reason =
+      fmt::format("cannot {} {}: {}", doing, path.string(), std::strerror(number));
   switch (number) {
     case ENOENT:
-    case ENOTDIR: return not_found(reason + "; check the path");
+    case ENOTDIR:
+      return not_found(reason + "; check the path");
     case EACCES:
     case EPERM:
-    case EROFS: return permission_denied(reason + "; check who owns it");
-    case EISDIR: return invalid_argument(reason + "; name a file in it");
+    case EROFS:
+      return permission_denied(reason + "; check who owns it");
+    case EISDIR:
+      return invalid_argument(reason + "; name a file in it");
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: return resource_exhausted(reason + "; free some space and try again");
+    case EFBIG:
+      return resource_exhausted(reason + "; free some space and try again");
     case EMFILE:
     case ENFILE:
-    case ENOMEM: return resource_exhausted(reason);
-    case EEXIST: return already_exists(reason);
-    case EIO: return data_corruption(reason + "; the disk may be failing");
-    default: return internal_error(reason);
+    case ENOMEM:
+      return resource_exhausted(reason);
+    case EEXIST:
+      return already_exists(reason);
+    case EIO:
+      return data_corruption(reason + "; the disk may be failing");
+    default:
+      return internal_error(reason);
   }
 }
 
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.open()) return std::unexpected(error_from_errno("open", path));
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(file.get(), &facts) != 0) return std::unexpected(error_from_errno("read", path));
   if (S_ISDIR(facts.st_mode)) {
-    return std::unexpected(invalid_argument(fmt::format("{} is a folder; name a file in it", path.string())));
+    return std::unexpected(
+        invalid_argument(fmt::format("{} is a folder; name a file in it", path.string())));
   }
   std::string bytes;
   bytes.reserve(static_cast<std::size_t>(facts.st_size) + 1);
@@ -99,8 +110,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t m
     if (got == 0) return bytes;
     bytes.append(block, static_cast<std::size_t>(got));
     if (bytes.size() > max_bytes) {
-      return std::unexpected(resource_exhausted(
-          fmt::format("{} is larger than the {} bytes that may be read at once", path.string(), max_bytes)));
+      return std::unexpected(resource_exhausted(fmt::format(
+          "{} is larger than the {} bytes that may be read at once", path.string(), max_bytes)));
     }
   }
 }
@@ -119,7 +130,8 @@ Status write_file_durably(const std::filesystem::path& path, std::string_view by
         ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, secret ? 0600 : 0644));
     if (!file.open()) return std::unexpected(error_from_errno("create", part));
     Status written = write_all(file.get(), bytes, part);
-    if (written && ::fsync(file.get()) != 0) written = std::unexpected(error_from_errno("sync", part));
+    if (written && ::fsync(file.get()) != 0)
+      written = std::unexpected(error_from_errno("sync", part));
     if (!written) {
       ::unlink(part.c_str());
       return written;
@@ -133,8 +145,8 @@ Status write_file_durably(const std::filesystem::path& path, std::string_view by
   return sync_path(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
 }
 
-Status write_checked_file(const std::filesystem::path& path, std::string_view magic, std::uint32_t version,
-                          std::string_view payload, bool secret) {
+Status write_checked_file(const std::filesystem::path& path, std::string_view magic,
+                          std::uint32_t version, std::string_view payload, bool secret) {
   ATTUNE_CHECK(magic.size() <= sizeof(Trailer::magic), "a magic has at most 16 bytes");
   const Hash128 hash = hash128(payload, version);
   Trailer trailer{};
@@ -163,9 +175,10 @@ Result<CheckedBytes> read_checked_file(const std::filesystem::path& path, std::s
     return std::unexpected(corrupt(path, fmt::format("is not a whole {} file", magic)));
   }
   if (trailer.trailer_version != kTrailerVersion || trailer.version > newest_version) {
-    return std::unexpected(failed_precondition(fmt::format(
-        "{} was written by a newer version (format {}, this program reads up to {}); upgrade Attune",
-        path.string(), trailer.version, newest_version)));
+    return std::unexpected(
+        failed_precondition(fmt::format("{} was written by a newer version (format {}, this "
+                                        "program reads up to {}); upgrade Attune",
+                                        path.string(), trailer.version, newest_version)));
   }
   bytes.resize(bytes.size() - sizeof trailer);
   if (trailer.length != bytes.size()) return std::unexpected(corrupt(path, "is cut short"));

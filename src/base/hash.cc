@@ -23,6 +23,8 @@ std::uint64_t combine(std::uint64_t a, std::uint64_t b) {
   return x ^ (x >> 31);
 }
 
-std::string to_hex(const Hash128& hash) { return fmt::format("{:016x}{:016x}", hash.high, hash.low); }
+std::string to_hex(const Hash128& hash) {
+  return fmt::format("{:016x}{:016x}", hash.high, hash.low);
+}
 
 }  // namespace attune

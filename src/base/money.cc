@@ -172,7 +172,8 @@ Result<Decimal> parse_decimal(std::string_view text, bool decimal_comma) {
     text = text.substr(0, e);
   }
   if (text.find_first_of("0123456789") == text.npos) return std::unexpected(not_a_number(whole));
-  ATTUNE_ASSIGN_OR_RETURN(DigitScan scan, scan_digits(text, whole, fraction_mark(text, decimal_comma)));
+  ATTUNE_ASSIGN_OR_RETURN(DigitScan scan,
+                          scan_digits(text, whole, fraction_mark(text, decimal_comma)));
   scan.scale -= exponent;
   while (scan.scale > 18 && scan.digits != 0) {
     scan.digits /= 10;
@@ -190,7 +191,8 @@ Result<Decimal> parse_decimal(std::string_view text, bool decimal_comma) {
 }
 
 double to_double(const Decimal& decimal) {
-  return static_cast<double>(decimal.digits) / static_cast<double>(kPowers[static_cast<std::size_t>(decimal.scale)]);
+  return static_cast<double>(decimal.digits) /
+         static_cast<double>(kPowers[static_cast<std::size_t>(decimal.scale)]);
 }
 
 Result<std::int64_t> to_minor(const Decimal& unit, double quantity, int exponent) {
@@ -205,12 +207,14 @@ Result<std::int64_t> to_minor(const Decimal& unit, double quantity, int exponent
     for (; scale > 0; --scale) divisor *= 10;
     const Wide half = divisor / 2;
     value = (value >= 0 ? value + half : value - half) / divisor;
-    if (value > std::numeric_limits<std::int64_t>::max() / 2 || value < std::numeric_limits<std::int64_t>::min() / 2) {
+    if (value > std::numeric_limits<std::int64_t>::max() / 2 ||
+        value < std::numeric_limits<std::int64_t>::min() / 2) {
       return std::unexpected(attune::out_of_range("an amount passes 4.6e18 minor units"));
     }
     return static_cast<std::int64_t>(value);
   }
-  const long double value = static_cast<long double>(unit.digits) * static_cast<long double>(quantity) *
+  const long double value = static_cast<long double>(unit.digits) *
+                            static_cast<long double>(quantity) *
                             std::pow(10.0L, exponent - unit.scale);
   if (!(std::abs(value) < 4.6e18L)) {
     return std::unexpected(attune::out_of_range("an amount passes 4.6e18 minor units"));
@@ -222,7 +226,8 @@ std::string to_string(const Money& money) {
   const int exponent = money.currency.exponent();
   const auto power = static_cast<std::uint64_t>(kPowers[static_cast<std::size_t>(exponent)]);
   const bool negative = money.minor < 0;
-  const std::uint64_t size = negative ? 0 - static_cast<std::uint64_t>(money.minor) : static_cast<std::uint64_t>(money.minor);
+  const std::uint64_t size = negative ? 0 - static_cast<std::uint64_t>(money.minor)
+                                      : static_cast<std::uint64_t>(money.minor);
   std::string text = fmt::format("{}{}", negative ? "-" : "", size / power);
   if (exponent > 0) text += fmt::format(".{:0{}}", size % power, exponent);
   if (money.currency.known()) text += " " + money.currency.to_string();
@@ -231,8 +236,8 @@ std::string to_string(const Money& money) {
 
 Result<Money> add(const Money& a, const Money& b) {
   if (a.currency != b.currency) {
-    return std::unexpected(invalid_argument(
-        fmt::format("cannot add {} and {} without a dated exchange rate", to_string(a), to_string(b))));
+    return std::unexpected(invalid_argument(fmt::format(
+        "cannot add {} and {} without a dated exchange rate", to_string(a), to_string(b))));
   }
   Money sum = a;
   if (__builtin_add_overflow(a.minor, b.minor, &sum.minor)) {

@@ -61,19 +61,23 @@ Result<std::size_t> find_parameter(std::span<const ParameterSpec> specs, std::st
     if (specs[i].name == name) return i;
     names.push_back(specs[i].name);
   }
-  return std::unexpected(not_found(fmt::format("there is no parameter '{}'{}; there are {}", quoted(name),
-                                               did_you_mean(name, names), fmt::join(names, ", "))));
+  return std::unexpected(
+      not_found(fmt::format("there is no parameter '{}'{}; there are {}", quoted(name),
+                            did_you_mean(name, names), fmt::join(names, ", "))));
 }
 
 std::string print_parameter(const ParameterSpec& spec, double value) {
   switch (spec.kind) {
-    case ParameterKind::flag: return value != 0 ? "true" : "false";
+    case ParameterKind::flag:
+      return value != 0 ? "true" : "false";
     case ParameterKind::choice: {
       const auto index = static_cast<std::size_t>(value);
       return index < spec.choices.size() ? spec.choices[index] : "";
     }
-    case ParameterKind::integer: return fmt::format("{}", static_cast<std::int64_t>(value));
-    case ParameterKind::real: return fmt::format("{}", value);
+    case ParameterKind::integer:
+      return fmt::format("{}", static_cast<std::int64_t>(value));
+    case ParameterKind::real:
+      return fmt::format("{}", value);
   }
   return "";
 }

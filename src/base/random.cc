@@ -20,7 +20,7 @@ std::uint64_t splitmix(std::uint64_t& state) {
 
 }  // namespace
 
-Rng::Rng(std::uint64_t seed, std::string_view purpose, std::uint64_t entity) {
+Rng::Rng(std::uint64_t seed, std::string_view purpose, std::uint64_t entity) : state_{} {
   std::uint64_t key = combine(combine(seed, hash64(purpose)), entity);
   for (std::uint64_t& word : state_) word = splitmix(key);
 }
@@ -56,7 +56,8 @@ std::uint64_t Rng::below(std::uint64_t bound) {
 }
 
 double Rng::normal() {
-  // Marsaglia's polar method; the second variate is not kept, so that the state is the generator's alone.
+  // Marsaglia's polar method; the second variate is not kept, so that the state is the generator's
+  // alone.
   while (true) {
     const double u = 2 * uniform() - 1;
     const double v = 2 * uniform() - 1;
@@ -87,7 +88,8 @@ double Rng::beta(double a, double b) {
 }
 
 std::int64_t Rng::poisson(double mean) {
-  // Sums of Poisson variates are Poisson: pieces of at most 30 keep the product of uniforms away from underflow.
+  // Sums of Poisson variates are Poisson: pieces of at most 30 keep the product of uniforms away
+  // from underflow.
   std::int64_t count = 0;
   for (double left = mean; left > 0; left -= 30) {
     const double limit = std::exp(-std::min(left, 30.0));

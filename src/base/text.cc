@@ -13,7 +13,9 @@ namespace {
 // Length of the UTF-8 sequence at `at`, 0 when it is not one. Sets `code` to the code point.
 std::size_t decode(std::string_view text, std::size_t at, char32_t& code) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const auto follows = [&](std::size_t i) { return at + i < text.size() && (byte(i) & 0xC0) == 0x80; };
+  const auto follows = [&](std::size_t i) {
+    return at + i < text.size() && (byte(i) & 0xC0) == 0x80;
+  };
   const unsigned char first = byte(0);
   if (first < 0x80) {
     code = first;
@@ -78,8 +80,8 @@ std::optional<std::size_t> first_invalid_utf8(std::string_view text) {
 
 std::string normalise_text(std::string_view text) {
   if (plain_ascii(text)) return std::string(text);
-  const auto source = icu::UnicodeString::fromUTF8(
-      icu::StringPiece(text.data(), static_cast<std::int32_t>(std::min<std::size_t>(text.size(), 1u << 30))));
+  const auto source = icu::UnicodeString::fromUTF8(icu::StringPiece(
+      text.data(), static_cast<std::int32_t>(std::min<std::size_t>(text.size(), 1u << 30))));
   icu::UnicodeString folded;
   bool pending_blank = false;
   for (std::int32_t i = 0; i < source.length(); i = source.moveIndex32(i, 1)) {
@@ -117,7 +119,8 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-std::optional<std::string> nearest_name(std::string_view typed, std::span<const std::string> candidates) {
+std::optional<std::string> nearest_name(std::string_view typed,
+                                        std::span<const std::string> candidates) {
   const std::string lower = ascii_lower(typed.substr(0, 100));
   const std::string* best = nullptr;
   int best_distance = std::max(1, static_cast<int>(lower.size()) * 2 / 5) + 1;

@@ -10,7 +10,7 @@
 namespace attune {
 namespace {
 
-constexpr std::int64_t kFirstCivil = -377'673'580'800'000'000;  // -9999-01-01T00:00:00Z
+constexpr std::int64_t kFirstCivil = -377'705'116'800'000'000;  // -9999-01-01T00:00:00Z
 constexpr std::int64_t kLastCivil = 253'402'300'799'999'999;    // 9999-12-31T23:59:59.999999Z
 
 // A cursor over text that takes fixed-width numbers and single characters.
@@ -102,9 +102,9 @@ bool is_valid(const CivilTime& civil) {
   const std::chrono::year_month_day date{std::chrono::year(civil.year),
                                          std::chrono::month(static_cast<unsigned>(civil.month)),
                                          std::chrono::day(static_cast<unsigned>(civil.day))};
-  return date.ok() && civil.year >= -9999 && civil.year <= 9999 && civil.hour >= 0 && civil.hour < 24 &&
-         civil.minute >= 0 && civil.minute < 60 && civil.second >= 0 && civil.second < 60 &&
-         civil.micros >= 0 && civil.micros < kMicrosPerSecond;
+  return date.ok() && civil.year >= -9999 && civil.year <= 9999 && civil.hour >= 0 &&
+         civil.hour < 24 && civil.minute >= 0 && civil.minute < 60 && civil.second >= 0 &&
+         civil.second < 60 && civil.micros >= 0 && civil.micros < kMicrosPerSecond;
 }
 
 Timestamp utc_from_civil(const CivilTime& civil) {
@@ -132,8 +132,8 @@ CivilTime civil_from_utc(Timestamp time) {
 
 std::string format_iso(Timestamp time) {
   const CivilTime c = civil_from_utc(time);
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", c.year, c.month, c.day, c.hour,
-                                 c.minute, c.second);
+  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", c.year, c.month, c.day,
+                                 c.hour, c.minute, c.second);
   if (c.micros != 0) text += fmt::format(".{:06}", c.micros);
   return text + "Z";
 }
@@ -146,8 +146,8 @@ std::string format_date(Timestamp time) {
 Result<IsoTime> parse_iso(std::string_view text) {
   IsoTime time;
   Scanner scan(text);
-  bool good = scan.digits(4, time.civil.year) && scan.take('-') && scan.digits(2, time.civil.month) &&
-              scan.take('-') && scan.digits(2, time.civil.day);
+  bool good = scan.digits(4, time.civil.year) && scan.take('-') &&
+              scan.digits(2, time.civil.month) && scan.take('-') && scan.digits(2, time.civil.day);
   if (good && !scan.done()) {
     good = (scan.take('T') || scan.take('t') || scan.take(' ')) && scan_clock(scan, time.civil) &&
            scan_zone(scan, time.offset_minutes);
@@ -157,8 +157,8 @@ Result<IsoTime> parse_iso(std::string_view text) {
         fmt::format("'{}' is not a time; write 2026-11-22T05:09:00Z", quoted(text))));
   }
   if (!is_valid(time.civil)) {
-    return std::unexpected(
-        invalid_argument(fmt::format("'{}' names a date or time that does not exist", quoted(text))));
+    return std::unexpected(invalid_argument(
+        fmt::format("'{}' names a date or time that does not exist", quoted(text))));
   }
   return time;
 }

@@ -26,7 +26,8 @@ std::int64_t offset_at(const icu::TimeZone& zone, std::int64_t millis) {
 
 }  // namespace
 
-// Offsets from each transition on, sorted by time: a look-up is a binary search, without ICU's locks.
+// Offsets from each transition on, sorted by time: a look-up is a binary search, without ICU's
+// locks.
 struct TimeZone::Rules {
   struct Transition {
     std::int64_t micros;
@@ -69,7 +70,8 @@ Result<TimeZone> TimeZone::find(std::string_view name) {
       icu::TimeZone::createTimeZone(icu::UnicodeString::fromUTF8(wanted)));
   if (zone == nullptr || *zone == icu::TimeZone::getUnknown()) {
     return std::unexpected(invalid_argument(fmt::format(
-        "'{}' is not a time zone; write a name such as Europe/London, Asia/Shanghai or UTC", quoted(name))));
+        "'{}' is not a time zone; write a name such as Europe/London, Asia/Shanghai or UTC",
+        quoted(name))));
   }
   return TimeZone(std::make_shared<const Rules>(Rules::from(*zone, wanted)));
 }
@@ -93,7 +95,8 @@ Timestamp TimeZone::from_civil(const CivilTime& civil) const {
   if (rules_->offset(first) == before) return {first};
   const std::int64_t second = local - after * kMicrosPerMinute;
   if (rules_->offset(second) == after) return {second};
-  // Skipped by the change: read with the earlier offset, which lands as far behind the change as the text claims.
+  // Skipped by the change: read with the earlier offset, which lands as far behind the change as
+  // the text claims.
   return {first};
 }
 

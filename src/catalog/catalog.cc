@@ -12,7 +12,8 @@ namespace {
 constexpr store::Migration kMigrations[] = {{1, R"sql(
 CREATE TABLE items(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 CREATE TABLE item_facts(
-  item INTEGER NOT NULL, field TEXT NOT NULL, valid_from INTEGER NOT NULL, sequence INTEGER NOT NULL, value TEXT NOT NULL,
+  item INTEGER NOT NULL, field TEXT NOT NULL, valid_from INTEGER NOT NULL,
+  sequence INTEGER NOT NULL, value TEXT NOT NULL,
   PRIMARY KEY(item, field, valid_from, sequence, value)) WITHOUT ROWID;
 CREATE TABLE item_mentions(
   item INTEGER NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, count INTEGER NOT NULL,
@@ -39,7 +40,8 @@ void fill(Item& item, Fields& fields) {
     } else if (field == "brand") {
       item.brand = values[0];
     } else if (field == "price") {
-      if (const auto price = to_number(values[0])) item.price_minor = static_cast<std::int64_t>(*price);
+      if (const auto price = to_number(values[0]))
+        item.price_minor = static_cast<std::int64_t>(*price);
     } else if (field == "currency") {
       if (const auto currency = Currency::parse(values[0])) item.currency = *currency;
     } else if (field == "stock") {
@@ -67,7 +69,8 @@ std::uint64_t CatalogSnapshot::taste_fingerprint(ItemNumber newest) const {
   for (const Item& item : items_) {
     if (item.number > newest) break;
     fingerprint = combine(fingerprint, static_cast<std::uint64_t>(item.number.value));
-    for (const std::string& category : item.categories) fingerprint = combine(fingerprint, hash64(category));
+    for (const std::string& category : item.categories)
+      fingerprint = combine(fingerprint, hash64(category));
     fingerprint = combine(fingerprint, hash64(item.brand));
   }
   return fingerprint;
@@ -78,7 +81,8 @@ Result<Catalog> Catalog::open(store::State& state) {
   return Catalog(state);
 }
 
-Result<std::vector<ItemNumber>> Catalog::admit(std::span<const std::string_view> ids, std::span<const Sequence> born) {
+Result<std::vector<ItemNumber>> Catalog::admit(std::span<const std::string_view> ids,
+                                               std::span<const Sequence> born) {
   std::vector<ItemNumber> numbers;
   numbers.reserve(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -87,7 +91,8 @@ Result<std::vector<ItemNumber>> Catalog::admit(std::span<const std::string_view>
       numbers.push_back(*found);
       continue;
     }
-    ATTUNE_RETURN_IF_ERROR(state_->run("INSERT INTO items(number, id) VALUES(?1, ?2)", born[i], ids[i]));
+    ATTUNE_RETURN_IF_ERROR(
+        state_->run("INSERT INTO items(number, id) VALUES(?1, ?2)", born[i], ids[i]));
     numbers.push_back(ItemNumber{born[i].value});
   }
   return numbers;
@@ -95,25 +100,27 @@ Result<std::vector<ItemNumber>> Catalog::admit(std::span<const std::string_view>
 
 Status Catalog::add_facts(std::span<const ItemFact> facts) {
   for (const ItemFact& fact : facts) {
-    ATTUNE_RETURN_IF_ERROR(state_->run(
-        "INSERT OR IGNORE INTO item_facts(item, field, valid_from, sequence, value) VALUES(?1, ?2, ?3, ?4, ?5)", fact.item,
-        fact.field, fact.valid_from, fact.sequence, fact.value));
+    ATTUNE_RETURN_IF_ERROR(
+        state_->run("INSERT OR IGNORE INTO item_facts(item, field, valid_from, sequence, value) "
+                    "VALUES(?1, ?2, ?3, ?4, ?5)",
+                    fact.item, fact.field, fact.valid_from, fact.sequence, fact.value));
   }
   return {};
 }
 
 Status Catalog::add_mentions(std::span<const ItemMention> mentions) {
   for (const ItemMention& mention : mentions) {
-    ATTUNE_RETURN_IF_ERROR(state_->run(
-        "INSERT INTO item_mentions(item, field, value, count) VALUES(?1, ?2, ?3, ?4) "
-        "ON CONFLICT DO UPDATE SET count = count + excluded.count",
-        mention.item, mention.field, mention.value, mention.count));
+    ATTUNE_RETURN_IF_ERROR(
+        state_->run("INSERT INTO item_mentions(item, field, value, count) VALUES(?1, ?2, ?3, ?4) "
+                    "ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                    mention.item, mention.field, mention.value, mention.count));
   }
   return {};
 }
 
 Result<std::optional<ItemNumber>> Catalog::find(std::string_view id) {
-  ATTUNE_ASSIGN_OR_RETURN(const auto number, state_->find_int64("SELECT number FROM items WHERE id = ?1", id));
+  ATTUNE_ASSIGN_OR_RETURN(const auto number,
+                          state_->find_int64("SELECT number FROM items WHERE id = ?1", id));
   if (!number) return std::optional<ItemNumber>();
   return std::optional(ItemNumber{*number});
 }
@@ -127,7 +134,8 @@ Result<CatalogSnapshot> Catalog::snapshot(Timestamp time) {
   CatalogSnapshot snapshot;
   snapshot.as_of_ = time;
   std::unordered_map<std::int64_t, std::size_t> place;
-  ATTUNE_ASSIGN_OR_RETURN(store::Statement items, state_->prepare("SELECT number, id FROM items ORDER BY number"));
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement items,
+                          state_->prepare("SELECT number, id FROM items ORDER BY number"));
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, items.step());
     if (!more) break;
@@ -140,19 +148,23 @@ Result<CatalogSnapshot> Catalog::snapshot(Timestamp time) {
   }
   std::vector<Fields> fields(snapshot.items_.size());
   // Most frequent first, so that the first of each field stays.
-  ATTUNE_ASSIGN_OR_RETURN(store::Statement mentions, state_->prepare(
-      "SELECT item, field, value FROM item_mentions ORDER BY item, field, count DESC, value"));
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement mentions,
+      state_->prepare(
+          "SELECT item, field, value FROM item_mentions ORDER BY item, field, count DESC, value"));
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, mentions.step());
     if (!more) break;
     auto& values = fields[place[mentions.int64(0)]][std::string(mentions.text(1))];
     if (values.empty()) values.emplace_back(mentions.text(2));
   }
-  // Of each field the values of the latest fact not after `time`; several values of one event stand together.
+  // Of each field the values of the latest fact not after `time`; several values of one event stand
+  // together.
   ATTUNE_ASSIGN_OR_RETURN(store::Statement facts, state_->prepare(R"sql(
     SELECT item, field, value FROM item_facts AS f WHERE valid_from <= ?1
       AND (valid_from, sequence) = (SELECT valid_from, sequence FROM item_facts AS g
-        WHERE g.item = f.item AND g.field = f.field AND g.valid_from <= ?1 ORDER BY valid_from DESC, sequence DESC LIMIT 1)
+        WHERE g.item = f.item AND g.field = f.field AND g.valid_from <= ?1
+        ORDER BY valid_from DESC, sequence DESC LIMIT 1)
     ORDER BY item, field, value)sql"));
   facts.bind(1, time);
   std::int64_t item = 0;
@@ -171,13 +183,16 @@ Result<CatalogSnapshot> Catalog::snapshot(Timestamp time) {
 }
 
 Status Catalog::for_each_fact(const FactVisitor& visit) {
-  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows, state_->prepare(
-      "SELECT f.item, f.field, f.value, f.valid_from, f.sequence, i.id FROM item_facts f JOIN items i ON i.number = f.item "
-      "ORDER BY f.item, f.valid_from, f.sequence, f.field, f.value"));
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      state_->prepare("SELECT f.item, f.field, f.value, f.valid_from, f.sequence, i.id FROM "
+                      "item_facts f JOIN items i ON i.number = f.item "
+                      "ORDER BY f.item, f.valid_from, f.sequence, f.field, f.value"));
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) return {};
-    ATTUNE_RETURN_IF_ERROR(visit({ItemNumber{rows.int64(0)}, rows.text(1), rows.text(2), rows.time(3), Sequence{rows.int64(4)}},
+    ATTUNE_RETURN_IF_ERROR(visit({ItemNumber{rows.int64(0)}, rows.text(1), rows.text(2),
+                                  rows.time(3), Sequence{rows.int64(4)}},
                                  rows.text(5)));
   }
 }
@@ -197,24 +212,32 @@ class ItemFields final : public rules::FieldSource {
   }
   std::optional<std::string_view> text(std::size_t field) const override {
     switch (field) {
-      case kId: return item_.id;
-      case kName: return stated(item_.name);
-      case kBrand: return stated(item_.brand);
-      case kCurrency: return stated(currency_);
-      default: return std::nullopt;
+      case kId:
+        return item_.id;
+      case kName:
+        return stated(item_.name);
+      case kBrand:
+        return stated(item_.brand);
+      case kCurrency:
+        return stated(currency_);
+      default:
+        return std::nullopt;
     }
   }
   std::optional<std::size_t> list_size(std::size_t field) const override {
     if (field != kCategory) return std::nullopt;
     return item_.categories.size();
   }
-  std::string_view list_at(std::size_t, std::size_t index) const override { return item_.categories[index]; }
+  std::string_view list_at(std::size_t, std::size_t index) const override {
+    return item_.categories[index];
+  }
   rules::Value call(const rules::Call& call) const override {
     const auto* name = std::get_if<std::string_view>(&call.arguments[0]);
     const auto* value = std::get_if<std::string_view>(&call.arguments[1]);
     if (name == nullptr || value == nullptr) return {};
-    return std::ranges::any_of(item_.attributes,
-                               [&](const ItemAttribute& a) { return a.name == *name && a.value == *value; });
+    return std::ranges::any_of(item_.attributes, [&](const ItemAttribute& a) {
+      return a.name == *name && a.value == *value;
+    });
   }
 
  private:
@@ -230,18 +253,25 @@ class ItemFields final : public rules::FieldSource {
 
 const rules::Schema& item_schema() {
   using rules::Type;
-  static const rules::Schema schema = rules::Schema::create(
-      {{"id", Type::text, "the shop's own id of the item"},
-       {"name", Type::text, "what the item is called"},
-       {"category", Type::text_list, "the item's categories: category contains \"shoes\""},
-       {"brand", Type::text, "who makes it"},
-       {"price_cents", Type::number, "price in minor units"},
-       {"currency", Type::text, "currency of the price, such as GBP"},
-       {"stock", Type::number, "units in stock"}},
-      {{"has", {Type::text, Type::text}, Type::flag, "has(\"colour\", \"red\"): the item states this attribute"}}).value();
+  static const rules::Schema schema =
+      rules::Schema::create(
+          {{"id", Type::text, "the shop's own id of the item"},
+           {"name", Type::text, "what the item is called"},
+           {"category", Type::text_list, "the item's categories: category contains \"shoes\""},
+           {"brand", Type::text, "who makes it"},
+           {"price_cents", Type::number, "price in minor units"},
+           {"currency", Type::text, "currency of the price, such as GBP"},
+           {"stock", Type::number, "units in stock"}},
+          {{"has",
+            {Type::text, Type::text},
+            Type::flag,
+            "has(\"colour\", \"red\"): the item states this attribute"}})
+          .value();
   return schema;
 }
 
-std::unique_ptr<rules::FieldSource> item_fields(const Item& item) { return std::make_unique<ItemFields>(item); }
+std::unique_ptr<rules::FieldSource> item_fields(const Item& item) {
+  return std::make_unique<ItemFields>(item);
+}
 
 }  // namespace attune::catalog

@@ -1,7 +1,7 @@
 #include "attune/engine/admin.h"
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "attune/report/format.h"
 #include "attune/store/backup.h"
@@ -26,10 +26,15 @@ Result<ShopStatus> read_status(Workspace& workspace) {
   status.time_zone = workspace.zone().name();
   ATTUNE_ASSIGN_OR_RETURN(const auto currency, workspace.reporting_currency());
   if (currency) status.currency = currency->to_string();
-  ATTUNE_ASSIGN_OR_RETURN(const auto events, workspace.history().find_int64("SELECT count(*) FROM visible_rows"));
+  ATTUNE_ASSIGN_OR_RETURN(const auto events,
+                          workspace.history().find_int64("SELECT count(*) FROM visible_rows"));
   status.events = events.value_or(0);
-  ATTUNE_ASSIGN_OR_RETURN(const auto first, workspace.history().find_int64("SELECT epoch_us(min(time)) FROM visible_rows WHERE customer <> 0 OR item <> 0"));
-  ATTUNE_ASSIGN_OR_RETURN(const auto last, workspace.history().find_int64("SELECT epoch_us(max(time)) FROM visible_rows"));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto first,
+      workspace.history().find_int64(
+          "SELECT epoch_us(min(time)) FROM visible_rows WHERE customer <> 0 OR item <> 0"));
+  ATTUNE_ASSIGN_OR_RETURN(const auto last, workspace.history().find_int64(
+                                               "SELECT epoch_us(max(time)) FROM visible_rows"));
   if (first && last) {
     status.first_time = Timestamp{*first};
     status.last_time = Timestamp{*last};
@@ -51,33 +56,54 @@ Result<ShopStatus> read_status(Workspace& workspace) {
 std::string to_json(const ShopStatus& s) {
   boost::json::array models;
   for (const ModelMeta& model : s.models) {
-    models.push_back(boost::json::object{{"recommender", model.name}, {"version", model.version}, {"current", model.current},
+    models.push_back(boost::json::object{{"recommender", model.name},
+                                         {"version", model.version},
+                                         {"current", model.current},
                                          {"trained_at", format_iso(model.trained_at)}});
   }
-  boost::json::object object{{"folder", s.folder.string()}, {"time_zone", s.time_zone}, {"reporting_currency", s.currency},
-                             {"events", s.events}, {"customers", s.customers}, {"anonymous", s.anonymous}, {"items", s.items},
-                             {"imports", s.imports}, {"journal_end", s.journal_end.value}, {"state_cursor", s.state_cursor.value},
-                             {"history_cursor", s.history_cursor.value}, {"models", models}, {"bytes", s.bytes}};
+  boost::json::object object{{"folder", s.folder.string()},
+                             {"time_zone", s.time_zone},
+                             {"reporting_currency", s.currency},
+                             {"events", s.events},
+                             {"customers", s.customers},
+                             {"anonymous", s.anonymous},
+                             {"items", s.items},
+                             {"imports", s.imports},
+                             {"journal_end", s.journal_end.value},
+                             {"state_cursor", s.state_cursor.value},
+                             {"history_cursor", s.history_cursor.value},
+                             {"models", models},
+                             {"bytes", s.bytes}};
   if (s.first_time) object["first_time"] = format_iso(*s.first_time);
   if (s.last_time) object["last_time"] = format_iso(*s.last_time);
   return boost::json::serialize(object);
 }
 
-Result<BackupInfo> back_up(Workspace& workspace, const std::filesystem::path& file, bool include_keys, Progress& progress) {
+Result<BackupInfo> back_up(Workspace& workspace, const std::filesystem::path& file,
+                           bool include_keys, Progress& progress) {
   store::BackupOptions options;
   options.include_keys = include_keys;
   options.made_at = workspace.now();
   options.progress = &progress;
-  const store::BackupSources sources{workspace.folder(), workspace.journal(), workspace.history(), workspace.state(), workspace.vault()};
-  ATTUNE_ASSIGN_OR_RETURN(const store::BackupContents contents, store::backup(sources, file, options));
-  return BackupInfo{contents.file_bytes, static_cast<std::int64_t>(contents.members.size()), contents.has_keys};
+  // Connections of its own: the workspace's may be in the middle of something.
+  ATTUNE_ASSIGN_OR_RETURN(store::History history, workspace.history().connect());
+  ATTUNE_ASSIGN_OR_RETURN(store::State state, store::State::open(workspace.folder().state_file()));
+  const store::BackupSources sources{workspace.folder(), workspace.journal(), history, state,
+                                     workspace.vault()};
+  ATTUNE_ASSIGN_OR_RETURN(const store::BackupContents contents,
+                          store::backup(sources, file, options));
+  return BackupInfo{contents.file_bytes, static_cast<std::int64_t>(contents.members.size()),
+                    contents.has_keys};
 }
 
-Result<BackupInfo> restore_folder(const std::filesystem::path& file, const std::filesystem::path& folder, Progress& progress) {
+Result<BackupInfo> restore_folder(const std::filesystem::path& file,
+                                  const std::filesystem::path& folder, Progress& progress) {
   store::RestoreOptions options;
   options.progress = &progress;
-  ATTUNE_ASSIGN_OR_RETURN(const store::BackupContents contents, store::restore(file, folder, options));
-  return BackupInfo{contents.file_bytes, static_cast<std::int64_t>(contents.members.size()), contents.has_keys};
+  ATTUNE_ASSIGN_OR_RETURN(const store::BackupContents contents,
+                          store::restore(file, folder, options));
+  return BackupInfo{contents.file_bytes, static_cast<std::int64_t>(contents.members.size()),
+                    contents.has_keys};
 }
 
 }  // namespace attune::engine

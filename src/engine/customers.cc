@@ -12,7 +12,7 @@ namespace attune::engine {
 using profiles::Profile;
 
 struct Customers::Impl {
-  Workspace* workspace;
+  Workspace* workspace = nullptr;
   catalog::CatalogSnapshot catalog;
   std::optional<ShopVocabulary> vocabulary;
   std::optional<profiles::ProfileStore> store;
@@ -23,7 +23,8 @@ struct Customers::Impl {
 
   Status compile() {
     ATTUNE_ASSIGN_OR_RETURN(std::vector<profiles::Segment> saved, segments->list());
-    ATTUNE_ASSIGN_OR_RETURN(compiled, profiles::SegmentSet::compile(std::move(saved), workspace->zone(), *vocabulary));
+    ATTUNE_ASSIGN_OR_RETURN(
+        compiled, profiles::SegmentSet::compile(std::move(saved), workspace->zone(), *vocabulary));
     return {};
   }
 
@@ -49,7 +50,8 @@ Customers::Customers(Customers&&) noexcept = default;
 Customers& Customers::operator=(Customers&&) noexcept = default;
 Customers::~Customers() = default;
 
-Result<Customers> Customers::open(Workspace& workspace, const Options& options, Progress& progress) {
+Result<Customers> Customers::open(Workspace& workspace, const Options& options,
+                                  Progress& progress) {
   ATTUNE_RETURN_IF_ERROR(options.rfm.check());
   ATTUNE_RETURN_IF_ERROR(options.lifecycle.check());
   auto impl = std::make_unique<Impl>();
@@ -63,8 +65,9 @@ Result<Customers> Customers::open(Workspace& workspace, const Options& options, 
   // The newest word on categories and brands, whatever the moment: stored profiles rest on it.
   ATTUNE_ASSIGN_OR_RETURN(impl->catalog, workspace.catalog().snapshot(Timestamp{INT64_MAX}));
   ATTUNE_ASSIGN_OR_RETURN(impl->vocabulary, ShopVocabulary::open(workspace.state(), impl->catalog));
-  ATTUNE_ASSIGN_OR_RETURN(impl->store, profiles::ProfileStore::open(workspace.state(), &workspace.vault(),
-                                                                    profiles::FoldRules(options.weights)));
+  ATTUNE_ASSIGN_OR_RETURN(impl->store,
+                          profiles::ProfileStore::open(workspace.state(), &workspace.vault(),
+                                                       profiles::FoldRules(options.weights)));
   ATTUNE_ASSIGN_OR_RETURN(impl->segments, profiles::SegmentStore::open(workspace.state()));
   ATTUNE_RETURN_IF_ERROR(impl->segments->save_ready_made());
   ProfileFolding folding(workspace, *impl->store, *impl->vocabulary, impl->catalog);
@@ -72,10 +75,11 @@ Result<Customers> Customers::open(Workspace& workspace, const Options& options, 
   impl->foreign_amounts = folding.foreign_amounts();
 
   profiles::ShopStatistics statistics(as_of, workspace.zone());
-  ATTUNE_RETURN_IF_ERROR(impl->store->for_each([&](const profiles::StoredProfile& stored) -> Status {
-    statistics.add(stored.accumulator.state());
-    return {};
-  }));
+  ATTUNE_RETURN_IF_ERROR(
+      impl->store->for_each([&](const profiles::StoredProfile& stored) -> Status {
+        statistics.add(stored.accumulator.state());
+        return {};
+      }));
   impl->context = statistics.finish(options.rfm, options.lifecycle, impl->item_prices());
   ATTUNE_RETURN_IF_ERROR(impl->compile());
   return Customers(std::move(impl));
@@ -83,15 +87,18 @@ Result<Customers> Customers::open(Workspace& workspace, const Options& options, 
 
 Result<Profile> Customers::read(CustomerNumber customer) {
   ATTUNE_ASSIGN_OR_RETURN(const auto stored, impl_->store->find(customer));
-  if (!stored) return std::unexpected(not_found("nothing is known of this customer; no event names them"));
+  if (!stored)
+    return std::unexpected(not_found("nothing is known of this customer; no event names them"));
   return impl_->describe(customer, *stored);
 }
 
 Result<Profile> Customers::find(std::string_view id) {
   ATTUNE_ASSIGN_OR_RETURN(const auto number, impl_->workspace->identity().find(id));
   if (!number) {
-    return std::unexpected(not_found(fmt::format(
-        "no customer is called '{}'; ids are matched letter by letter: attune export profiles lists them", attune::quoted(id))));
+    return std::unexpected(
+        not_found(fmt::format("no customer is called '{}'; ids are matched letter by letter: "
+                              "attune export profiles lists them",
+                              attune::quoted(id))));
   }
   return read(*number);
 }
@@ -118,8 +125,10 @@ Result<std::vector<profiles::Segment>> Customers::segments() { return impl_->seg
 Result<profiles::SegmentPreview> Customers::preview(std::string_view rule, std::size_t examples) {
   std::vector<std::string> names;
   for (const auto& segment : impl_->compiled->segments()) names.push_back(segment.name);
-  ATTUNE_ASSIGN_OR_RETURN(const rules::Schema schema, profiles::profile_schema(impl_->workspace->zone(), names));
-  ATTUNE_ASSIGN_OR_RETURN(profiles::ProfileRule compiled, profiles::ProfileRule::compile(rule, schema, *impl_->vocabulary));
+  ATTUNE_ASSIGN_OR_RETURN(const rules::Schema schema,
+                          profiles::profile_schema(impl_->workspace->zone(), names));
+  ATTUNE_ASSIGN_OR_RETURN(profiles::ProfileRule compiled,
+                          profiles::ProfileRule::compile(rule, schema, *impl_->vocabulary));
   profiles::SegmentPreview preview(std::move(compiled), examples);
   ATTUNE_RETURN_IF_ERROR(for_each([&](const Profile& profile) -> Status {
     preview.offer(profile, *impl_->vocabulary);
@@ -128,13 +137,15 @@ Result<profiles::SegmentPreview> Customers::preview(std::string_view rule, std::
   return preview;
 }
 
-Status Customers::save_segment(std::string_view name, std::string_view rule, std::string_view description, bool replace) {
+Status Customers::save_segment(std::string_view name, std::string_view rule,
+                               std::string_view description, bool replace) {
   profiles::Segment segment;
   segment.name = name;
   segment.rule = rule;
   segment.description = description;
   segment.created = impl_->workspace->now();
-  ATTUNE_RETURN_IF_ERROR(impl_->segments->save(segment, impl_->workspace->zone(), *impl_->vocabulary, replace));
+  ATTUNE_RETURN_IF_ERROR(
+      impl_->segments->save(segment, impl_->workspace->zone(), *impl_->vocabulary, replace));
   return impl_->compile();
 }
 
@@ -147,9 +158,11 @@ Result<std::vector<Customers::SegmentSize>> Customers::refresh_segments() {
   ATTUNE_ASSIGN_OR_RETURN(std::vector<Profile> everybody, all());
   auto changes = impl_->segments->refresh(*impl_->compiled, *impl_->vocabulary, everybody, as_of());
   if (!changes) return std::unexpected(changes.error());
-  ATTUNE_RETURN_IF_ERROR(impl_->segments->full_pass_done(impl_->workspace->zone().day_number(as_of())));
+  ATTUNE_RETURN_IF_ERROR(
+      impl_->segments->full_pass_done(impl_->workspace->zone().day_number(as_of())));
   std::vector<SegmentSize> sizes;
-  for (const profiles::Segment& segment : impl_->compiled->segments()) sizes.push_back({segment, 0, 0});
+  for (const profiles::Segment& segment : impl_->compiled->segments())
+    sizes.push_back({segment, 0, 0});
   for (const Profile& profile : everybody) {
     for (SegmentSize& size : sizes) {
       if (!std::ranges::binary_search(profile.segments, size.segment.name)) continue;
@@ -160,21 +173,24 @@ Result<std::vector<Customers::SegmentSize>> Customers::refresh_segments() {
   return sizes;
 }
 
-Result<std::vector<profiles::Member>> Customers::members(std::string_view segment, CustomerNumber after, std::int64_t limit) {
+Result<std::vector<profiles::Member>> Customers::members(std::string_view segment,
+                                                         CustomerNumber after, std::int64_t limit) {
   return impl_->segments->members(segment, after, limit);
 }
 
-Result<profiles::Clustering> Customers::cluster(const profiles::ClusterParameters& parameters, Progress& progress) {
+Result<profiles::Clustering> Customers::cluster(const profiles::ClusterParameters& parameters,
+                                                Progress& progress) {
   ATTUNE_ASSIGN_OR_RETURN(const std::vector<Profile> everybody, all());
   return profiles::cluster_customers(everybody, parameters, progress);
 }
 
 Result<std::vector<profiles::Cohort>> Customers::cohorts() {
   profiles::CohortTable table(impl_->workspace->zone());
-  ATTUNE_RETURN_IF_ERROR(impl_->store->for_each([&](const profiles::StoredProfile& stored) -> Status {
-    table.add(stored.accumulator.state());
-    return {};
-  }));
+  ATTUNE_RETURN_IF_ERROR(
+      impl_->store->for_each([&](const profiles::StoredProfile& stored) -> Status {
+        table.add(stored.accumulator.state());
+        return {};
+      }));
   return table.cohorts();
 }
 

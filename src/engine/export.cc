@@ -7,8 +7,8 @@
 #include <set>
 #include <unordered_map>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "attune/base/text.h"
 #include "attune/engine/recommendations.h"
@@ -21,7 +21,8 @@ using store::ColumnSchema;
 using store::ColumnType;
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-const std::vector<std::string> kKinds{"events", "items", "customers", "profiles", "segments", "recommendations"};
+const std::vector<std::string> kKinds{"events",   "items",    "customers",
+                                      "profiles", "segments", "recommendations"};
 
 std::vector<ColumnSchema> text_columns(const std::vector<std::string>& names) {
   std::vector<ColumnSchema> schema;
@@ -51,14 +52,15 @@ struct Ids {
 
 Result<Ids> read_ids(Workspace& workspace) {
   Ids ids;
-  ATTUNE_RETURN_IF_ERROR(workspace.identity().for_each_id([&](CustomerNumber number, events::IdKind kind, std::string_view id) -> Status {
-    if (kind == events::IdKind::customer) {
-      ids.customers.emplace(number, id);
-    } else {
-      ids.anonymous[number].emplace_back(id);
-    }
-    return {};
-  }));
+  ATTUNE_RETURN_IF_ERROR(workspace.identity().for_each_id(
+      [&](CustomerNumber number, events::IdKind kind, std::string_view id) -> Status {
+        if (kind == events::IdKind::customer) {
+          ids.customers.emplace(number, id);
+        } else {
+          ids.anonymous[number].emplace_back(id);
+        }
+        return {};
+      }));
   return ids;
 }
 
@@ -74,20 +76,25 @@ Personal open_personal(store::Vault& vault, CustomerNumber customer, std::string
   const boost::json::value value = boost::json::parse(*json, failure);
   if (failure || !value.is_object()) return personal;
   const boost::json::object& object = value.as_object();
-  if (const auto* text = object.if_contains("text"); text && text->is_string()) personal.text = text->as_string();
-  if (const auto* url = object.if_contains("url"); url && url->is_string()) personal.url = url->as_string();
-  if (const auto* properties = object.if_contains("properties")) personal.properties = boost::json::serialize(*properties);
+  if (const auto* text = object.if_contains("text"); text && text->is_string())
+    personal.text = text->as_string();
+  if (const auto* url = object.if_contains("url"); url && url->is_string())
+    personal.url = url->as_string();
+  if (const auto* properties = object.if_contains("properties"))
+    personal.properties = boost::json::serialize(*properties);
   return personal;
 }
 
 class EventExport {
  public:
-  EventExport(Workspace& workspace, store::TableWriter& writer) : workspace_(workspace), rows_(writer, schema()) {}
+  EventExport(Workspace& workspace, store::TableWriter& writer)
+      : workspace_(workspace), rows_(writer, schema()) {}
 
   static std::vector<ColumnSchema> schema() {
-    std::vector<ColumnSchema> columns = text_columns({"event_id", "time", "type", "customer_id", "anonymous_id", "item_id", "order_id",
-                                                      "session_id", "source", "channel", "price", "value", "currency", "text", "url",
-                                                      "properties"});
+    std::vector<ColumnSchema> columns =
+        text_columns({"event_id", "time", "type", "customer_id", "anonymous_id", "item_id",
+                      "order_id", "session_id", "source", "channel", "price", "value", "currency",
+                      "text", "url", "properties"});
     columns.push_back({"quantity", ColumnType::float64});
     columns.push_back({"rating", ColumnType::float64});
     columns.push_back({"duration_ms", ColumnType::int64});
@@ -98,26 +105,34 @@ class EventExport {
     ATTUNE_ASSIGN_OR_RETURN(ids_, read_ids(workspace_));
     ATTUNE_ASSIGN_OR_RETURN(catalog_, workspace_.catalog().snapshot(Timestamp{INT64_MAX}));
     ATTUNE_ASSIGN_OR_RETURN(sources_, workspace_.event_history().labels(events::LabelKind::source));
-    ATTUNE_ASSIGN_OR_RETURN(channels_, workspace_.event_history().labels(events::LabelKind::channel));
-    ATTUNE_ASSIGN_OR_RETURN(currencies_, workspace_.event_history().labels(events::LabelKind::currency));
-    ATTUNE_ASSIGN_OR_RETURN(const auto count, workspace_.history().find_int64("SELECT count(*) FROM visible_rows"));
+    ATTUNE_ASSIGN_OR_RETURN(channels_,
+                            workspace_.event_history().labels(events::LabelKind::channel));
+    ATTUNE_ASSIGN_OR_RETURN(currencies_,
+                            workspace_.event_history().labels(events::LabelKind::currency));
+    ATTUNE_ASSIGN_OR_RETURN(const auto count,
+                            workspace_.history().find_int64("SELECT count(*) FROM visible_rows"));
     progress.phase("exporting events", count.value_or(0), "events");
-    ATTUNE_ASSIGN_OR_RETURN(store::QueryResult result, workspace_.history().query(fmt::format(
-        "SELECT key_high, key_low, time, offset_minutes, type, customer, item, order_id, session, source, channel, currency, quantity, "
-        "price_minor, value_minor, rating, duration_ms, personal FROM visible_rows WHERE type NOT IN ({}, {}) ORDER BY sequence",
-        static_cast<int>(events::EventType::item_changed), static_cast<int>(events::EventType::customer_changed))));
+    ATTUNE_ASSIGN_OR_RETURN(store::QueryResult result,
+                            workspace_.history().query(fmt::format(
+                                "SELECT key_high, key_low, time, offset_minutes, type, customer, "
+                                "item, order_id, session, source, channel, currency, quantity, "
+                                "price_minor, value_minor, rating, duration_ms, personal FROM "
+                                "visible_rows WHERE type NOT IN ({}, {}) ORDER BY sequence",
+                                static_cast<int>(events::EventType::item_changed),
+                                static_cast<int>(events::EventType::customer_changed))));
     std::int64_t done = 0;
     ATTUNE_RETURN_IF_ERROR(result.for_each([&](const store::Chunk& chunk) -> Status {
       for (std::size_t i = 0; i < chunk.rows(); ++i) ATTUNE_RETURN_IF_ERROR(add(chunk, i));
       progress.advance(done += static_cast<std::int64_t>(chunk.rows()));
-      return progress.cancelled() ? std::unexpected(cancelled("stopped; no file was written")) : Status{};
+      return progress.cancelled() ? std::unexpected(cancelled("stopped; no file was written"))
+                                  : Status{};
     }));
     return rows_.flush();
   }
 
  private:
-  static std::string_view name_in(const std::map<std::int16_t, std::string>& names, const store::Chunk& c, std::size_t column,
-                                  std::size_t i) {
+  static std::string_view name_in(const std::map<std::int16_t, std::string>& names,
+                                  const store::Chunk& c, std::size_t column, std::size_t i) {
     if (c.is_null(column, i)) return {};
     const auto found = names.find(static_cast<std::int16_t>(c.int64(column)[i]));
     return found == names.end() ? std::string_view() : std::string_view(found->second);
@@ -128,17 +143,21 @@ class EventExport {
     const auto known = ids_.customers.find(customer);
     const auto anonymous = ids_.anonymous.find(customer);
     const bool is_known = known != ids_.customers.end();
-    const catalog::Item* item = c.int64(6)[i] == 0 ? nullptr : catalog_.find(ItemNumber{c.int64(6)[i]});
+    const catalog::Item* item =
+        c.int64(6)[i] == 0 ? nullptr : catalog_.find(ItemNumber{c.int64(6)[i]});
     const std::string_view currency_name = name_in(currencies_, c, 11, i);
     const Currency currency = Currency::parse(currency_name).value_or(Currency{});
-    const Personal personal = c.is_null(17, i) ? Personal() : open_personal(workspace_.vault(), customer, c.blob(17, i));
+    const Personal personal =
+        c.is_null(17, i) ? Personal() : open_personal(workspace_.vault(), customer, c.blob(17, i));
     std::optional<int> offset;
     if (!c.is_null(3, i)) offset = static_cast<int>(c.int64(3)[i]);
     rows_.text("attune:" + to_hex(Hash128{c.uint64(0)[i], c.uint64(1)[i]}))
         .text(time_with_offset(c.time(2)[i], offset))
         .text(events::name(static_cast<events::EventType>(c.int64(4)[i])))
         .text(is_known ? std::string_view(known->second) : std::string_view())
-        .text(!is_known && anonymous != ids_.anonymous.end() ? std::string_view(anonymous->second.front()) : std::string_view())
+        .text(!is_known && anonymous != ids_.anonymous.end()
+                  ? std::string_view(anonymous->second.front())
+                  : std::string_view())
         .text(item == nullptr ? std::string_view() : std::string_view(item->id))
         .text(c.is_null(7, i) ? std::string_view() : c.text(7, i))
         .text(c.is_null(8, i) ? std::string_view() : c.text(8, i))
@@ -170,15 +189,19 @@ class EventExport {
 // What one row of the item export says: an item since a moment.
 using ItemFields = std::map<std::string, std::string>;
 
-Result<std::int64_t> export_items(Workspace& workspace, const ExportOptions& options, const store::TableWriterOptions& writer_options) {
+Result<std::int64_t> export_items(Workspace& workspace, const ExportOptions& options,
+                                  const store::TableWriterOptions& writer_options) {
   // Rows in order: for each item its mentions alone, or each moment at which facts were stated.
-  ATTUNE_ASSIGN_OR_RETURN(const catalog::CatalogSnapshot newest, workspace.catalog().snapshot(Timestamp{INT64_MAX}));
+  ATTUNE_ASSIGN_OR_RETURN(const catalog::CatalogSnapshot newest,
+                          workspace.catalog().snapshot(Timestamp{INT64_MAX}));
   std::map<std::pair<std::int64_t, std::int64_t>, ItemFields> stated;  // (item, time)
   std::set<std::string> fields{"name", "category", "brand"};
   std::set<std::int64_t> with_facts;
-  ATTUNE_RETURN_IF_ERROR(workspace.catalog().for_each_fact([&](const catalog::ItemFact& fact, std::string_view) -> Status {
+  ATTUNE_RETURN_IF_ERROR(workspace.catalog().for_each_fact([&](const catalog::ItemFact& fact,
+                                                               std::string_view) -> Status {
     std::string& cell = stated[{fact.item.value, fact.valid_from.micros}][std::string(fact.field)];
-    cell = cell.empty() || fact.field != "category" ? std::string(fact.value) : cell + "|" + std::string(fact.value);
+    cell = cell.empty() || fact.field != "category" ? std::string(fact.value)
+                                                    : cell + "|" + std::string(fact.value);
     fields.insert(std::string(fact.field));
     with_facts.insert(fact.item.value);
     return {};
@@ -186,9 +209,11 @@ Result<std::int64_t> export_items(Workspace& workspace, const ExportOptions& opt
   std::vector<std::string> names{"item_id", "valid_from"};
   names.insert(names.end(), fields.begin(), fields.end());
   const std::vector<ColumnSchema> schema = text_columns(names);
-  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer, store::TableWriter::create(options.file, schema, writer_options));
+  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer,
+                          store::TableWriter::create(options.file, schema, writer_options));
   TableBuilder rows(writer, schema);
-  const auto add = [&](const catalog::Item& item, std::int64_t time, const ItemFields& values) -> Status {
+  const auto add = [&](const catalog::Item& item, std::int64_t time,
+                       const ItemFields& values) -> Status {
     rows.text(item.id).text(time == 0 ? "" : format_iso(Timestamp{time}));
     for (const std::string& field : fields) {
       const auto found = values.find(field);
@@ -201,14 +226,16 @@ Result<std::int64_t> export_items(Workspace& workspace, const ExportOptions& opt
   for (const catalog::Item& item : newest.items()) {
     if (!with_facts.contains(item.number.value)) {
       ItemFields values{{"name", item.name}, {"brand", item.brand}};
-      for (const std::string& category : item.categories) values["category"] += (values["category"].empty() ? "" : "|") + category;
+      for (const std::string& category : item.categories)
+        values["category"] += (values["category"].empty() ? "" : "|") + category;
       for (const catalog::ItemAttribute& attribute : item.attributes) {
         if (fields.contains(attribute.name)) values[attribute.name] = attribute.value;
       }
       ATTUNE_RETURN_IF_ERROR(add(item, 0, values));
       continue;
     }
-    for (auto fact = stated.lower_bound({item.number.value, INT64_MIN}); fact != stated.end() && fact->first.first == item.number.value; ++fact) {
+    for (auto fact = stated.lower_bound({item.number.value, INT64_MIN});
+         fact != stated.end() && fact->first.first == item.number.value; ++fact) {
       ATTUNE_RETURN_IF_ERROR(add(item, fact->first.second, fact->second));
     }
   }
@@ -217,7 +244,8 @@ Result<std::int64_t> export_items(Workspace& workspace, const ExportOptions& opt
   return writer.rows();
 }
 
-Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions& options, const store::TableWriterOptions& writer_options) {
+Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions& options,
+                                      const store::TableWriterOptions& writer_options) {
   ATTUNE_ASSIGN_OR_RETURN(const Ids ids, read_ids(workspace));
   ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
   std::vector<CustomerNumber> numbers;
@@ -232,7 +260,8 @@ Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions&
   std::vector<std::string> columns{"customer_id", "anonymous_id", "time"};
   columns.insert(columns.end(), names.begin(), names.end());
   const std::vector<ColumnSchema> schema = text_columns(columns);
-  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer, store::TableWriter::create(options.file, schema, writer_options));
+  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer,
+                          store::TableWriter::create(options.file, schema, writer_options));
   TableBuilder rows(writer, schema);
   for (const CustomerNumber number : numbers) {
     rows.text(ids.customers.at(number)).missing();
@@ -261,39 +290,58 @@ Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions&
   return writer.rows();
 }
 
-std::string top_name(const std::vector<profiles::TermShare>& shares, profiles::TermKindOf kind, const profiles::Vocabulary& names) {
+std::string top_name(const std::vector<profiles::TermShare>& shares, profiles::TermKindOf kind,
+                     const profiles::Vocabulary& names) {
   return shares.empty() ? std::string() : std::string(names.term(kind, shares[0].term));
 }
 
-Result<std::int64_t> export_profiles(Workspace& workspace, const ExportOptions& options, const store::TableWriterOptions& writer_options,
+Result<std::int64_t> export_profiles(Workspace& workspace, const ExportOptions& options,
+                                     const store::TableWriterOptions& writer_options,
                                      Progress& progress) {
-  ATTUNE_ASSIGN_OR_RETURN(Customers customers, Customers::open(workspace, options.profiles, progress));
-  std::vector<ColumnSchema> schema = text_columns({"customer_id", "as_of", "stage", "value_tier", "buyer", "first_purchase", "last_purchase",
-                                                   "preferred_category", "preferred_brand", "channel", "price_band", "day_part", "segments"});
-  for (const char* name : {"recency_days", "frequency", "monetary_cents", "refund_cents", "average_basket_cents", "items_bought",
-                           "recency_score", "frequency_score", "monetary_score"}) {
+  ATTUNE_ASSIGN_OR_RETURN(Customers customers,
+                          Customers::open(workspace, options.profiles, progress));
+  std::vector<ColumnSchema> schema = text_columns(
+      {"customer_id", "as_of", "stage", "value_tier", "buyer", "first_purchase", "last_purchase",
+       "preferred_category", "preferred_brand", "channel", "price_band", "day_part", "segments"});
+  for (const char* name :
+       {"recency_days", "frequency", "monetary_cents", "refund_cents", "average_basket_cents",
+        "items_bought", "recency_score", "frequency_score", "monetary_score"}) {
     schema.push_back({name, ColumnType::int64});
   }
   schema.push_back({"inter_purchase_days_mean", ColumnType::float64});
-  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer, store::TableWriter::create(options.file, schema, writer_options));
+  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer,
+                          store::TableWriter::create(options.file, schema, writer_options));
   TableBuilder rows(writer, schema);
-  const auto whole = [&](const std::optional<std::int64_t>& value) { value ? rows.integer(*value) : rows.missing(); };
+  const auto whole = [&](const std::optional<std::int64_t>& value) {
+    value ? rows.integer(*value) : rows.missing();
+  };
   ATTUNE_RETURN_IF_ERROR(customers.for_each([&](const profiles::Profile& p) -> Status {
-    if (!options.segment.empty() && !std::ranges::binary_search(p.segments, options.segment)) return {};
+    if (!options.segment.empty() && !std::ranges::binary_search(p.segments, options.segment))
+      return {};
     ATTUNE_ASSIGN_OR_RETURN(const std::string id, workspace.identity().label(p.customer));
     std::string segments;
-    for (const std::string& segment : p.segments) segments += (segments.empty() ? "" : "|") + segment;
+    for (const std::string& segment : p.segments)
+      segments += (segments.empty() ? "" : "|") + segment;
     const auto& names = customers.names();
-    rows.text(id).text(format_iso(p.as_of)).text(profiles::name(p.lifecycle)).text(profiles::name(p.value_tier)).text(profiles::name(p.buyer));
-    rows.text(p.first_purchase ? format_iso(*p.first_purchase) : "").text(p.last_purchase ? format_iso(*p.last_purchase) : "");
-    rows.text(top_name(p.categories, profiles::TermKindOf::category, names)).text(top_name(p.brands, profiles::TermKindOf::brand, names));
-    rows.text(top_name(p.channels, profiles::TermKindOf::channel, names)).text(profiles::name(p.price_band)).text(profiles::name(p.day_part));
+    rows.text(id)
+        .text(format_iso(p.as_of))
+        .text(profiles::name(p.lifecycle))
+        .text(profiles::name(p.value_tier))
+        .text(profiles::name(p.buyer));
+    rows.text(p.first_purchase ? format_iso(*p.first_purchase) : "")
+        .text(p.last_purchase ? format_iso(*p.last_purchase) : "");
+    rows.text(top_name(p.categories, profiles::TermKindOf::category, names))
+        .text(top_name(p.brands, profiles::TermKindOf::brand, names));
+    rows.text(top_name(p.channels, profiles::TermKindOf::channel, names))
+        .text(profiles::name(p.price_band))
+        .text(profiles::name(p.day_part));
     rows.text(segments);
     whole(p.recency_days);
     rows.integer(p.frequency).integer(p.monetary_cents).integer(p.refund_cents);
     whole(p.average_basket_cents);
     rows.integer(p.items_bought);
-    for (const auto score : {&profiles::RfmScores::recency, &profiles::RfmScores::frequency, &profiles::RfmScores::monetary}) {
+    for (const auto score : {&profiles::RfmScores::recency, &profiles::RfmScores::frequency,
+                             &profiles::RfmScores::monetary}) {
       p.rfm ? rows.integer((*p.rfm).*score) : rows.missing();
     }
     rows.real(p.inter_purchase_days_mean.value_or(kNone));
@@ -304,16 +352,20 @@ Result<std::int64_t> export_profiles(Workspace& workspace, const ExportOptions& 
   return writer.rows();
 }
 
-Result<std::int64_t> export_segments(Workspace& workspace, const ExportOptions& options, const store::TableWriterOptions& writer_options,
+Result<std::int64_t> export_segments(Workspace& workspace, const ExportOptions& options,
+                                     const store::TableWriterOptions& writer_options,
                                      Progress& progress) {
-  ATTUNE_ASSIGN_OR_RETURN(Customers customers, Customers::open(workspace, options.profiles, progress));
+  ATTUNE_ASSIGN_OR_RETURN(Customers customers,
+                          Customers::open(workspace, options.profiles, progress));
   const std::vector<ColumnSchema> schema = text_columns({"segment", "customer_id"});
-  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer, store::TableWriter::create(options.file, schema, writer_options));
+  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer,
+                          store::TableWriter::create(options.file, schema, writer_options));
   TableBuilder rows(writer, schema);
   ATTUNE_RETURN_IF_ERROR(customers.for_each([&](const profiles::Profile& p) -> Status {
     if (p.segments.empty()) return {};
     ATTUNE_ASSIGN_OR_RETURN(const std::string id, workspace.identity().label(p.customer));
-    for (const std::string& segment : p.segments) ATTUNE_RETURN_IF_ERROR(rows.text(segment).text(id).end_row());
+    for (const std::string& segment : p.segments)
+      ATTUNE_RETURN_IF_ERROR(rows.text(segment).text(id).end_row());
     return {};
   }));
   ATTUNE_RETURN_IF_ERROR(rows.flush());
@@ -327,19 +379,25 @@ Result<ExportKind> parse_export_kind(std::string_view text) {
   for (std::size_t i = 0; i < kKinds.size(); ++i) {
     if (kKinds[i] == text) return static_cast<ExportKind>(i);
   }
-  return std::unexpected(invalid_argument(fmt::format(
-      "'{}' cannot be exported; there are events, items, customers, profiles, segments and recommendations{}", attune::quoted(text),
-      did_you_mean(text, kKinds))));
+  return std::unexpected(
+      invalid_argument(fmt::format("'{}' cannot be exported; there are events, items, customers, "
+                                   "profiles, segments and recommendations{}",
+                                   attune::quoted(text), did_you_mean(text, kKinds))));
 }
 
-Result<std::int64_t> export_table(Workspace& workspace, const ExportOptions& options, Progress& progress) {
+Result<std::int64_t> export_table(Workspace& workspace, const ExportOptions& options,
+                                  Progress& progress) {
   store::TableWriterOptions writer_options;
   writer_options.format = options.format;
   switch (options.kind) {
-    case ExportKind::items: return export_items(workspace, options, writer_options);
-    case ExportKind::customers: return export_customers(workspace, options, writer_options);
-    case ExportKind::profiles: return export_profiles(workspace, options, writer_options, progress);
-    case ExportKind::segments: return export_segments(workspace, options, writer_options, progress);
+    case ExportKind::items:
+      return export_items(workspace, options, writer_options);
+    case ExportKind::customers:
+      return export_customers(workspace, options, writer_options);
+    case ExportKind::profiles:
+      return export_profiles(workspace, options, writer_options, progress);
+    case ExportKind::segments:
+      return export_segments(workspace, options, writer_options, progress);
     case ExportKind::recommendations: {
       RecommendOptions recommend;
       recommend.model = options.model;
@@ -347,10 +405,12 @@ Result<std::int64_t> export_table(Workspace& workspace, const ExportOptions& opt
       ATTUNE_ASSIGN_OR_RETURN(Recommending recommending, Recommending::open(workspace, recommend));
       return recommending.write_all(options.file, options.format, progress);
     }
-    case ExportKind::events: break;
+    case ExportKind::events:
+      break;
   }
   const std::vector<ColumnSchema> schema = EventExport::schema();
-  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer, store::TableWriter::create(options.file, schema, writer_options));
+  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer,
+                          store::TableWriter::create(options.file, schema, writer_options));
   EventExport events(workspace, writer);
   ATTUNE_RETURN_IF_ERROR(events.run(progress));
   ATTUNE_RETURN_IF_ERROR(writer.finish());

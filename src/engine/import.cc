@@ -28,7 +28,8 @@ events::ShopSettings settings_of(const Workspace& workspace, const ImportRequest
   return shop;
 }
 
-Result<events::ShopSettings> checked_settings(const Workspace& workspace, const ImportRequest& request) {
+Result<events::ShopSettings> checked_settings(const Workspace& workspace,
+                                              const ImportRequest& request) {
   events::ShopSettings shop = settings_of(workspace, request);
   if (!request.currency.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(shop.currency, Currency::parse(request.currency));
@@ -37,7 +38,8 @@ Result<events::ShopSettings> checked_settings(const Workspace& workspace, const 
 }
 
 // A preset's reading options under those that the user stated.
-events::ReadOptions merged_reading(const events::ReadOptions& under, const events::ReadOptions& over) {
+events::ReadOptions merged_reading(const events::ReadOptions& under,
+                                   const events::ReadOptions& over) {
   events::ReadOptions reading = under;
   if (over.format) reading.format = over.format;
   if (over.encoding) reading.encoding = over.encoding;
@@ -51,22 +53,31 @@ events::ReadOptions merged_reading(const events::ReadOptions& under, const event
 // One file on its way into the staged import.
 class FileImport {
  public:
-  FileImport(Workspace& workspace, const ImportRequest& request, events::StagedImportWriter& staged, Progress& progress)
+  FileImport(Workspace& workspace, const ImportRequest& request, events::StagedImportWriter& staged,
+             Progress& progress)
       : workspace_(workspace), request_(request), staged_(staged), progress_(progress) {}
 
   // `quarantine`: where refused rows go, without extension.
   Result<events::QualityReport> run(const std::filesystem::path& file, const Mapping& mapping,
                                     const std::filesystem::path& quarantine) {
-    ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<events::RecordReader> records, events::open_records(file, mapping.reading));
-    ATTUNE_ASSIGN_OR_RETURN(const events::ShopSettings shop, checked_settings(workspace_, request_));
+    ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<events::RecordReader> records,
+                            events::open_records(file, mapping.reading));
+    ATTUNE_ASSIGN_OR_RETURN(const events::ShopSettings shop,
+                            checked_settings(workspace_, request_));
     report_.file = records->name();
     staged_.begin_file();
     progress_.phase("reading " + records->name(), records->bytes_total(), "bytes");
     Status done;
     switch (mapping.kind) {
-      case Kind::events: done = run_kind<Event>(*records, mapping, shop, quarantine); break;
-      case Kind::items: done = run_kind<events::ItemRow>(*records, mapping, shop, quarantine); break;
-      case Kind::customers: done = run_kind<events::CustomerRow>(*records, mapping, shop, quarantine); break;
+      case Kind::events:
+        done = run_kind<Event>(*records, mapping, shop, quarantine);
+        break;
+      case Kind::items:
+        done = run_kind<events::ItemRow>(*records, mapping, shop, quarantine);
+        break;
+      case Kind::customers:
+        done = run_kind<events::CustomerRow>(*records, mapping, shop, quarantine);
+        break;
     }
     if (!done) return std::unexpected(done.error());
     return std::move(report_);
@@ -84,33 +95,37 @@ class FileImport {
     std::unique_ptr<events::Batch<Row>> batch;
   };
 
-  // Reading stays one thread's work, mapping runs beside it, staging takes batches in the order of the file.
+  // The next records; none at the end, or where reading failed.
   template <class Row>
-  Status run_kind(events::RecordReader& records, const Mapping& mapping, const events::ShopSettings& shop,
-                  const std::filesystem::path& quarantine) {
-    ATTUNE_ASSIGN_OR_RETURN(const events::Mapper<Row> mapper, events::Mapper<Row>::create(mapping, shop, records));
+  std::shared_ptr<Work<Row>> next_work(events::RecordReader& records) {
+    auto work = std::make_shared<Work<Row>>();
+    const Result<bool> more = records.next(work->records);
+    if (!more) read_failure_ = std::unexpected(more.error());
+    if (!more || !*more) return nullptr;
+    work->columns = records.columns();
+    work->bytes_read = records.bytes_read();
+    return work;
+  }
+
+  // Reading stays one thread's work, mapping runs beside it, staging takes batches in the order of
+  // the file.
+  template <class Row>
+  Status run_kind(events::RecordReader& records, const Mapping& mapping,
+                  const events::ShopSettings& shop, const std::filesystem::path& quarantine) {
+    ATTUNE_ASSIGN_OR_RETURN(const events::Mapper<Row> mapper,
+                            events::Mapper<Row>::create(mapping, shop, records));
     const bool json = records.format() == events::FileFormat::jsonl;
     const std::filesystem::path refused = quarantine.string() + (json ? ".jsonl" : ".csv");
     events::QuarantineWriter writer(refused, records.format(), records.columns());
     ChangeRows changes(workspace_, shop.source);
-    if constexpr (std::is_same_v<Row, events::ItemRow>) ATTUNE_RETURN_IF_ERROR(changes.load_items());
+    if constexpr (std::is_same_v<Row, events::ItemRow>)
+      ATTUNE_RETURN_IF_ERROR(changes.load_items());
 
     Status failure;  // of the first stage that failed
     std::atomic<bool> stop = false;
     const auto read = [&](oneapi::tbb::flow_control& control) -> std::shared_ptr<Work<Row>> {
-      auto work = std::make_shared<Work<Row>>();
-      if (stop) {
-        control.stop();
-        return work;
-      }
-      const Result<bool> more = records.next(work->records);
-      if (!more || !*more) {
-        if (!more) read_failure_ = std::unexpected(more.error());
-        control.stop();
-        return work;
-      }
-      work->columns = records.columns();
-      work->bytes_read = records.bytes_read();
+      auto work = stop ? nullptr : next_work<Row>(records);
+      if (work == nullptr) control.stop();
       return work;
     };
     const auto map = [&](std::shared_ptr<Work<Row>> work) {
@@ -129,10 +144,14 @@ class FileImport {
       progress_.advance(work->bytes_read);
     };
     namespace tbb = oneapi::tbb;
-    tbb::parallel_pipeline(kBatchesInFlight,
-                           tbb::make_filter<void, std::shared_ptr<Work<Row>>>(tbb::filter_mode::serial_in_order, read) &
-                               tbb::make_filter<std::shared_ptr<Work<Row>>, std::shared_ptr<Work<Row>>>(tbb::filter_mode::parallel, map) &
-                               tbb::make_filter<std::shared_ptr<Work<Row>>, void>(tbb::filter_mode::serial_in_order, stage));
+    tbb::parallel_pipeline(
+        kBatchesInFlight,
+        tbb::make_filter<void, std::shared_ptr<Work<Row>>>(tbb::filter_mode::serial_in_order,
+                                                           read) &
+            tbb::make_filter<std::shared_ptr<Work<Row>>, std::shared_ptr<Work<Row>>>(
+                tbb::filter_mode::parallel, map) &
+            tbb::make_filter<std::shared_ptr<Work<Row>>, void>(tbb::filter_mode::serial_in_order,
+                                                               stage));
     ATTUNE_RETURN_IF_ERROR(failure);
     ATTUNE_RETURN_IF_ERROR(read_failure_);
     ATTUNE_RETURN_IF_ERROR(writer.close());
@@ -143,16 +162,22 @@ class FileImport {
   }
 
   template <class Row>
-  Status stage_batch(events::Batch<Row>& batch, ChangeRows& changes, events::QuarantineWriter& writer) {
+  Status stage_batch(events::Batch<Row>& batch, ChangeRows& changes,
+                     events::QuarantineWriter& writer) {
     report_.add(batch);
     ATTUNE_RETURN_IF_ERROR(writer.add(batch.quarantined()));
     const std::span<const Row> rows = std::as_const(batch).rows();
     for (std::size_t i = 0; i < rows.size(); ++i) {
       ATTUNE_ASSIGN_OR_RETURN(const events::Staged outcome, stage_row(rows[i], changes));
       switch (outcome) {
-        case events::Staged::kept: break;
-        case events::Staged::exact_duplicate: leave_out("exact_duplicate", batch, i); break;
-        case events::Staged::repeated_event_id: leave_out("repeated_event_id", batch, i); break;
+        case events::Staged::kept:
+          break;
+        case events::Staged::exact_duplicate:
+          leave_out("exact_duplicate", batch, i);
+          break;
+        case events::Staged::repeated_event_id:
+          leave_out("repeated_event_id", batch, i);
+          break;
         case events::Staged::already_known:
           ++known_;
           leave_out("already_imported", batch, i);
@@ -191,7 +216,8 @@ class FileImport {
 
 std::string file_list(const ImportRequest& request) {
   std::string list;
-  for (const auto& file : request.files) list += (list.empty() ? "" : ", ") + file.filename().string();
+  for (const auto& file : request.files)
+    list += (list.empty() ? "" : ", ") + file.filename().string();
   return list;
 }
 
@@ -199,7 +225,9 @@ Status count_distinct(Workspace& workspace, events::QualityReport& report) {
   ATTUNE_ASSIGN_OR_RETURN(report.distinct["customers"], workspace.identity().customers());
   ATTUNE_ASSIGN_OR_RETURN(report.distinct["anonymous"], workspace.identity().anonymous());
   ATTUNE_ASSIGN_OR_RETURN(report.distinct["items"], workspace.catalog().count());
-  ATTUNE_ASSIGN_OR_RETURN(const auto orders, workspace.history().find_int64("SELECT count(DISTINCT order_id) FROM visible_rows"));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto orders,
+      workspace.history().find_int64("SELECT count(DISTINCT order_id) FROM visible_rows"));
   report.distinct["orders"] = orders.value_or(0);
   return {};
 }
@@ -216,7 +244,8 @@ void add_cleaning(const events::CleaningCounts& counts, events::QualityReport& r
 
 }  // namespace
 
-Result<ImportPreview> preview_import(Workspace& workspace, const ImportRequest& request, const std::filesystem::path& file) {
+Result<ImportPreview> preview_import(Workspace& workspace, const ImportRequest& request,
+                                     const std::filesystem::path& file) {
   ImportPreview preview;
   preview.file = file;
   std::optional<events::Preset> preset;
@@ -232,15 +261,18 @@ Result<ImportPreview> preview_import(Workspace& workspace, const ImportRequest& 
   if (!request.map.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(stated, events::parse_mapping(request.kind, request.map));
   }
-  ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<events::RecordReader> records, events::open_records(file, reading));
+  ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<events::RecordReader> records,
+                          events::open_records(file, reading));
   ATTUNE_ASSIGN_OR_RETURN(const events::RecordBatch* sample, records->sample());
   if (preset) {
     ATTUNE_ASSIGN_OR_RETURN(const Mapping known, preset->mapping(request.kind, records->columns()));
     preview.mapping = events::merge(known, stated);
   } else {
-    const events::Inference inference = events::infer_mapping(request.kind, records->columns(), *sample, stated);
+    const events::Inference inference =
+        events::infer_mapping(request.kind, records->columns(), *sample, stated);
     preview.mapping = inference.mapping;
-    // Columns of a customer or item file that mean nothing to the engine are what the shop knows of them: kept as attributes.
+    // Columns of a customer or item file that mean nothing to the engine are what the shop knows of
+    // them: kept as attributes.
     const char* rest = request.kind == Kind::customers ? "customer.*" : "item.*";
     if (request.kind != Kind::events && !inference.unused.empty() && !preview.mapping.has(rest)) {
       preview.mapping.fields[rest].columns = {"*"};
@@ -252,29 +284,32 @@ Result<ImportPreview> preview_import(Workspace& workspace, const ImportRequest& 
   preview.mapping.kind = request.kind;
   preview.mapping.reading = merged_reading(preview.mapping.reading, reading);
   if (preview.missing.empty()) {
-    ATTUNE_RETURN_IF_ERROR(events::check_mapping(preview.mapping, records->columns(), file.string()));
+    ATTUNE_RETURN_IF_ERROR(
+        events::check_mapping(preview.mapping, records->columns(), file.string()));
   }
   preview.assumptions = records->assumptions();
   (void)workspace;
   return preview;
 }
 
-Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& request, const std::vector<Mapping>& mappings,
-                                Progress& progress) {
+Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& request,
+                                const std::vector<Mapping>& mappings, Progress& progress) {
   const auto begun = std::chrono::steady_clock::now();
   ATTUNE_CHECK(mappings.size() == request.files.size(), "one mapping a file");
   ATTUNE_ASSIGN_OR_RETURN(const Workspace::ImportPlace place, workspace.next_import());
   ATTUNE_ASSIGN_OR_RETURN(const Sequence checked_through, workspace.event_history().cursor());
   ATTUNE_ASSIGN_OR_RETURN(const events::KeySet known, workspace.event_history().keys());
-  ATTUNE_ASSIGN_OR_RETURN(events::StagedImportWriter staged,
-                          events::StagedImportWriter::create(place.folder, {request.keep_repeats, &known}));
+  ATTUNE_ASSIGN_OR_RETURN(
+      events::StagedImportWriter staged,
+      events::StagedImportWriter::create(place.folder, {request.keep_repeats, &known}));
   ImportResult result;
   std::vector<events::QualityReport> reports;
   for (std::size_t i = 0; i < request.files.size(); ++i) {
     FileImport file(workspace, request, staged, progress);
     const std::string refused = i == 0 ? "quarantine" : fmt::format("quarantine-{}", i + 1);
     auto report = file.run(request.files[i], mappings[i], place.folder / refused);
-    if (!report) return std::unexpected(report.error().within("importing " + request.files[i].string()));
+    if (!report)
+      return std::unexpected(report.error().within("importing " + request.files[i].string()));
     reports.push_back(std::move(*report));
     result.rows_known += file.known();
     if (!file.quarantine_file().empty()) result.quarantine.push_back(file.quarantine_file());
@@ -284,13 +319,15 @@ Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& reque
   result.rows_new = staged.rows();
   if (result.rows_new == 0 && result.quarantine.empty()) {
     ATTUNE_RETURN_IF_ERROR(count_distinct(workspace, result.report));
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    result.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     return result;  // the writer removes the folder
   }
   ATTUNE_RETURN_IF_ERROR(staged.finish());
   result.number = place.number;
   if (result.rows_new > 0) {
-    ATTUNE_RETURN_IF_ERROR(workspace.commit_import(place, result.rows_new, checked_through, progress));
+    ATTUNE_RETURN_IF_ERROR(
+        workspace.commit_import(place, result.rows_new, checked_through, progress));
   } else {
     ATTUNE_RETURN_IF_ERROR(workspace.note_import(place));
   }
@@ -298,7 +335,8 @@ Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& reque
   ATTUNE_ASSIGN_OR_RETURN(result.cleaning, workspace.event_history().clean(request.cleaning));
   add_cleaning(result.cleaning, result.report);
   ATTUNE_RETURN_IF_ERROR(count_distinct(workspace, result.report));
-  ATTUNE_RETURN_IF_ERROR(workspace.save_import_report(place.number, result.report.file, result.report.to_json()));
+  ATTUNE_RETURN_IF_ERROR(
+      workspace.save_import_report(place.number, result.report.file, result.report.to_json()));
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return result;
 }

@@ -11,17 +11,19 @@ using events::Event;
 using events::EventType;
 
 Status ChangeRows::load_items() {
-  // Facts come in order of time: the last of each field is what holds now; values of one event stand together.
+  // Facts come in order of time: the last of each field is what holds now; values of one event
+  // stand together.
   std::unordered_map<std::string, std::pair<std::int64_t, std::int64_t>> last;
-  return workspace_.catalog().for_each_fact([&](const catalog::ItemFact& fact, std::string_view id) -> Status {
-    auto& values = items_[std::string(id)][std::string(fact.field)];
-    const std::pair now{fact.valid_from.micros, fact.sequence.value};
-    auto& before = last[std::string(id) + '\0' + std::string(fact.field)];
-    if (before != now) values.clear();
-    before = now;
-    values.emplace_back(fact.value);
-    return {};
-  });
+  return workspace_.catalog().for_each_fact(
+      [&](const catalog::ItemFact& fact, std::string_view id) -> Status {
+        auto& values = items_[std::string(id)][std::string(fact.field)];
+        const std::pair now{fact.valid_from.micros, fact.sequence.value};
+        auto& before = last[std::string(id) + '\0' + std::string(fact.field)];
+        if (before != now) values.clear();
+        before = now;
+        values.emplace_back(fact.value);
+        return {};
+      });
 }
 
 ChangeRows::Fields ChangeRows::collect() const {
@@ -59,7 +61,8 @@ Result<std::optional<Event>> ChangeRows::item(const events::ItemRow& row) {
     if (!value.empty()) attributes_.push_back({name, value});
   };
   state("name", row.name);
-  const bool split = std::ranges::any_of(row.attributes, [](const Attribute& a) { return a.name == "category"; });
+  const bool split =
+      std::ranges::any_of(row.attributes, [](const Attribute& a) { return a.name == "category"; });
   if (!split) state("category", row.category);
   state("brand", row.brand);
   state("url", row.url);
@@ -90,13 +93,15 @@ Result<std::optional<Event>> ChangeRows::customer(const events::CustomerRow& row
     ATTUNE_ASSIGN_OR_RETURN(const auto number, workspace_.identity().find(row.id));
     if (number) {
       met = true;
-      ATTUNE_ASSIGN_OR_RETURN(const std::vector<events::Trait> traits, workspace_.identity().traits(*number));
+      ATTUNE_ASSIGN_OR_RETURN(const std::vector<events::Trait> traits,
+                              workspace_.identity().traits(*number));
       for (const events::Trait& trait : traits) known[trait.name] = {trait.value};
     }
   }
   Fields stated = collect();
   // A row without traits still introduces a customer nobody met.
-  if (met && row.anonymous.empty() && tells_nothing_new(stated, known)) return std::optional<Event>();
+  if (met && row.anonymous.empty() && tells_nothing_new(stated, known))
+    return std::optional<Event>();
   Event changed = event(EventType::customer_changed, row.time, !known.empty());
   changed.customer = row.id;
   changed.anonymous = row.anonymous;

@@ -1,5 +1,5 @@
-// Item and customer rows as events. Answers: does this row tell anything that the shop does not know yet, and since when does it
-// hold?
+// Item and customer rows as events. Answers: does this row tell anything that the shop does not
+// know yet, and since when does it hold?
 #pragma once
 
 #include <map>
@@ -15,11 +15,13 @@
 
 namespace attune::engine {
 
-// Turns rows into item_changed and customer_changed events. A row that names no time holds since ever where nothing was stated of
-// its subject before, and from now on where it changes what was stated; a row that states what is known already gives no event.
+// Turns rows into item_changed and customer_changed events. A row that names no time holds since
+// ever where nothing was stated of its subject before, and from now on where it changes what was
+// stated; a row that states what is known already gives no event.
 class ChangeRows {
  public:
-  ChangeRows(Workspace& workspace, std::string_view source) : workspace_(workspace), source_(source), now_(workspace.now()) {}
+  ChangeRows(Workspace& workspace, std::string_view source)
+      : workspace_(workspace), source_(source), now_(workspace.now()) {}
 
   // Reads what is known. To be called once before rows are offered.
   Status load_items();

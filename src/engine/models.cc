@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <boost/json.hpp>
 
 #include "attune/base/bytes.h"
 #include "attune/base/files.h"
@@ -25,7 +25,8 @@ std::string meta_json(const ModelMeta& meta) {
   json::object parameters;
   for (const auto& [name, value] : meta.parameters) parameters[name] = value;
   json::object weights;
-  for (const auto& [name, value] : InteractionWeights::table().values(meta.weights)) weights[name] = value;
+  for (const auto& [name, value] : InteractionWeights::table().values(meta.weights))
+    weights[name] = value;
   json::array warnings(meta.warnings.begin(), meta.warnings.end());
   return json::serialize(json::object{{"name", meta.name},
                                       {"version", meta.version},
@@ -62,15 +63,18 @@ Result<ModelMeta> parse_meta(std::string_view text, const std::filesystem::path&
     meta.iterations = o.at("iterations").to_number<int>();
     meta.objective = o.at("objective").to_number<double>();
     for (const auto& field : o.at("weights").as_object()) {
-      ATTUNE_RETURN_IF_ERROR(InteractionWeights::table().set(meta.weights, field.key(), std::string_view(field.value().as_string())));
+      ATTUNE_RETURN_IF_ERROR(InteractionWeights::table().set(
+          meta.weights, field.key(), std::string_view(field.value().as_string())));
     }
     for (const auto& field : o.at("parameters").as_object()) {
       meta.parameters.emplace_back(field.key(), std::string_view(field.value().as_string()));
     }
-    for (const auto& warning : o.at("warnings").as_array()) meta.warnings.emplace_back(warning.as_string());
+    for (const auto& warning : o.at("warnings").as_array())
+      meta.warnings.emplace_back(warning.as_string());
   } catch (const std::exception& failure) {
     return std::unexpected(data_corruption(
-        fmt::format("{} is not a model's description ({}); train again: attune train", file.string(), failure.what())));
+        fmt::format("{} is not a model's description ({}); train again: attune train",
+                    file.string(), failure.what())));
   }
   return meta;
 }
@@ -96,7 +100,8 @@ std::vector<int> versions_in(const std::filesystem::path& folder) {
     const std::string name = entry.path().filename().string();
     int version = 0;
     const auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), version);
-    if (failure == std::errc{} && end == name.data() + name.size() && entry.is_directory()) versions.push_back(version);
+    if (failure == std::errc{} && end == name.data() + name.size() && entry.is_directory())
+      versions.push_back(version);
   }
   std::ranges::sort(versions);
   return versions;
@@ -116,9 +121,11 @@ Result<int> current_version(const std::filesystem::path& folder) {
   ATTUNE_ASSIGN_OR_RETURN(const std::string text, read_file(folder / "current"));
   int version = 0;
   const std::string_view digits = trim(text);
-  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
+  const auto [end, failure] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), version);
   if (failure != std::errc{} || end != digits.data() + digits.size()) {
-    return std::unexpected(data_corruption(fmt::format("{} names no version; train again: attune train", (folder / "current").string())));
+    return std::unexpected(data_corruption(fmt::format(
+        "{} names no version; train again: attune train", (folder / "current").string())));
   }
   return version;
 }
@@ -130,8 +137,8 @@ std::optional<std::int32_t> index_of(const std::vector<Number>& sorted, Number n
   return static_cast<std::int32_t>(at - sorted.begin());
 }
 
-Status write_version(const std::filesystem::path& part, const recommend::Recommender& recommender, const TasteData& data,
-                     const ModelMeta& meta) {
+Status write_version(const std::filesystem::path& part, const recommend::Recommender& recommender,
+                     const TasteData& data, const ModelMeta& meta) {
   ATTUNE_RETURN_IF_ERROR(recommender.save(part / "model.bin"));
   ByteWriter ids;
   ids.array(values_of(data.customers));
@@ -142,14 +149,18 @@ Status write_version(const std::filesystem::path& part, const recommend::Recomme
 
 }  // namespace
 
-std::optional<std::int32_t> Model::row(CustomerNumber customer) const { return index_of(customers, customer); }
+std::optional<std::int32_t> Model::row(CustomerNumber customer) const {
+  return index_of(customers, customer);
+}
 std::optional<std::int32_t> Model::column(ItemNumber item) const { return index_of(items, item); }
 
-Result<ModelMeta> ModelRegistry::save(const recommend::Recommender& recommender, const TasteData& data, ModelMeta meta) {
+Result<ModelMeta> ModelRegistry::save(const recommend::Recommender& recommender,
+                                      const TasteData& data, ModelMeta meta) {
   const std::filesystem::path family = folder_ / meta.name;
   const std::vector<int> versions = versions_in(family);
   meta.version = versions.empty() ? 1 : versions.back() + 1;
-  const std::filesystem::path part = family / (std::string(kPartPrefix) + version_name(meta.version));
+  const std::filesystem::path part =
+      family / (std::string(kPartPrefix) + version_name(meta.version));
   std::error_code failure;
   std::filesystem::remove_all(part, failure);
   std::filesystem::create_directories(part, failure);
@@ -178,9 +189,10 @@ Result<Model> ModelRegistry::load(std::string_view name) const {
   std::error_code failure;
   if (!std::filesystem::exists(family / "current", failure)) {
     const std::vector<std::string> names = names_in(folder_);
-    return std::unexpected(not_found(fmt::format("there is no trained model '{}'{}; train it: attune train {}{}", attune::quoted(name),
-                                                 did_you_mean(name, names), name,
-                                                 names.empty() ? "" : fmt::format(" (trained: {})", fmt::join(names, ", ")))));
+    return std::unexpected(not_found(
+        fmt::format("there is no trained model '{}'{}; train it: attune train {}{}",
+                    attune::quoted(name), did_you_mean(name, names), name,
+                    names.empty() ? "" : fmt::format(" (trained: {})", fmt::join(names, ", ")))));
   }
   ATTUNE_ASSIGN_OR_RETURN(const int version, current_version(family));
   const std::filesystem::path folder = family / version_name(version);
@@ -189,11 +201,15 @@ Result<Model> ModelRegistry::load(std::string_view name) const {
   ATTUNE_ASSIGN_OR_RETURN(model.meta, parse_meta(meta, folder / "meta.json"));
   model.meta.current = true;
   ATTUNE_ASSIGN_OR_RETURN(model.recommender, recommend::load_recommender(folder / "model.bin"));
-  ATTUNE_ASSIGN_OR_RETURN(const CheckedBytes bytes, read_checked_file(folder / "ids.bin", kIdsMagic, 1));
+  ATTUNE_ASSIGN_OR_RETURN(const CheckedBytes bytes,
+                          read_checked_file(folder / "ids.bin", kIdsMagic, 1));
   ByteReader in(bytes.payload);
   const auto& interactions = model.recommender->interactions();
-  ATTUNE_ASSIGN_OR_RETURN(const auto customers, in.array<std::int64_t>(static_cast<std::size_t>(interactions.customers())));
-  ATTUNE_ASSIGN_OR_RETURN(const auto items, in.array<std::int64_t>(static_cast<std::size_t>(interactions.items())));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto customers,
+      in.array<std::int64_t>(static_cast<std::size_t>(interactions.customers())));
+  ATTUNE_ASSIGN_OR_RETURN(const auto items,
+                          in.array<std::int64_t>(static_cast<std::size_t>(interactions.items())));
   ATTUNE_RETURN_IF_ERROR(in.finish());
   model.customers = numbers_of<CustomerNumber>(customers);
   model.items = numbers_of<ItemNumber>(items);
@@ -223,8 +239,9 @@ Status ModelRegistry::activate(std::string_view name, int version) const {
   const std::filesystem::path family = folder_ / name;
   const std::vector<int> versions = versions_in(family);
   if (std::ranges::find(versions, version) == versions.end()) {
-    return std::unexpected(not_found(fmt::format("model '{}' has no version {}; there are {}", attune::quoted(name), version,
-                                                 versions.empty() ? "none" : fmt::format("{}", fmt::join(versions, ", ")))));
+    return std::unexpected(not_found(
+        fmt::format("model '{}' has no version {}; there are {}", attune::quoted(name), version,
+                    versions.empty() ? "none" : fmt::format("{}", fmt::join(versions, ", ")))));
   }
   return write_file_durably(family / "current", version_name(version) + "\n");
 }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "attune/base/hash.h"
 #include "attune/base/text.h"
@@ -30,7 +30,8 @@ std::string search_words(store::Vault& vault, CustomerNumber customer, std::stri
   const boost::json::value value = boost::json::parse(*json, failure);
   if (failure || !value.is_object()) return {};
   const boost::json::value* text = value.as_object().if_contains("text");
-  return text != nullptr && text->is_string() ? normalise_text(std::string_view(text->as_string())) : std::string();
+  return text != nullptr && text->is_string() ? normalise_text(std::string_view(text->as_string()))
+                                              : std::string();
 }
 
 }  // namespace
@@ -38,18 +39,23 @@ std::string search_words(store::Vault& vault, CustomerNumber customer, std::stri
 Status ProfileFolding::prepare() {
   ATTUNE_RETURN_IF_ERROR(workspace_.state().migrate("profile_folding", kMigrations));
   ATTUNE_ASSIGN_OR_RETURN(merges_, workspace_.identity().merges());
-  // In the order of the items, which is that of the journal: numbers decide ties, so they must not hang on the order of folding.
+  // In the order of the items, which is that of the journal: numbers decide ties, so they must not
+  // hang on the order of folding.
   for (const catalog::Item& item : catalog_.items()) terms_of(item.number);
-  ATTUNE_ASSIGN_OR_RETURN(const auto channels, workspace_.event_history().labels(events::LabelKind::channel));
-  for (const auto& [code, name] : channels) channels_[code] = vocabulary_.add(TermKindOf::channel, name);
-  ATTUNE_ASSIGN_OR_RETURN(const auto currencies, workspace_.event_history().labels(events::LabelKind::currency));
+  ATTUNE_ASSIGN_OR_RETURN(const auto channels,
+                          workspace_.event_history().labels(events::LabelKind::channel));
+  for (const auto& [code, name] : channels)
+    channels_[code] = vocabulary_.add(TermKindOf::channel, name);
+  ATTUNE_ASSIGN_OR_RETURN(const auto currencies,
+                          workspace_.event_history().labels(events::LabelKind::currency));
   ATTUNE_ASSIGN_OR_RETURN(const auto reporting, workspace_.reporting_currency());
   one_currency_ = currencies.size() <= 1 && !reporting;
   if (!reporting && currencies.size() > 1) {
     std::string names;
     for (const auto& [code, name] : currencies) names += (names.empty() ? "" : ", ") + name;
     return std::unexpected(invalid_argument(fmt::format(
-        "amounts come in several currencies ({}), and a sum over them would mean nothing; write reporting_currency = \"{}\" into {}",
+        "amounts come in several currencies ({}), and a sum over them would mean nothing; write "
+        "reporting_currency = \"{}\" into {}",
         names, currencies.begin()->second, workspace_.folder().settings_file().string())));
   }
   for (const auto& [code, name] : currencies) {
@@ -59,12 +65,15 @@ Status ProfileFolding::prepare() {
 }
 
 Result<std::string> ProfileFolding::basis(Sequence cursor) {
-  ATTUNE_ASSIGN_OR_RETURN(const auto bots, workspace_.history().find_int64(
-      "SELECT (coalesce(bit_xor(hash(sequence)), 0) >> 1)::BIGINT FROM derived_marks WHERE marks & $1 <> 0 AND sequence <= $2",
-      {static_cast<std::int64_t>(bit(events::Mark::bot)), cursor.value}));
+  ATTUNE_ASSIGN_OR_RETURN(const auto bots,
+                          workspace_.history().find_int64(
+                              "SELECT (coalesce(bit_xor(hash(sequence)), 0) >> 1)::BIGINT FROM "
+                              "derived_marks WHERE marks & $1 <> 0 AND sequence <= $2",
+                              {static_cast<std::int64_t>(bit(events::Mark::bot)), cursor.value}));
   ATTUNE_ASSIGN_OR_RETURN(const auto reporting, workspace_.reporting_currency());
-  return fmt::format("{:x}/{:x}/{}/{}", catalog_.taste_fingerprint(ItemNumber{cursor.value}), bots.value_or(0),
-                     reporting ? reporting->to_string() : "", workspace_.zone().name());
+  return fmt::format("{:x}/{:x}/{}/{}", catalog_.taste_fingerprint(ItemNumber{cursor.value}),
+                     bots.value_or(0), reporting ? reporting->to_string() : "",
+                     workspace_.zone().name());
 }
 
 const ProfileFolding::ItemTerms& ProfileFolding::terms_of(ItemNumber number) {
@@ -72,23 +81,38 @@ const ProfileFolding::ItemTerms& ProfileFolding::terms_of(ItemNumber number) {
   if (known != terms_.end()) return known->second;
   ItemTerms terms;
   if (const catalog::Item* item = catalog_.find(number)) {
-    for (const std::string& category : item->categories) terms.categories.push_back(vocabulary_.add(TermKindOf::category, category));
+    for (const std::string& category : item->categories)
+      terms.categories.push_back(vocabulary_.add(TermKindOf::category, category));
     terms.brand = vocabulary_.add(TermKindOf::brand, item->brand);
   }
   return terms_.emplace(number, std::move(terms)).first->second;
 }
 
-Status ProfileFolding::read_events(std::string_view condition, Progress* progress, const Sink& sink) {
-  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows, workspace_.history().query(fmt::format(
-      "SELECT e.sequence, e.time, e.type, e.customer, e.item, e.order_id, e.channel, e.currency, e.quantity, e.price_minor, "
-      "e.value_minor, e.rating, e.duration_ms, e.marks | coalesce(d.marks, 0), CASE WHEN e.type = {} THEN e.personal END "
-      "FROM visible_rows e LEFT JOIN derived_marks d ON d.sequence = e.sequence WHERE e.customer <> 0 AND {}",
-      static_cast<int>(EventType::search), condition)));
+namespace {
+
+std::string events_sql(std::string_view condition) {
+  return fmt::format(
+      "SELECT e.sequence, e.time, e.type, e.customer, e.item, e.order_id, e.channel, e.currency, "
+      "e.quantity, e.price_minor, e.value_minor, e.rating, e.duration_ms, "
+      "e.marks | coalesce(d.marks, 0), CASE WHEN e.type = {} THEN e.personal END "
+      "FROM visible_rows e LEFT JOIN derived_marks d ON d.sequence = e.sequence "
+      "WHERE e.customer <> 0 AND {}",
+      static_cast<int>(EventType::search), condition);
+}
+
+}  // namespace
+
+Status ProfileFolding::read_events(std::string_view condition, Progress* progress,
+                                   const Sink& sink) {
+  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
+                          workspace_.history().query(events_sql(condition)));
   std::int64_t done = 0;
   const TimeZone& zone = workspace_.zone();
   return rows.for_each([&](const store::Chunk& c) -> Status {
-    const auto sequence = c.int64(0), type = c.int64(2), customer = c.int64(3), item = c.int64(4), channel = c.int64(6);
-    const auto currency = c.int64(7), price = c.int64(9), value = c.int64(10), duration = c.int64(12), marks = c.int64(13);
+    const auto sequence = c.int64(0), type = c.int64(2), customer = c.int64(3), item = c.int64(4),
+               channel = c.int64(6);
+    const auto currency = c.int64(7), price = c.int64(9), value = c.int64(10),
+               duration = c.int64(12), marks = c.int64(13);
     const auto time = c.time(1);
     const auto quantity = c.real(8), rating = c.real(11);
     for (std::size_t i = 0; i < c.rows(); ++i) {
@@ -105,7 +129,8 @@ Status ProfileFolding::read_events(std::string_view condition, Progress* progres
         event.categories = terms.categories;
         event.brand = terms.brand;
       }
-      const bool foreign = !one_currency_ && !c.is_null(7, i) && (!currency_code_ || currency[i] != *currency_code_);
+      const bool foreign =
+          !one_currency_ && !c.is_null(7, i) && (!currency_code_ || currency[i] != *currency_code_);
       if (foreign) {
         foreign_amounts_ += !c.is_null(10, i);
       } else {
@@ -126,7 +151,8 @@ Status ProfileFolding::read_events(std::string_view condition, Progress* progres
     done += static_cast<std::int64_t>(c.rows());
     if (progress != nullptr) {
       progress->advance(done);
-      if (progress->cancelled()) return std::unexpected(cancelled("stopped; profiles go on from here when next asked for"));
+      if (progress->cancelled())
+        return std::unexpected(cancelled("stopped; profiles go on from here when next asked for"));
     }
     return {};
   });
@@ -136,16 +162,22 @@ Status ProfileFolding::fold_new(Progress& progress) {
   ATTUNE_ASSIGN_OR_RETURN(const Sequence cursor, store_.cursor());
   ATTUNE_ASSIGN_OR_RETURN(const Sequence target, workspace_.event_history().cursor());
   if (cursor >= target) return {};
-  ATTUNE_ASSIGN_OR_RETURN(const auto count, workspace_.history().find_int64(
-      "SELECT count(*) FROM visible_rows WHERE sequence > $1 AND customer <> 0", {cursor.value}));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto count,
+      workspace_.history().find_int64(
+          "SELECT count(*) FROM visible_rows WHERE sequence > $1 AND customer <> 0",
+          {cursor.value}));
   progress.phase("folding profiles", count.value_or(0), "events");
   profiles::ProfileWorkingSet working(store_);
-  // By customer, so that a customer's profile is in memory while its events come; one flush at the end holds the cursor.
+  // By customer, so that a customer's profile is in memory while its events come; one flush at the
+  // end holds the cursor.
   const bool many = count.value_or(0) > kFlushEvents;
-  const std::string condition = fmt::format("e.sequence > {}{}", cursor.value, many ? " ORDER BY e.customer" : "");
-  ATTUNE_RETURN_IF_ERROR(read_events(condition, &progress, [&](CustomerNumber customer, const ProfileEvent& event) {
-    return working.fold(customer, event);
-  }));
+  const std::string condition =
+      fmt::format("e.sequence > {}{}", cursor.value, many ? " ORDER BY e.customer" : "");
+  ATTUNE_RETURN_IF_ERROR(
+      read_events(condition, &progress, [&](CustomerNumber customer, const ProfileEvent& event) {
+        return working.fold(customer, event);
+      }));
   ATTUNE_RETURN_IF_ERROR(vocabulary_.save(workspace_.state()));
   return working.flush(target);
 }
@@ -153,19 +185,22 @@ Status ProfileFolding::fold_new(Progress& progress) {
 Status ProfileFolding::follow_merges() {
   store::State& state = workspace_.state();
   std::unordered_map<CustomerNumber, CustomerNumber> followed;
-  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows, state.prepare("SELECT source, root FROM profile_merges"));
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows,
+                          state.prepare("SELECT source, root FROM profile_merges"));
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) break;
     followed.emplace(CustomerNumber{rows.int64(0)}, CustomerNumber{rows.int64(1)});
   }
-  // Merges taken back, or led elsewhere: everybody concerned is folded anew. New merges join what is stored.
+  // Merges taken back, or led elsewhere: everybody concerned is folded anew. New merges join what
+  // is stored.
   std::vector<CustomerNumber> again;
   std::vector<std::pair<CustomerNumber, CustomerNumber>> joined;
   for (const auto& [source, root] : followed) {
     const CustomerNumber now = merges_.root(source);
     if (now == root || (merges_.root(root) == now && now != source)) continue;
-    for (const CustomerNumber customer : {source, root, now}) again.push_back(merges_.root(customer));
+    for (const CustomerNumber customer : {source, root, now})
+      again.push_back(merges_.root(customer));
     again.push_back(source);
   }
   for (const auto& [source, root] : merges_.targets()) {
@@ -188,7 +223,8 @@ Status ProfileFolding::follow_merges() {
   ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
   ATTUNE_RETURN_IF_ERROR(state.execute("DELETE FROM profile_merges"));
   for (const auto& [source, root] : merges_.targets()) {
-    ATTUNE_RETURN_IF_ERROR(state.run("INSERT INTO profile_merges(source, root) VALUES(?1, ?2)", source, root));
+    ATTUNE_RETURN_IF_ERROR(
+        state.run("INSERT INTO profile_merges(source, root) VALUES(?1, ?2)", source, root));
   }
   return transaction.commit();
 }
@@ -201,7 +237,8 @@ Status ProfileFolding::catch_up(Progress& progress) {
   bool stale = other_weights;
   if (!stale && before.value > 0) {
     ATTUNE_ASSIGN_OR_RETURN(const std::string now, basis(before));
-    ATTUNE_ASSIGN_OR_RETURN(store::Statement row, state.prepare("SELECT fingerprint FROM profile_basis"));
+    ATTUNE_ASSIGN_OR_RETURN(store::Statement row,
+                            state.prepare("SELECT fingerprint FROM profile_basis"));
     ATTUNE_ASSIGN_OR_RETURN(const bool found, row.step());
     stale = !found || row.text(0) != now;
   }
@@ -213,7 +250,8 @@ Status ProfileFolding::catch_up(Progress& progress) {
   ATTUNE_RETURN_IF_ERROR(fold_new(progress));
   ATTUNE_ASSIGN_OR_RETURN(const Sequence after, store_.cursor());
   ATTUNE_ASSIGN_OR_RETURN(const std::string rests_on, basis(after));
-  return state.run("INSERT OR REPLACE INTO profile_basis(only, fingerprint) VALUES(1, ?1)", rests_on);
+  return state.run("INSERT OR REPLACE INTO profile_basis(only, fingerprint) VALUES(1, ?1)",
+                   rests_on);
 }
 
 }  // namespace attune::engine

@@ -1,4 +1,5 @@
-// Keeps stored profiles up with the history. Answers: which events does a profile lack, and does anything it rests on hold no more?
+// Keeps stored profiles up with the history. Answers: which events does a profile lack, and does
+// anything it rests on hold no more?
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,8 @@ class ProfileFolding {
                  const catalog::CatalogSnapshot& catalog)
       : workspace_(workspace), store_(store), vocabulary_(vocabulary), catalog_(catalog) {}
 
-  // Errors: cancelled (what was folded stays, with its cursor); invalid_argument when amounts come in several currencies and no
-  // reporting currency is set.
+  // Errors: cancelled (what was folded stays, with its cursor); invalid_argument when amounts come
+  // in several currencies and no reporting currency is set.
   Status catch_up(Progress& progress);
   std::int64_t foreign_amounts() const { return foreign_amounts_; }
 
@@ -37,7 +38,8 @@ class ProfileFolding {
   };
 
   Status prepare();
-  Result<std::string> basis(Sequence cursor);  // fingerprint of what folded profiles rest on, besides their events
+  Result<std::string> basis(
+      Sequence cursor);  // fingerprint of what folded profiles rest on, besides their events
   Status read_events(std::string_view condition, Progress* progress, const Sink& sink);
   Status fold_new(Progress& progress);
   Status follow_merges();

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "attune/base/text.h"
 
@@ -22,9 +22,12 @@ struct ReasonLine {
   const events::ReasonCount* reason;
 };
 
-// Quarantined first, then what was left out or flagged, then what was only noted; the larger count first.
+// Quarantined first, then what was left out or flagged, then what was only noted; the larger count
+// first.
 std::vector<ReasonLine> lines_of(const events::QualityReport& quality) {
-  const auto rank = [](std::string_view effect) { return effect == "quarantined" ? 0 : effect == "noted" ? 2 : 1; };
+  const auto rank = [](std::string_view effect) {
+    return effect == "quarantined" ? 0 : effect == "noted" ? 2 : 1;
+  };
   std::vector<ReasonLine> lines;
   for (const auto& [code, reason] : quality.reasons) {
     ReasonLine line{code, reason.count, "", "", &reason};
@@ -35,20 +38,28 @@ std::vector<ReasonLine> lines_of(const events::QualityReport& quality) {
     }
     lines.push_back(std::move(line));
   }
-  std::ranges::stable_sort(lines, {}, [&](const ReasonLine& l) { return std::pair(rank(l.effect), -l.count); });
+  std::ranges::stable_sort(
+      lines, {}, [&](const ReasonLine& l) { return std::pair(rank(l.effect), -l.count); });
   return lines;
 }
 
 report::Table reason_table(const events::QualityReport& quality, bool with_example) {
-  std::vector<report::Column> columns{{"reason", Align::left, 0}, {"rows", Align::right, 0}, {"effect", Align::left, 0}, {"meaning", Align::left, 2}};
+  std::vector<report::Column> columns{{"reason", Align::left, 0},
+                                      {"rows", Align::right, 0},
+                                      {"effect", Align::left, 0},
+                                      {"meaning", Align::left, 2}};
   if (with_example) columns.push_back({"first example", Align::left, 3});
   report::Table table(std::move(columns));
   for (const ReasonLine& line : lines_of(quality)) {
-    const Tone tone = line.effect == "quarantined" ? Tone::warning : line.effect == "noted" ? Tone::faint : Tone::plain;
-    std::vector<Cell> cells{{line.code, tone}, with_thousands(line.count), line.effect, line.meaning};
+    const Tone tone = line.effect == "quarantined" ? Tone::warning
+                      : line.effect == "noted"     ? Tone::faint
+                                                   : Tone::plain;
+    std::vector<Cell> cells{
+        {line.code, tone}, with_thousands(line.count), line.effect, line.meaning};
     if (with_example) {
       const auto& examples = line.reason->examples;
-      cells.emplace_back(examples.empty() ? "" : fmt::format("line {}: {}", examples[0].line, examples[0].text));
+      cells.emplace_back(
+          examples.empty() ? "" : fmt::format("line {}: {}", examples[0].line, examples[0].text));
     }
     table.row(std::move(cells));
   }
@@ -76,38 +87,53 @@ std::string import_json(const ImportResult& result) {
 
 std::string quality_text(const ImportResult& result, const report::TerminalStyle& style) {
   const events::QualityReport& q = result.report;
-  std::string text = fmt::format("{}: {} rows read in {:.1f} s\n", q.file, with_thousands(q.rows_read), result.seconds);
+  std::string text = fmt::format("{}: {} rows read in {:.1f} s\n", q.file,
+                                 with_thousands(q.rows_read), result.seconds);
   report::Table sums({{"rows", Align::left, 0}, {"", Align::right, 0}});
   sums.row({"read", with_thousands(q.rows_read)});
   sums.row({"kept", {with_thousands(q.rows_kept), Tone::strong}});
   sums.row({"  of them flagged", with_thousands(q.rows_flagged)});
-  if (result.rows_known > 0) sums.row({"known from an earlier import", with_thousands(result.rows_known)});
+  if (result.rows_known > 0)
+    sums.row({"known from an earlier import", with_thousands(result.rows_known)});
   const std::int64_t out = q.rows_read - q.rows_kept - q.rows_quarantined - result.rows_known;
   if (out > 0) sums.row({"left out (repeats, ignored types)", with_thousands(out)});
-  sums.row({"quarantined", {with_thousands(q.rows_quarantined), q.rows_quarantined > 0 ? Tone::warning : Tone::plain}});
+  sums.row(
+      {"quarantined",
+       {with_thousands(q.rows_quarantined), q.rows_quarantined > 0 ? Tone::warning : Tone::plain}});
   text += sums.to_text(style);
   if (!q.reasons.empty()) text += "\n" + reason_table(q, false).to_text(style);
   if (!q.assumptions.empty()) {
     text += "\nAssumed:\n";
-    for (const auto& a : q.assumptions) text += fmt::format("  {}: {} ({})\n", a.what, a.value, a.why);
+    for (const auto& a : q.assumptions)
+      text += fmt::format("  {}: {} ({})\n", a.what, a.value, a.why);
   }
-  if (const std::string range = range_text(q); !range.empty()) text += fmt::format("\nEvents from {}.", range);
+  if (const std::string range = range_text(q); !range.empty())
+    text += fmt::format("\nEvents from {}.", range);
   const auto distinct = [&](const char* name) {
     const auto found = q.distinct.find(name);
     return with_thousands(found == q.distinct.end() ? 0 : found->second);
   };
-  text += fmt::format(" The shop now has {} customers, {} items and {} orders.\n", distinct("customers"), distinct("items"), distinct("orders"));
-  if (result.rows_new == 0) text += "Nothing new: every row that can be read was here before, and nothing was changed.\n";
+  text += fmt::format(" The shop now has {} customers, {} items and {} orders.\n",
+                      distinct("customers"), distinct("items"), distinct("orders"));
+  if (result.rows_new == 0)
+    text += "Nothing new: every row that can be read was here before, and nothing was changed.\n";
   for (const auto& file : result.quarantine) {
-    text += fmt::format("Mend the quarantined rows in {} and import that file with the same options.\n", file.string());
+    text +=
+        fmt::format("Mend the quarantined rows in {} and import that file with the same options.\n",
+                    file.string());
   }
-  if (result.rows_new > 0) text += "Next: attune report --output report.html, or attune train && attune recommend --customer ID --explain\n";
+  if (result.rows_new > 0)
+    text +=
+        "Next: attune report --output report.html, or attune train && attune recommend --customer "
+        "ID --explain\n";
   return text;
 }
 
 void add_quality(report::Section& section, const events::QualityReport& q) {
   const auto share = [&](std::int64_t part) {
-    return q.rows_read == 0 ? std::string() : report::format_percent(static_cast<double>(part) / static_cast<double>(q.rows_read));
+    return q.rows_read == 0 ? std::string()
+                            : report::format_percent(static_cast<double>(part) /
+                                                     static_cast<double>(q.rows_read));
   };
   section.tiles({{"rows read", with_thousands(q.rows_read), range_text(q)},
                  {"kept", with_thousands(q.rows_kept), share(q.rows_kept)},
@@ -116,7 +142,9 @@ void add_quality(report::Section& section, const events::QualityReport& q) {
                   q.rows_quarantined > 0 ? Tone::warning : Tone::good}});
   report::BarChart chart;
   chart.frame.title = "Rows by reason";
-  chart.frame.caption = "A row may have several reasons. Flagged rows are kept; quarantined ones can be mended and imported again.";
+  chart.frame.caption =
+      "A row may have several reasons. Flagged rows are kept; quarantined ones can be mended and "
+      "imported again.";
   chart.series.push_back({"rows", {}});
   for (const ReasonLine& line : lines_of(q)) {
     if (line.effect == "noted") continue;
@@ -128,13 +156,15 @@ void add_quality(report::Section& section, const events::QualityReport& q) {
   if (!q.assumptions.empty()) {
     section.heading("Assumptions");
     std::vector<std::string> lines;
-    for (const auto& a : q.assumptions) lines.push_back(fmt::format("**{}**: {} — {}", a.what, a.value, a.why));
+    for (const auto& a : q.assumptions)
+      lines.push_back(fmt::format("**{}**: {} — {}", a.what, a.value, a.why));
     section.bullets(std::move(lines));
   }
 }
 
 std::string quality_page(const ImportResult& result) {
-  report::Page page({.title = "Data quality", .subtitle = result.report.file, .footer = "made with Attune"});
+  report::Page page(
+      {.title = "Data quality", .subtitle = result.report.file, .footer = "made with Attune"});
   add_quality(page.section("What came in"), result.report);
   report::BarChart types;
   types.frame.title = "Events by type";

@@ -20,7 +20,8 @@ using recommend::Query;
 using recommend::ScoredIndex;
 
 // Same items and weights as the row that the model was fitted on.
-bool is_row(const math::CsrMatrix& matrix, std::int32_t row, std::span<const HistoryEntry> history) {
+bool is_row(const math::CsrMatrix& matrix, std::int32_t row,
+            std::span<const HistoryEntry> history) {
   std::unordered_map<std::int32_t, double> sums;
   for (const HistoryEntry& entry : history) sums[entry.item] += entry.weight;
   std::erase_if(sums, [](const auto& sum) { return !(sum.second > 0); });
@@ -29,7 +30,9 @@ bool is_row(const math::CsrMatrix& matrix, std::int32_t row, std::span<const His
   if (sums.size() != columns.size()) return false;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const auto found = sums.find(columns[i]);
-    if (found == sums.end() || std::abs(found->second - weights[i]) > 1e-4 * std::max(1.0, found->second)) return false;
+    if (found == sums.end() ||
+        std::abs(found->second - weights[i]) > 1e-4 * std::max(1.0, found->second))
+      return false;
   }
   return true;
 }
@@ -37,7 +40,7 @@ bool is_row(const math::CsrMatrix& matrix, std::int32_t row, std::span<const His
 }  // namespace
 
 struct Recommending::Impl {
-  Workspace* workspace;
+  Workspace* workspace = nullptr;
   RecommendOptions options;
   Model model;
   std::unique_ptr<recommend::Recommender> popular;  // for those of whom nothing is known
@@ -49,7 +52,8 @@ struct Recommending::Impl {
 
   Status allow(std::string_view where) {
     if (where.empty()) return {};
-    ATTUNE_ASSIGN_OR_RETURN(const rules::Rule rule, rules::Rule::parse(where, catalog::item_schema()));
+    ATTUNE_ASSIGN_OR_RETURN(const rules::Rule rule,
+                            rules::Rule::parse(where, catalog::item_schema()));
     allowed.assign(model.items.size(), 0);
     for (std::size_t i = 0; i < model.items.size(); ++i) {
       const catalog::Item* item = catalog.find(model.items[i]);
@@ -87,8 +91,9 @@ struct Recommending::Impl {
     }
     reason.share = share;
     const std::string& shown = reason.item_name.empty() ? reason.item_id : reason.item_name;
-    reason.text = chinese() ? fmt::format("因为您选过“{}”（占得分的 {:.0f}%）", shown, 100 * share)
-                            : fmt::format("because of {} ({:.0f} % of the score)", shown, 100 * share);
+    reason.text = chinese()
+                      ? fmt::format("因为您选过“{}”（占得分的 {:.0f}%）", shown, 100 * share)
+                      : fmt::format("because of {} ({:.0f} % of the score)", shown, 100 * share);
     return reason;
   }
 
@@ -100,10 +105,12 @@ struct Recommending::Impl {
     return reason;
   }
 
-  Result<std::vector<Reason>> reasons(const recommend::Recommender& recommender, const Query& query, std::int32_t column) const {
+  Result<std::vector<Reason>> reasons(const recommend::Recommender& recommender, const Query& query,
+                                      std::int32_t column) const {
     std::vector<Reason> all;
     if (recommender.capabilities().explains && recommender.capabilities().personal) {
-      ATTUNE_ASSIGN_OR_RETURN(const recommend::Explanation explanation, recommender.explain(query, column));
+      ATTUNE_ASSIGN_OR_RETURN(const recommend::Explanation explanation,
+                              recommender.explain(query, column));
       for (const recommend::Contribution& contribution : explanation.contributions) {
         if (all.size() == kReasonsMax || contribution.amount <= 0 || explanation.score <= 0) break;
         const double share = contribution.amount / explanation.score;
@@ -115,7 +122,8 @@ struct Recommending::Impl {
     return all;
   }
 
-  Result<std::vector<RecommendedItem>> fill(const recommend::Recommender& recommender, const Query& query,
+  Result<std::vector<RecommendedItem>> fill(const recommend::Recommender& recommender,
+                                            const Query& query,
                                             std::span<const ScoredIndex> list) const {
     std::vector<RecommendedItem> items;
     for (const ScoredIndex& entry : list) {
@@ -138,11 +146,14 @@ const Model& Recommending::model() const { return impl_->model; }
 
 namespace {
 
-// The model that serves when none is named: the first of the default order that is trained, else any.
+// The model that serves when none is named: the first of the default order that is trained, else
+// any.
 Result<std::string> choose_model(const ModelRegistry& registry) {
   ATTUNE_ASSIGN_OR_RETURN(const std::vector<ModelMeta> models, registry.list());
   for (const std::string& name : default_recommenders()) {
-    if (std::ranges::any_of(models, [&](const ModelMeta& m) { return m.name == name && m.current; })) return name;
+    if (std::ranges::any_of(models,
+                            [&](const ModelMeta& m) { return m.name == name && m.current; }))
+      return name;
   }
   for (const ModelMeta& meta : models) {
     if (meta.current) return meta.name;
@@ -154,7 +165,8 @@ Result<std::string> choose_model(const ModelRegistry& registry) {
 
 Result<Recommending> Recommending::open(Workspace& workspace, const RecommendOptions& options) {
   if (options.language != "en" && options.language != "zh") {
-    return std::unexpected(invalid_argument(fmt::format("reasons come in en or zh, not '{}'", attune::quoted(options.language))));
+    return std::unexpected(invalid_argument(
+        fmt::format("reasons come in en or zh, not '{}'", attune::quoted(options.language))));
   }
   const ModelRegistry registry(workspace.folder().models());
   auto impl = std::make_unique<Impl>();
@@ -171,7 +183,8 @@ Result<Recommending> Recommending::open(Workspace& workspace, const RecommendOpt
   const recommend::Interactions& interactions = impl->model.recommender->interactions();
   impl->buyers.assign(static_cast<std::size_t>(interactions.items()), 0);
   for (std::int32_t row = 0; row < interactions.customers(); ++row) {
-    for (const std::int32_t column : interactions.by_customer().columns_of(row)) ++impl->buyers[static_cast<std::size_t>(column)];
+    for (const std::int32_t column : interactions.by_customer().columns_of(row))
+      ++impl->buyers[static_cast<std::size_t>(column)];
   }
   ATTUNE_ASSIGN_OR_RETURN(impl->popular, recommend::make_recommender("popularity"));
   auto fitted = impl->popular->fit(interactions);
@@ -182,15 +195,17 @@ Result<Recommending> Recommending::open(Workspace& workspace, const RecommendOpt
 Result<Recommendations> Recommending::for_customer(std::string_view id) {
   ATTUNE_ASSIGN_OR_RETURN(const auto number, impl_->workspace->identity().find(id));
   if (!number) {
-    return std::unexpected(not_found(fmt::format("no customer is called '{}'; ids are matched letter by letter", attune::quoted(id))));
+    return std::unexpected(not_found(fmt::format(
+        "no customer is called '{}'; ids are matched letter by letter", attune::quoted(id))));
   }
   return for_history(*number);
 }
 
 Result<Recommendations> Recommending::for_history(CustomerNumber customer) {
   const Impl& self = *impl_;
-  ATTUNE_ASSIGN_OR_RETURN(const std::vector<HistoryEntry> history,
-                          read_customer_taste(*self.workspace, self.model.meta.weights, customer, self.model.items));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const std::vector<HistoryEntry> history,
+      read_customer_taste(*self.workspace, self.model.meta.weights, customer, self.model.items));
   Recommendations result;
   result.model = self.model.meta.name;
   result.version = self.model.meta.version;
@@ -200,7 +215,8 @@ Result<Recommendations> Recommending::for_history(CustomerNumber customer) {
   const Query query = same ? Query::row(*row) : Query::of(history);
   result.folded_in = !same && !history.empty();
   result.personal = !history.empty() && recommender->capabilities().personal;
-  ATTUNE_ASSIGN_OR_RETURN(std::vector<ScoredIndex> list, recommender->recommend(query, self.list_options()));
+  ATTUNE_ASSIGN_OR_RETURN(std::vector<ScoredIndex> list,
+                          recommender->recommend(query, self.list_options()));
   if (history.empty() || list.empty()) {
     recommender = self.popular.get();
     result.personal = false;
@@ -214,19 +230,23 @@ Result<Recommendations> Recommending::similar_to(std::string_view item_id) {
   const Impl& self = *impl_;
   const catalog::Item* item = self.catalog.find_id(item_id);
   if (item == nullptr) {
-    return std::unexpected(not_found(fmt::format("no item is called '{}'; attune export items lists them", attune::quoted(item_id))));
+    return std::unexpected(not_found(fmt::format(
+        "no item is called '{}'; attune export items lists them", attune::quoted(item_id))));
   }
   const auto column = self.model.column(item->number);
   if (!column) {
-    return std::unexpected(not_found(fmt::format("item '{}' came after model {} was trained; train again: attune train {}",
-                                                 attune::quoted(item_id), self.model.meta.name, self.model.meta.name)));
+    return std::unexpected(not_found(
+        fmt::format("item '{}' came after model {} was trained; train again: attune train {}",
+                    attune::quoted(item_id), self.model.meta.name, self.model.meta.name)));
   }
   Recommendations result;
   result.model = self.model.meta.name;
   result.version = self.model.meta.version;
   result.personal = false;
-  ATTUNE_ASSIGN_OR_RETURN(const std::vector<ScoredIndex> list, self.model.recommender->similar_items(*column, self.list_options()));
-  for (const ScoredIndex& entry : list) result.items.push_back(self.describe(entry, static_cast<int>(result.items.size()) + 1));
+  ATTUNE_ASSIGN_OR_RETURN(const std::vector<ScoredIndex> list,
+                          self.model.recommender->similar_items(*column, self.list_options()));
+  for (const ScoredIndex& entry : list)
+    result.items.push_back(self.describe(entry, static_cast<int>(result.items.size()) + 1));
   return result;
 }
 
@@ -235,14 +255,17 @@ Status Recommending::for_everybody(const Visitor& visit, Progress* progress) {
   recommend::BatchOptions batch;
   batch.list = self.list_options();
   batch.progress = progress;
-  return self.model.recommender->recommend_all(batch, [&](std::int32_t row, std::span<const ScoredIndex> list) -> Status {
-    std::vector<RecommendedItem> items;
-    for (const ScoredIndex& entry : list) items.push_back(self.describe(entry, static_cast<int>(items.size()) + 1));
-    return visit(self.model.customers[static_cast<std::size_t>(row)], items);
-  });
+  return self.model.recommender->recommend_all(
+      batch, [&](std::int32_t row, std::span<const ScoredIndex> list) -> Status {
+        std::vector<RecommendedItem> items;
+        for (const ScoredIndex& entry : list)
+          items.push_back(self.describe(entry, static_cast<int>(items.size()) + 1));
+        return visit(self.model.customers[static_cast<std::size_t>(row)], items);
+      });
 }
 
-Result<std::int64_t> Recommending::write_all(const std::filesystem::path& file, store::TableFormat format, Progress& progress) {
+Result<std::int64_t> Recommending::write_all(const std::filesystem::path& file,
+                                             store::TableFormat format, Progress& progress) {
   const std::vector<store::ColumnSchema> schema{{"customer_id", store::ColumnType::text},
                                                 {"rank", store::ColumnType::int64},
                                                 {"item_id", store::ColumnType::text},
@@ -250,15 +273,24 @@ Result<std::int64_t> Recommending::write_all(const std::filesystem::path& file, 
                                                 {"score", store::ColumnType::float64}};
   store::TableWriterOptions writer_options;
   writer_options.format = format;
-  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer, store::TableWriter::create(file, schema, writer_options));
+  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer,
+                          store::TableWriter::create(file, schema, writer_options));
   TableBuilder rows(writer, schema);
-  ATTUNE_RETURN_IF_ERROR(for_everybody([&](CustomerNumber number, std::span<const RecommendedItem> items) -> Status {
-    ATTUNE_ASSIGN_OR_RETURN(const std::string customer, impl_->workspace->identity().label(number));
-    for (const RecommendedItem& item : items) {
-      ATTUNE_RETURN_IF_ERROR(rows.text(customer).integer(item.rank).text(item.item_id).text(item.item_name).real(item.score).end_row());
-    }
-    return {};
-  }, &progress));
+  ATTUNE_RETURN_IF_ERROR(for_everybody(
+      [&](CustomerNumber number, std::span<const RecommendedItem> items) -> Status {
+        ATTUNE_ASSIGN_OR_RETURN(const std::string customer,
+                                impl_->workspace->identity().label(number));
+        for (const RecommendedItem& item : items) {
+          ATTUNE_RETURN_IF_ERROR(rows.text(customer)
+                                     .integer(item.rank)
+                                     .text(item.item_id)
+                                     .text(item.item_name)
+                                     .real(item.score)
+                                     .end_row());
+        }
+        return {};
+      },
+      &progress));
   ATTUNE_RETURN_IF_ERROR(rows.flush());
   ATTUNE_RETURN_IF_ERROR(writer.finish());
   return writer.rows();

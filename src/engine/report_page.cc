@@ -28,12 +28,19 @@ constexpr std::size_t kCategories = 20;
 // One page on its way; texts come in pairs, English and Chinese.
 class PageMaker {
  public:
-  PageMaker(Workspace& workspace, Customers& customers, const ReportOptions& options, Currency currency)
-      : workspace_(workspace), customers_(customers), options_(options), currency_(currency), chinese_(options.language == "zh"),
+  PageMaker(Workspace& workspace, Customers& customers, const ReportOptions& options,
+            Currency currency)
+      : workspace_(workspace),
+        customers_(customers),
+        options_(options),
+        currency_(currency),
+        chinese_(options.language == "zh"),
         page_({.title = say("Your shop, read by Attune", "店铺报告"),
                .subtitle = say("as of ", "截至 ") + day(customers.as_of()),
                .language = chinese_ ? report::Language::zh : report::Language::en,
-               .footer = say("Made with Attune from this shop's own events; nothing was sent anywhere.", "由 Attune 根据本店数据生成，未向外发送任何内容。")}) {}
+               .footer =
+                   say("Made with Attune from this shop's own events; nothing was sent anywhere.",
+                       "由 Attune 根据本店数据生成，未向外发送任何内容。")}) {}
 
   Result<std::string> make(Progress& progress) {
     ATTUNE_ASSIGN_OR_RETURN(everybody_, customers_.all());
@@ -50,13 +57,16 @@ class PageMaker {
   }
 
  private:
-  std::string say(const char* english, const char* chinese) const { return chinese_ ? chinese : english; }
+  std::string say(const char* english, const char* chinese) const {
+    return chinese_ ? chinese : english;
+  }
   std::string day(Timestamp time) const {
     const CivilTime c = workspace_.zone().to_civil(time);
     return fmt::format("{:04}-{:02}-{:02}", c.year, c.month, c.day);
   }
   report::Frame frame(const char* english, const char* chinese, std::string caption = {}) const {
-    return {say(english, chinese), std::move(caption), chinese_ ? report::Language::zh : report::Language::en};
+    return {say(english, chinese), std::move(caption),
+            chinese_ ? report::Language::zh : report::Language::en};
   }
   NumberFormat amount_format() const {
     NumberFormat format;
@@ -69,11 +79,18 @@ class PageMaker {
     for (int i = 0; i < currency_.exponent(); ++i) value /= 10;
     return value;
   }
-  std::string amount(std::int64_t minor) const { return report::format_number(major(minor), amount_format()); }
-  bool few_buyers() const { return std::ranges::count_if(everybody_, [](const Profile& p) { return p.frequency > 0; }) < kFewCustomers; }
+  std::string amount(std::int64_t minor) const {
+    return report::format_number(major(minor), amount_format());
+  }
+  bool few_buyers() const {
+    return std::ranges::count_if(everybody_, [](const Profile& p) { return p.frequency > 0; }) <
+           kFewCustomers;
+  }
   std::string too_little() const {
-    return say("**Too little data**: fewer than 30 buyers. Shares and groups below can change with every new order.",
-               "**数据太少**：买家不足 30 位，以下比例与分组可能随每笔新订单而变化。");
+    return say(
+        "**Too little data**: fewer than 30 buyers. Shares and groups below can change with every "
+        "new order.",
+        "**数据太少**：买家不足 30 位，以下比例与分组可能随每笔新订单而变化。");
   }
 
   Status add_figures() {
@@ -86,14 +103,27 @@ class PageMaker {
       repeat += p.frequency > 1;
     }
     report::Section& section = page_.section(say("At a glance", "概览"));
-    const auto share = [](std::int64_t part, std::int64_t whole) { return whole == 0 ? std::string("–") : report::format_percent(static_cast<double>(part) / static_cast<double>(whole)); };
-    section.tiles({{say("customers", "顾客"), with_thousands(static_cast<std::int64_t>(everybody_.size())), fmt::format("{} {}", with_thousands(buyers), say("bought", "位有购买"))},
-                   {say("orders", "订单"), with_thousands(orders), ""},
-                   {say("revenue", "销售额"), amount(money), refunds > 0 ? say("after refunds of ", "已扣除退款 ") + amount(refunds) : ""},
-                   {say("buy again", "复购率"), share(repeat, buyers), fmt::format(fmt::runtime(say("{} of {} buyers", "{} / {} 位买家")), with_thousands(repeat), with_thousands(buyers))}});
+    const auto share = [](std::int64_t part, std::int64_t whole) {
+      return whole == 0
+                 ? std::string("–")
+                 : report::format_percent(static_cast<double>(part) / static_cast<double>(whole));
+    };
+    section.tiles(
+        {{say("customers", "顾客"), with_thousands(static_cast<std::int64_t>(everybody_.size())),
+          fmt::format("{} {}", with_thousands(buyers), say("bought", "位有购买"))},
+         {say("orders", "订单"), with_thousands(orders), ""},
+         {say("revenue", "销售额"), amount(money),
+          refunds > 0 ? say("after refunds of ", "已扣除退款 ") + amount(refunds) : ""},
+         {say("buy again", "复购率"), share(repeat, buyers),
+          fmt::format(fmt::runtime(say("{} of {} buyers", "{} / {} 位买家")),
+                      with_thousands(repeat), with_thousands(buyers))}});
     if (few_buyers()) section.note(report::Tone::warning, too_little());
     if (customers_.foreign_amounts() > 0) {
-      section.note(report::Tone::warning, fmt::format(fmt::runtime(say("{} amounts are in another currency and stand in no sum.", "{} 笔金额为其他币种，未计入合计。")), with_thousands(customers_.foreign_amounts())));
+      section.note(
+          report::Tone::warning,
+          fmt::format(fmt::runtime(say("{} amounts are in another currency and stand in no sum.",
+                                       "{} 笔金额为其他币种，未计入合计。")),
+                      with_thousands(customers_.foreign_amounts())));
     }
     return {};
   }
@@ -103,7 +133,8 @@ class PageMaker {
     std::vector<events::QualityReport> reports;
     for (const ImportRecord& import : imports) {
       if (import.report_json.empty()) continue;
-      if (auto parsed = events::QualityReport::from_json(import.report_json)) reports.push_back(std::move(*parsed));
+      if (auto parsed = events::QualityReport::from_json(import.report_json))
+        reports.push_back(std::move(*parsed));
     }
     report::Section& section = page_.section(say("Data quality", "数据质量"));
     if (reports.empty()) {
@@ -115,10 +146,14 @@ class PageMaker {
   }
 
   Status add_sales() {
-    ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows, workspace_.history().query(fmt::format(
-        "SELECT date_trunc('week', time + INTERVAL {} MINUTE) AS week, count(DISTINCT coalesce(order_id, sequence::VARCHAR)) AS orders, "
-        "sum(value_minor) AS value FROM visible_rows WHERE type = {} GROUP BY week ORDER BY week",
-        workspace_.zone().offset_minutes(customers_.as_of()), static_cast<int>(events::EventType::purchase))));
+    ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
+                            workspace_.history().query(fmt::format(
+                                "SELECT date_trunc('week', time + INTERVAL {} MINUTE) AS week, "
+                                "count(DISTINCT coalesce(order_id, sequence::VARCHAR)) AS orders, "
+                                "sum(value_minor) AS value FROM visible_rows WHERE type = {} GROUP "
+                                "BY week ORDER BY week",
+                                workspace_.zone().offset_minutes(customers_.as_of()),
+                                static_cast<int>(events::EventType::purchase))));
     report::LineChart orders;
     orders.frame = frame("Orders a week", "每周订单");
     orders.time = true;
@@ -131,7 +166,8 @@ class PageMaker {
       }
       return {};
     }));
-    if (!orders.x.empty()) page_.section(say("Orders over time", "订单走势")).figure(report::draw(orders));
+    if (!orders.x.empty())
+      page_.section(say("Orders over time", "订单走势")).figure(report::draw(orders));
     return {};
   }
 
@@ -143,8 +179,10 @@ class PageMaker {
       return;
     }
     report::HeatMap map;
-    map.frame = frame("Buyers by recency and frequency score", "按最近购买与购买频次得分的买家数",
-                      say("Scores are quantiles: the best fifth scores 5. The cell holds the number of buyers.", "得分为分位数：最好的五分之一得 5 分。格中为买家数。"));
+    map.frame = frame(
+        "Buyers by recency and frequency score", "按最近购买与购买频次得分的买家数",
+        say("Scores are quantiles: the best fifth scores 5. The cell holds the number of buyers.",
+            "得分为分位数：最好的五分之一得 5 分。格中为买家数。"));
     map.row_title = say("frequency", "频次");
     map.column_title = say("recency", "最近购买");
     map.log_colour = true;
@@ -165,7 +203,8 @@ class PageMaker {
     };
     std::map<std::string, Sum> stages, tiers;
     for (const Profile& p : everybody_) {
-      for (auto* sum : {&stages[std::string(profiles::name(p.lifecycle))], &tiers[std::string(profiles::name(p.value_tier))]}) {
+      for (auto* sum : {&stages[std::string(profiles::name(p.lifecycle))],
+                        &tiers[std::string(profiles::name(p.value_tier))]}) {
         ++sum->customers;
         sum->money += p.monetary_cents;
       }
@@ -180,9 +219,13 @@ class PageMaker {
       }
       return report::draw(bars);
     };
-    section.figures_side_by_side({chart(stages, frame("Customers by stage", "顾客生命周期")), chart(tiers, frame("Customers by value tier", "顾客价值层级"))});
-    report::Table table({{say("stage", "阶段"), Align::left, 0}, {say("customers", "顾客"), Align::right, 0}, {say("revenue", "销售额"), Align::right, 0}});
-    for (const auto& [name, sum] : stages) table.row({name, with_thousands(sum.customers), amount(sum.money)});
+    section.figures_side_by_side({chart(stages, frame("Customers by stage", "顾客生命周期")),
+                                  chart(tiers, frame("Customers by value tier", "顾客价值层级"))});
+    report::Table table({{say("stage", "阶段"), Align::left, 0},
+                         {say("customers", "顾客"), Align::right, 0},
+                         {say("revenue", "销售额"), Align::right, 0}});
+    for (const auto& [name, sum] : stages)
+      table.row({name, with_thousands(sum.customers), amount(sum.money)});
     section.table(std::move(table));
   }
 
@@ -195,22 +238,29 @@ class PageMaker {
     }
     report::HeatMap map;
     map.frame = frame("Share of each month's new buyers who bought again", "各月新客的后续购买占比",
-                      say("Row: month of the first purchase. Column: months later. Empty cells lie in the future.", "行：首购月份；列：其后第几个月；空格表示尚未到来。"));
+                      say("Row: month of the first purchase. Column: months later. Empty cells lie "
+                          "in the future.",
+                          "行：首购月份；列：其后第几个月；空格表示尚未到来。"));
     map.format.kind = NumberFormat::Kind::percent;
     map.format.decimals = 0;
     std::size_t months = 1;
-    for (const auto& cohort : cohorts) months = std::max(months, std::min(kCohortMonths, cohort.active.size()));
+    for (const auto& cohort : cohorts)
+      months = std::max(months, std::min(kCohortMonths, cohort.active.size()));
     for (std::size_t j = 1; j < months; ++j) map.columns.push_back(fmt::format("{}", j));
     for (const auto& cohort : cohorts) {
-      map.rows.push_back(fmt::format("{:04}-{:02} ({})", cohort.year, cohort.month, with_thousands(cohort.customers)));
+      map.rows.push_back(fmt::format("{:04}-{:02} ({})", cohort.year, cohort.month,
+                                     with_thousands(cohort.customers)));
       for (std::size_t j = 1; j < months; ++j) {
-        map.values.push_back(j < cohort.active.size() ? cohort.retention(j) : std::numeric_limits<double>::quiet_NaN());
+        map.values.push_back(j < cohort.active.size() ? cohort.retention(j)
+                                                      : std::numeric_limits<double>::quiet_NaN());
       }
     }
     if (months > 1) {
       section.figure(report::draw(map));
     } else {
-      section.paragraph(say("All purchases fall into one month: come back when a second one has passed.", "所有购买都在同一个月内。"));
+      section.paragraph(
+          say("All purchases fall into one month: come back when a second one has passed.",
+              "所有购买都在同一个月内。"));
     }
     return {};
   }
@@ -219,13 +269,18 @@ class PageMaker {
     ATTUNE_ASSIGN_OR_RETURN(const auto sizes, customers_.refresh_segments());
     report::Section& section = page_.section(say("Segments", "客户分群"));
     report::BarChart bars;
-    bars.frame = frame("Members of each segment", "各分群人数", say("A customer may be in several.", "一位顾客可属于多个分群。"));
+    bars.frame = frame("Members of each segment", "各分群人数",
+                       say("A customer may be in several.", "一位顾客可属于多个分群。"));
     bars.series.push_back({say("customers", "顾客"), {}});
-    report::Table table({{say("segment", "分群"), Align::left, 0}, {say("members", "人数"), Align::right, 0}, {say("revenue", "销售额"), Align::right, 0}, {say("rule", "规则"), Align::left, 1}});
+    report::Table table({{say("segment", "分群"), Align::left, 0},
+                         {say("members", "人数"), Align::right, 0},
+                         {say("revenue", "销售额"), Align::right, 0},
+                         {say("rule", "规则"), Align::left, 1}});
     for (const auto& size : sizes) {
       bars.labels.push_back(size.segment.name);
       bars.series[0].values.push_back(static_cast<double>(size.members));
-      table.row({size.segment.name, with_thousands(size.members), amount(size.monetary_cents), size.segment.rule});
+      table.row({size.segment.name, with_thousands(size.members), amount(size.monetary_cents),
+                 size.segment.rule});
     }
     section.figure(report::draw(bars)).table(std::move(table));
     return {};
@@ -238,12 +293,21 @@ class PageMaker {
       section.note(report::Tone::warning, too_little());
       return {};
     }
-    ATTUNE_ASSIGN_OR_RETURN(const auto clustering, profiles::cluster_customers(everybody_, parameters, progress));
-    section.paragraph(fmt::format(fmt::runtime(say("Found by k-means with k = {} over log-scaled, standardised behaviour; separation {:.2f} of 1.", "由 k-means（k = {}）在对数缩放并标准化的行为特征上得到；分离度 {:.2f}（满分 1）。")),
-                                  clustering.clusters.size(), clustering.separation));
-    report::Table table({{say("kind", "类型"), Align::left, 0}, {say("customers", "顾客"), Align::right, 0}, {say("revenue", "销售额"), Align::right, 0}, {say("what sets it apart", "特征"), Align::left, 1}});
+    ATTUNE_ASSIGN_OR_RETURN(const auto clustering,
+                            profiles::cluster_customers(everybody_, parameters, progress));
+    section.paragraph(fmt::format(
+        fmt::runtime(say(
+            "Found by k-means with k = {} over log-scaled, standardised behaviour; separation "
+            "{:.2f} of 1.",
+            "由 k-means（k = {}）在对数缩放并标准化的行为特征上得到；分离度 {:.2f}（满分 1）。")),
+        clustering.clusters.size(), clustering.separation));
+    report::Table table({{say("kind", "类型"), Align::left, 0},
+                         {say("customers", "顾客"), Align::right, 0},
+                         {say("revenue", "销售额"), Align::right, 0},
+                         {say("what sets it apart", "特征"), Align::left, 1}});
     for (const auto& cluster : clustering.clusters) {
-      table.row({cluster.name, with_thousands(cluster.size), amount(cluster.monetary_cents), cluster.description});
+      table.row({cluster.name, with_thousands(cluster.size), amount(cluster.monetary_cents),
+                 cluster.description});
     }
     section.table(std::move(table));
     return {};
@@ -263,7 +327,8 @@ class PageMaker {
     bars.format = amount_format();
     bars.series.push_back({say("revenue", "销售额"), {}});
     for (std::size_t i = 0; i < std::min(kCategories, ordered.size()); ++i) {
-      bars.labels.emplace_back(customers_.names().term(profiles::TermKindOf::category, profiles::TermId{ordered[i].second}));
+      bars.labels.emplace_back(customers_.names().term(profiles::TermKindOf::category,
+                                                       profiles::TermId{ordered[i].second}));
       bars.series[0].values.push_back(major(ordered[i].first));
     }
     page_.section(say("Categories", "品类")).figure(report::draw(bars));
@@ -271,27 +336,41 @@ class PageMaker {
 
   Status add_leaderboard(Progress& progress) {
     if (options_.seeds == 0) return {};
-    report::Section& section = page_.section(say("Which recommender is best here?", "哪种推荐算法最适合本店？"));
+    report::Section& section =
+        page_.section(say("Which recommender is best here?", "哪种推荐算法最适合本店？"));
     EvaluateRequest request;
     request.options.seeds.clear();
-    for (int seed = 1; seed <= options_.seeds; ++seed) request.options.seeds.push_back(static_cast<std::uint64_t>(seed));
+    for (int seed = 1; seed <= options_.seeds; ++seed)
+      request.options.seeds.push_back(static_cast<std::uint64_t>(seed));
     request.options.progress = &progress;
     const auto board = evaluate(workspace_, request);
     if (!board && board.error().code == ErrorCode::cancelled) return std::unexpected(board.error());
     if (!board) {
-      section.note(report::Tone::warning, say("**Too little data** to compare: ", "**数据太少**，无法比较：") + board.error().message);
+      section.note(report::Tone::warning,
+                   say("**Too little data** to compare: ", "**数据太少**，无法比较：") +
+                       board.error().message);
       return {};
     }
     report::Leaderboard chart;
-    chart.frame = frame("NDCG@10 on held-out items", "留出物品上的 NDCG@10",
-                        say("A fifth of each customer's items is hidden and ranked among all items; whiskers are 95 % bootstrap intervals.", "隐藏每位顾客五分之一的物品，在全部物品中排序；误差线为 95 % 自助法区间。"));
+    chart.frame =
+        frame("NDCG@10 on held-out items", "留出物品上的 NDCG@10",
+              say("A fifth of each customer's items is hidden and ranked among all items; whiskers "
+                  "are 95 % bootstrap intervals.",
+                  "隐藏每位顾客五分之一的物品，在全部物品中排序；误差线为 95 % 自助法区间。"));
     chart.metric = "NDCG@10";
-    report::Table table({{say("recommender", "算法"), Align::left, 0}, {"NDCG@10", Align::right, 0}, {"precision@10", Align::right, 0}, {"coverage@10", Align::right, 0}, {say("fit", "训练"), Align::right, 0}});
+    report::Table table({{say("recommender", "算法"), Align::left, 0},
+                         {"NDCG@10", Align::right, 0},
+                         {"precision@10", Align::right, 0},
+                         {"coverage@10", Align::right, 0},
+                         {say("fit", "训练"), Align::right, 0}});
     for (const auto& row : board->rows) {
       const auto& ndcg = row.metrics.at("ndcg@10");
-      chart.entries.push_back({row.recommender, ndcg.mean, ndcg.low, ndcg.high, chart.entries.empty()});
-      table.row({row.recommender, report::format_interval(ndcg.mean, ndcg.low, ndcg.high), fmt::format("{:.3f}", row.metrics.at("precision@10").mean),
-                 fmt::format("{:.3f}", row.metrics.at("coverage@10").mean), report::format_seconds(row.fit_seconds)});
+      chart.entries.push_back(
+          {row.recommender, ndcg.mean, ndcg.low, ndcg.high, chart.entries.empty()});
+      table.row({row.recommender, report::format_interval(ndcg.mean, ndcg.low, ndcg.high),
+                 fmt::format("{:.3f}", row.metrics.at("precision@10").mean),
+                 fmt::format("{:.3f}", row.metrics.at("coverage@10").mean),
+                 report::format_seconds(row.fit_seconds)});
     }
     section.figure(report::draw(chart)).table(std::move(table));
     return {};
@@ -308,11 +387,14 @@ class PageMaker {
 
 }  // namespace
 
-Status write_report(Workspace& workspace, const ReportOptions& options, const std::filesystem::path& file, Progress& progress) {
+Status write_report(Workspace& workspace, const ReportOptions& options,
+                    const std::filesystem::path& file, Progress& progress) {
   if (options.language != "en" && options.language != "zh") {
-    return std::unexpected(invalid_argument(fmt::format("the report comes in en or zh, not '{}'", attune::quoted(options.language))));
+    return std::unexpected(invalid_argument(
+        fmt::format("the report comes in en or zh, not '{}'", attune::quoted(options.language))));
   }
-  ATTUNE_ASSIGN_OR_RETURN(Customers customers, Customers::open(workspace, options.profiles, progress));
+  ATTUNE_ASSIGN_OR_RETURN(Customers customers,
+                          Customers::open(workspace, options.profiles, progress));
   ATTUNE_ASSIGN_OR_RETURN(const auto currency, workspace.reporting_currency());
   PageMaker maker(workspace, customers, options, currency.value_or(Currency{}));
   ATTUNE_ASSIGN_OR_RETURN(const std::string html, maker.make(progress));

@@ -20,8 +20,12 @@ void TableBuilder::put(std::string_view bytes, std::int64_t integer, double real
       column.bytes.append(bytes);
       column.ends.push_back(static_cast<std::uint32_t>(column.bytes.size()));
       break;
-    case store::ColumnType::int64: column.integers.push_back(integer); break;
-    default: column.reals.push_back(real); break;
+    case store::ColumnType::int64:
+      column.integers.push_back(integer);
+      break;
+    default:
+      column.reals.push_back(real);
+      break;
   }
   column.present.push_back(present);
   ++next_;
@@ -55,7 +59,8 @@ Status TableBuilder::flush() {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const Column& column = columns_[i];
     using Span = store::ColumnSpan;
-    const Span span = schema_[i].type == store::ColumnType::text    ? Span::text(column.bytes, column.ends)
+    const Span span = schema_[i].type == store::ColumnType::text
+                          ? Span::text(column.bytes, column.ends)
                       : schema_[i].type == store::ColumnType::int64 ? Span::int64(column.integers)
                                                                     : Span::float64(column.reals);
     spans.push_back(span.with_present(column.present));

@@ -1,4 +1,5 @@
-// Rows for a file, cell by cell. Answers: how do a few thousand rows become the columns that a TableWriter takes?
+// Rows for a file, cell by cell. Answers: how do a few thousand rows become the columns that a
+// TableWriter takes?
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 
 namespace attune::engine {
 
-// Cells are given from left to right; end_row() fills what was not given with missing values and writes full blocks.
-// Columns are text, int64 or float64. Threads: one thread at a time.
+// Cells are given from left to right; end_row() fills what was not given with missing values and
+// writes full blocks. Columns are text, int64 or float64. Threads: one thread at a time.
 class TableBuilder {
  public:
   TableBuilder(store::TableWriter& writer, std::vector<store::ColumnSchema> schema);

@@ -11,13 +11,17 @@ using events::EventType;
 
 struct Weighted {
   EventType type;
-  double InteractionWeights::*weight;
+  double InteractionWeights::* weight;
 };
 constexpr Weighted kWeighted[] = {
-    {EventType::view, &InteractionWeights::view},         {EventType::click, &InteractionWeights::click},
-    {EventType::like, &InteractionWeights::like},         {EventType::wishlist, &InteractionWeights::wishlist},
-    {EventType::share, &InteractionWeights::share},       {EventType::cart_add, &InteractionWeights::cart_add},
-    {EventType::rating, &InteractionWeights::rating},     {EventType::review, &InteractionWeights::review},
+    {EventType::view, &InteractionWeights::view},
+    {EventType::click, &InteractionWeights::click},
+    {EventType::like, &InteractionWeights::like},
+    {EventType::wishlist, &InteractionWeights::wishlist},
+    {EventType::share, &InteractionWeights::share},
+    {EventType::cart_add, &InteractionWeights::cart_add},
+    {EventType::rating, &InteractionWeights::rating},
+    {EventType::review, &InteractionWeights::review},
     {EventType::purchase, &InteractionWeights::purchase},
 };
 
@@ -30,18 +34,22 @@ std::string taste_sql(const InteractionWeights& weights, std::string_view condit
     if (weight == 0) continue;
     const int code = static_cast<int>(weighted.type);
     if (weighted.type == EventType::rating && weights.minimum_rating > 0) {
-      cases += fmt::format(" WHEN e.type = {} THEN CASE WHEN e.rating < {} THEN 0 ELSE {} END", code, weights.minimum_rating, weight);
+      cases += fmt::format(" WHEN e.type = {} THEN CASE WHEN e.rating < {} THEN 0 ELSE {} END",
+                           code, weights.minimum_rating, weight);
     } else {
       cases += fmt::format(" WHEN e.type = {} THEN {}", code, weight);
     }
     types += fmt::format("{}{}", types.empty() ? "" : ", ", code);
   }
   return fmt::format(
-      "WITH taken_back AS (SELECT purchase, sum(quantity) AS quantity FROM refund_pairs GROUP BY purchase) "
-      "SELECT e.customer, e.item, (CASE{} END)::DOUBLE * (1 - least(1, coalesce(t.quantity, 0) / greatest(coalesce(e.quantity, 1), 1e-9))) AS weight, "
+      "WITH taken_back AS (SELECT purchase, sum(quantity) AS quantity FROM refund_pairs GROUP BY "
+      "purchase) "
+      "SELECT e.customer, e.item, (CASE{} END)::DOUBLE * (1 - least(1, coalesce(t.quantity, 0) / "
+      "greatest(coalesce(e.quantity, 1), 1e-9))) AS weight, "
       "e.time FROM visible_rows e LEFT JOIN taken_back t ON t.purchase = e.sequence "
       "LEFT JOIN derived_marks d ON d.sequence = e.sequence "
-      "WHERE e.customer <> 0 AND e.item <> 0 AND e.type IN ({}) AND coalesce(d.marks, 0) & {} = 0 AND ({})",
+      "WHERE e.customer <> 0 AND e.item <> 0 AND e.type IN ({}) AND coalesce(d.marks, 0) & {} = 0 "
+      "AND ({})",
       cases, types.empty() ? "255" : types, bit(events::Mark::bot), condition);
 }
 
@@ -74,7 +82,8 @@ const ParameterTable<InteractionWeights>& InteractionWeights::table() {
         .real("rating", &W::rating, 0, 1000, "", "weight of a rating, whatever its value")
         .real("review", &W::review, 0, 1000, "", "weight of a review")
         .real("purchase", &W::purchase, 0, 1000, "", "weight of a purchase line")
-        .real("minimum_rating", &W::minimum_rating, 0, 1e9, "", "ratings below this count for nothing");
+        .real("minimum_rating", &W::minimum_rating, 0, 1e9, "",
+              "ratings below this count for nothing");
     return t;
   }();
   return table;
@@ -99,19 +108,23 @@ Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& wei
   std::vector<Raw> raw;
   TasteData data;
   ATTUNE_ASSIGN_OR_RETURN(data.cursor, workspace.event_history().cursor());
-  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows, workspace.history().query(taste_sql(weights, "true") + " ORDER BY e.sequence"));
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::QueryResult rows,
+      workspace.history().query(taste_sql(weights, "true") + " ORDER BY e.sequence"));
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
     const auto customer = chunk.int64(0), item = chunk.int64(1);
     const auto weight = chunk.real(2);
     const auto time = chunk.time(3);
     for (std::size_t i = 0; i < chunk.rows(); ++i) {
-      raw.push_back({merges.root(CustomerNumber{customer[i]}), ItemNumber{item[i]}, static_cast<float>(weight[i]), time[i]});
+      raw.push_back({merges.root(CustomerNumber{customer[i]}), ItemNumber{item[i]},
+                     static_cast<float>(weight[i]), time[i]});
     }
     return {};
   }));
   if (raw.empty()) {
-    return std::unexpected(failed_precondition(
-        "no event names both a customer and an item, so there is nothing to learn from; import events first: attune import FILE"));
+    return std::unexpected(
+        failed_precondition("no event names both a customer and an item, so there is nothing to "
+                            "learn from; import events first: attune import FILE"));
   }
   std::vector<CustomerNumber> customers;
   std::vector<ItemNumber> items;
@@ -122,30 +135,37 @@ Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& wei
   data.customers = distinct(std::move(customers));
   data.items = distinct(std::move(items));
   std::unordered_map<CustomerNumber, std::int32_t> row_of;
-  for (std::size_t i = 0; i < data.customers.size(); ++i) row_of.emplace(data.customers[i], static_cast<std::int32_t>(i));
+  for (std::size_t i = 0; i < data.customers.size(); ++i)
+    row_of.emplace(data.customers[i], static_cast<std::int32_t>(i));
   std::unordered_map<ItemNumber, std::int32_t> column_of;
-  for (std::size_t i = 0; i < data.items.size(); ++i) column_of.emplace(data.items[i], static_cast<std::int32_t>(i));
+  for (std::size_t i = 0; i < data.items.size(); ++i)
+    column_of.emplace(data.items[i], static_cast<std::int32_t>(i));
   data.log.customers = static_cast<std::int32_t>(data.customers.size());
   data.log.items = static_cast<std::int32_t>(data.items.size());
   data.log.events.reserve(raw.size());
-  for (const Raw& r : raw) data.log.events.push_back({row_of[r.customer], column_of[r.item], r.weight, r.time});
+  for (const Raw& r : raw)
+    data.log.events.push_back({row_of[r.customer], column_of[r.item], r.weight, r.time});
   return data;
 }
 
-Result<std::vector<recommend::HistoryEntry>> read_customer_taste(Workspace& workspace, const InteractionWeights& weights,
-                                                                 CustomerNumber customer, std::span<const ItemNumber> items) {
+Result<std::vector<recommend::HistoryEntry>> read_customer_taste(
+    Workspace& workspace, const InteractionWeights& weights, CustomerNumber customer,
+    std::span<const ItemNumber> items) {
   ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
   std::string family = fmt::format("{}", customer.value);
   for (const auto& [source, root] : merges.targets()) {
     if (root == customer) family += fmt::format(", {}", source.value);
   }
   std::vector<recommend::HistoryEntry> entries;
-  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows, workspace.history().query(
-      taste_sql(weights, fmt::format("e.customer IN ({})", family)) + " ORDER BY e.sequence"));
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::QueryResult rows,
+      workspace.history().query(taste_sql(weights, fmt::format("e.customer IN ({})", family)) +
+                                " ORDER BY e.sequence"));
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
     for (std::size_t i = 0; i < chunk.rows(); ++i) {
       const auto column = index_of(items, ItemNumber{chunk.int64(1)[i]});
-      if (column) entries.push_back({*column, static_cast<float>(chunk.real(2)[i]), chunk.time(3)[i]});
+      if (column)
+        entries.push_back({*column, static_cast<float>(chunk.real(2)[i]), chunk.time(3)[i]});
     }
     return {};
   }));

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <chrono>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <boost/json.hpp>
 
 #include "attune/base/text.h"
 #include "attune/engine/recommendations.h"
@@ -22,8 +22,9 @@ Status check_scopes(const std::vector<Setting>& settings, const std::vector<std:
   scopes.emplace_back(kWeightsScope);
   for (const Setting& setting : settings) {
     if (std::ranges::find(scopes, setting.scope) == scopes.end()) {
-      return std::unexpected(not_found(fmt::format("--set {}.{}: '{}' is not among {}{}", setting.scope, setting.parameter,
-                                                   setting.scope, fmt::join(scopes, ", "), did_you_mean(setting.scope, scopes))));
+      return std::unexpected(not_found(fmt::format(
+          "--set {}.{}: '{}' is not among {}{}", setting.scope, setting.parameter, setting.scope,
+          fmt::join(scopes, ", "), did_you_mean(setting.scope, scopes))));
     }
   }
   return {};
@@ -33,16 +34,20 @@ Result<InteractionWeights> weights_of(const std::vector<Setting>& settings) {
   InteractionWeights weights;
   for (const Setting& setting : settings) {
     if (setting.scope == kWeightsScope) {
-      ATTUNE_RETURN_IF_ERROR(InteractionWeights::table().set(weights, setting.parameter, setting.value));
+      ATTUNE_RETURN_IF_ERROR(
+          InteractionWeights::table().set(weights, setting.parameter, setting.value));
     }
   }
   return weights;
 }
 
-Result<std::unique_ptr<recommend::Recommender>> make_with(const std::string& name, const std::vector<Setting>& settings) {
-  ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<recommend::Recommender> recommender, recommend::make_recommender(name));
+Result<std::unique_ptr<recommend::Recommender>> make_with(const std::string& name,
+                                                          const std::vector<Setting>& settings) {
+  ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<recommend::Recommender> recommender,
+                          recommend::make_recommender(name));
   for (const Setting& setting : settings) {
-    if (setting.scope == name) ATTUNE_RETURN_IF_ERROR(recommender->set_parameter(setting.parameter, setting.value));
+    if (setting.scope == name)
+      ATTUNE_RETURN_IF_ERROR(recommender->set_parameter(setting.parameter, setting.value));
   }
   return recommender;
 }
@@ -53,10 +58,12 @@ Result<Setting> parse_setting(std::string_view text) {
   const std::size_t dot = text.find('.');
   const std::size_t equals = text.find('=');
   if (dot == text.npos || equals == text.npos || dot == 0 || equals < dot + 2) {
-    return std::unexpected(invalid_argument(
-        fmt::format("--set {}: write NAME.PARAMETER=VALUE, such as ials.factors=128 or weights.view=0", attune::quoted(text))));
+    return std::unexpected(invalid_argument(fmt::format(
+        "--set {}: write NAME.PARAMETER=VALUE, such as ials.factors=128 or weights.view=0",
+        attune::quoted(text))));
   }
-  return Setting{std::string(trim(text.substr(0, dot))), std::string(trim(text.substr(dot + 1, equals - dot - 1))),
+  return Setting{std::string(trim(text.substr(0, dot))),
+                 std::string(trim(text.substr(dot + 1, equals - dot - 1))),
                  std::string(trim(text.substr(equals + 1)))};
 }
 
@@ -65,7 +72,8 @@ std::span<const std::string> default_recommenders() {
   return names;
 }
 
-Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& request, Progress& progress) {
+Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& request,
+                                     Progress& progress) {
   std::vector<std::string> names = request.names;
   if (names.empty()) names.assign(default_recommenders().begin(), default_recommenders().end());
   ATTUNE_RETURN_IF_ERROR(check_scopes(request.settings, names));
@@ -77,7 +85,8 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
   ATTUNE_ASSIGN_OR_RETURN(const InteractionWeights weights, weights_of(request.settings));
   progress.phase("reading interactions", 0, "");
   ATTUNE_ASSIGN_OR_RETURN(const TasteData data, read_taste(workspace, weights));
-  ATTUNE_ASSIGN_OR_RETURN(const recommend::Interactions interactions, recommend::Interactions::from_log(data.log));
+  ATTUNE_ASSIGN_OR_RETURN(const recommend::Interactions interactions,
+                          recommend::Interactions::from_log(data.log));
   ModelRegistry registry(workspace.folder().models());
   ATTUNE_ASSIGN_OR_RETURN(const int removed, registry.remove_leftovers());
   (void)removed;
@@ -89,7 +98,9 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
     options.threads = request.threads;
     options.progress = &progress;
     auto fitted = recommender->fit(interactions, options);
-    if (!fitted) return std::unexpected(fitted.error().within(fmt::format("training {}", recommender->name())));
+    if (!fitted)
+      return std::unexpected(
+          fitted.error().within(fmt::format("training {}", recommender->name())));
     ModelMeta meta;
     meta.name = recommender->name();
     meta.trained_at = workspace.now();
@@ -98,7 +109,8 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
     meta.customers = interactions.customers();
     meta.items = interactions.items();
     meta.pairs = interactions.pairs();
-    meta.fit_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    meta.fit_seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     meta.converged = fitted->converged;
     meta.iterations = fitted->iterations;
     meta.objective = fitted->objective;
@@ -113,7 +125,8 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
 
 Result<recommend::Leaderboard> evaluate(Workspace& workspace, const EvaluateRequest& request) {
   std::vector<std::string> names = request.names;
-  if (names.empty()) names.assign(recommend::recommender_names().begin(), recommend::recommender_names().end());
+  if (names.empty())
+    names.assign(recommend::recommender_names().begin(), recommend::recommender_names().end());
   ATTUNE_RETURN_IF_ERROR(check_scopes(request.settings, names));
   std::vector<recommend::Entrant> entrants;
   for (const std::string& name : names) {
@@ -137,7 +150,8 @@ std::string to_json(const recommend::Leaderboard& board) {
     const auto intervals = [&](const std::map<std::string, learn::Interval>& metrics) {
       json::object all;
       for (const auto& [name, interval] : metrics) {
-        all[name] = json::object{{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
+        all[name] =
+            json::object{{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
       }
       return all;
     };
@@ -151,17 +165,18 @@ std::string to_json(const recommend::Leaderboard& board) {
     entry["warnings"] = json::array(row.warnings.begin(), row.warnings.end());
     rows.push_back(std::move(entry));
   }
-  return json::serialize(json::object{{"split", board.split},
-                                      {"candidates", board.candidates},
-                                      {"sorted_by", board.sorted_by},
-                                      {"customers", board.customers},
-                                      {"items", board.items},
-                                      {"train_pairs", board.train_pairs},
-                                      {"test_pairs", board.test_pairs},
-                                      {"customers_tested", board.customers_tested},
-                                      {"seeds", json::array(board.seeds.begin(), board.seeds.end())},
-                                      {"k", json::array(board.k.begin(), board.k.end())},
-                                      {"leaderboard", rows}});
+  return json::serialize(
+      json::object{{"split", board.split},
+                   {"candidates", board.candidates},
+                   {"sorted_by", board.sorted_by},
+                   {"customers", board.customers},
+                   {"items", board.items},
+                   {"train_pairs", board.train_pairs},
+                   {"test_pairs", board.test_pairs},
+                   {"customers_tested", board.customers_tested},
+                   {"seeds", json::array(board.seeds.begin(), board.seeds.end())},
+                   {"k", json::array(board.k.begin(), board.k.end())},
+                   {"leaderboard", rows}});
 }
 
 }  // namespace attune::engine

@@ -4,21 +4,27 @@ namespace attune::engine {
 namespace {
 
 constexpr store::Migration kMigrations[] = {{1, R"sql(
-CREATE TABLE terms(kind INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY(kind, number)) WITHOUT ROWID;
+CREATE TABLE terms(
+  kind INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL,
+  PRIMARY KEY(kind, number)) WITHOUT ROWID;
 )sql"}};
 
 }  // namespace
 
-Result<ShopVocabulary> ShopVocabulary::open(store::State& state, const catalog::CatalogSnapshot& catalog) {
+Result<ShopVocabulary> ShopVocabulary::open(store::State& state,
+                                            const catalog::CatalogSnapshot& catalog) {
   ATTUNE_RETURN_IF_ERROR(state.migrate("vocabulary", kMigrations));
   ShopVocabulary vocabulary(catalog);
-  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows, state.prepare("SELECT kind, number, name FROM terms ORDER BY kind, number"));
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      state.prepare("SELECT kind, number, name FROM terms ORDER BY kind, number"));
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) return vocabulary;
     const auto kind = static_cast<profiles::TermKindOf>(rows.int64(0));
     if (vocabulary.terms_.add_term(kind, rows.text(2)).value != rows.int64(1)) {
-      return std::unexpected(data_corruption("the table of categories and brands has gaps; restore state.sqlite from a backup"));
+      return std::unexpected(data_corruption(
+          "the table of categories and brands has gaps; restore state.sqlite from a backup"));
     }
   }
 }
@@ -34,7 +40,8 @@ profiles::TermId ShopVocabulary::add(profiles::TermKindOf kind, std::string_view
 Status ShopVocabulary::save(store::State& state) {
   for (const NewTerm& term : fresh_) {
     ATTUNE_RETURN_IF_ERROR(state.run("INSERT INTO terms(kind, number, name) VALUES(?1, ?2, ?3)",
-                                     static_cast<std::int64_t>(term.kind), term.id.value, term.name));
+                                     static_cast<std::int64_t>(term.kind), term.id.value,
+                                     term.name));
   }
   fresh_.clear();
   return {};

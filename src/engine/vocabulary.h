@@ -1,4 +1,5 @@
-// Numbers for categories, brands and channels, kept in state. Answers: which number has this name, for good?
+// Numbers for categories, brands and channels, kept in state. Answers: which number has this name,
+// for good?
 #pragma once
 
 #include <string>
@@ -22,8 +23,11 @@ class ShopVocabulary final : public profiles::Vocabulary {
   // Writes new terms. To be called before what refers to them is written.
   Status save(store::State& state);
 
-  std::string_view term(profiles::TermKindOf kind, profiles::TermId id) const override { return terms_.term(kind, id); }
-  std::optional<profiles::TermId> find_term(profiles::TermKindOf kind, std::string_view name) const override {
+  std::string_view term(profiles::TermKindOf kind, profiles::TermId id) const override {
+    return terms_.term(kind, id);
+  }
+  std::optional<profiles::TermId> find_term(profiles::TermKindOf kind,
+                                            std::string_view name) const override {
     return terms_.find_term(kind, name);
   }
   std::string_view item_label(ItemNumber item) const override;

@@ -93,14 +93,15 @@ bool is_clean(std::string_view text) {
 #if defined(__SSE2__)
   if (text.size() >= 16) {
     const __m128i low = _mm_set1_epi8(0x1F);
-    const __m128i delete_ = _mm_set1_epi8(0x7F);
+    const __m128i del = _mm_set1_epi8(0x7F);
     const __m128i blank = _mm_set1_epi8(' ');
-    // Steps of 15, so that a pair of blanks lies whole in one of the pieces; the last piece overlaps.
+    // Steps of 15, so that a pair of blanks lies whole in one of the pieces; the last piece
+    // overlaps.
     for (std::size_t at = 0;; at = std::min(at + 15, text.size() - 16)) {
       const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
       // Signed: bytes from 0x80 on are below 0x20 too.
       const int good = _mm_movemask_epi8(_mm_cmpgt_epi8(bytes, low));
-      const int deleted = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, delete_));
+      const int deleted = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, del));
       const int blanks = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, blank));
       if (good != 0xFFFF || deleted != 0 || (blanks & (blanks >> 1)) != 0) break;
       if (at == text.size() - 16) return true;

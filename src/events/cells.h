@@ -1,4 +1,5 @@
-// Cells cleaned into identifiers, names and JSON. Answers: is this text fit to be compared with others as it stands?
+// Cells cleaned into identifiers, names and JSON. Answers: is this text fit to be compared with
+// others as it stands?
 #pragma once
 
 #include <cstdint>
@@ -32,12 +33,13 @@ class RowArena {
   Blocks<Attribute> attributes_;
 };
 
-// True if base's normalise_text would change nothing: no white space at the ends or in runs, no control characters, and
-// only characters that NFC leaves alone whatever stands beside them. May say false for a text that is clean. Cost: a few ns.
+// True if base's normalise_text would change nothing: no white space at the ends or in runs, no
+// control characters, and only characters that NFC leaves alone whatever stands beside them. May
+// say false for a text that is clean. Cost: a few ns.
 bool is_clean(std::string_view text);
 
-// The cell as an identifier or name: itself, or a cleaned copy in `arena`. `changed` is set when it differs; `trimmed` blanks at
-// the ends count as a change too.
+// The cell as an identifier or name: itself, or a cleaned copy in `arena`. `changed` is set when it
+// differs; `trimmed` blanks at the ends count as a change too.
 std::string_view clean(std::string_view cell, RowArena& arena, bool& changed);
 
 // What databases and data frames write for "nothing": NULL, \N, NaN, None, N/A, <NA>.

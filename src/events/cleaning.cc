@@ -1,4 +1,5 @@
-// What can only be told from many rows at once: which purchase a refund takes back, what is far from usual, who is no person.
+// What can only be told from many rows at once: which purchase a refund takes back, what is far
+// from usual, who is no person.
 #include <algorithm>
 #include <tuple>
 

@@ -1,4 +1,5 @@
-// How one text table is cut into cells, slowly and in full: for headers, samples and refused rows. csv_scanner.h is the fast way.
+// How one text table is cut into cells, slowly and in full: for headers, samples and refused rows.
+// csv_scanner.h is the fast way.
 #pragma once
 
 #include <string>

@@ -182,7 +182,8 @@ Result<bool> CsvReader::read_batch(RecordBatch& batch) {
     }
     const std::size_t used = begin + parse_block(batch, {text + begin, size - begin}, ended_);
     carry_.assign(text + used, size - used);
-    // A record longer than the block: ask for more each time, so that parsing it again costs a constant factor.
+    // A record longer than the block: ask for more each time, so that parsing it again costs a
+    // constant factor.
     wanted_ = std::max(options_.block_bytes, carry_.size());
   }
   return !batch.places().empty() || !batch.rejected().empty();

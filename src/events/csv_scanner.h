@@ -11,8 +11,8 @@
 
 namespace attune::events {
 
-// Walks over every place of four wanted characters, in order. The text must be readable for 64 bytes beyond its size.
-// Cost: about 40 instructions for 64 bytes, plus a few for each place found.
+// Walks over every place of four wanted characters, in order. The text must be readable for 64
+// bytes beyond its size. Cost: about 40 instructions for 64 bytes, plus a few for each place found.
 class StructureScanner {
  public:
   static constexpr std::size_t kPadding = 64;

@@ -63,7 +63,8 @@ constexpr std::array kMarks{
     Mark::date_only,        Mark::outlier,           Mark::bot,
     Mark::negative_quantity};
 
-// Lays fields one behind the other, each with its length, so that no two different events look the same.
+// Lays fields one behind the other, each with its length, so that no two different events look the
+// same.
 class Fingerprint {
  public:
   void number(std::uint64_t value) { put(&value, sizeof value); }

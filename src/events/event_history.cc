@@ -18,20 +18,27 @@ CREATE TABLE event_rows(
   quantity DOUBLE, price_minor BIGINT, value_minor BIGINT, rating DOUBLE, duration_ms BIGINT,
   marks INTEGER NOT NULL, personal BLOB);
 CREATE TABLE labels(kind UTINYINT NOT NULL, code SMALLINT NOT NULL, name VARCHAR NOT NULL);
-CREATE TABLE imports(first BIGINT NOT NULL, last BIGINT NOT NULL, done BIGINT NOT NULL, known BIGINT NOT NULL,
+CREATE TABLE imports(
+  first BIGINT NOT NULL, last BIGINT NOT NULL, done BIGINT NOT NULL, known BIGINT NOT NULL,
   finished BOOLEAN NOT NULL);
-CREATE TABLE refund_pairs(refund BIGINT NOT NULL, purchase BIGINT NOT NULL, quantity DOUBLE NOT NULL);
+CREATE TABLE refund_pairs(
+  refund BIGINT NOT NULL, purchase BIGINT NOT NULL, quantity DOUBLE NOT NULL);
 CREATE TABLE derived_marks(sequence BIGINT NOT NULL, marks INTEGER NOT NULL);
 CREATE TABLE event_types(code UTINYINT NOT NULL, name VARCHAR NOT NULL);
 CREATE VIEW visible_rows AS SELECT * FROM event_rows
-  WHERE sequence < (SELECT coalesce(min(first), 9223372036854775807) FROM imports WHERE NOT finished)
-     OR sequence > (SELECT coalesce(max(last), 9223372036854775807) FROM imports WHERE NOT finished);
-CREATE VIEW events AS SELECT e.sequence, e.time, e.offset_minutes, t.name AS type, e.customer, e.item, e.order_id, e.session,
-  s.name AS source, c.name AS channel, m.name AS currency, e.quantity, e.price_minor, e.value_minor, e.rating, e.duration_ms,
-  e.marks | coalesce(d.marks, 0) AS marks
+  WHERE sequence < (SELECT coalesce(min(first), 9223372036854775807)
+                    FROM imports WHERE NOT finished)
+     OR sequence > (SELECT coalesce(max(last), 9223372036854775807)
+                    FROM imports WHERE NOT finished);
+CREATE VIEW events AS
+  SELECT e.sequence, e.time, e.offset_minutes, t.name AS type, e.customer, e.item, e.order_id,
+    e.session, s.name AS source, c.name AS channel, m.name AS currency, e.quantity,
+    e.price_minor, e.value_minor, e.rating, e.duration_ms, e.marks | coalesce(d.marks, 0) AS marks
   FROM visible_rows e JOIN event_types t ON t.code = e.type
-  LEFT JOIN labels s ON s.kind = 0 AND s.code = e.source LEFT JOIN labels c ON c.kind = 1 AND c.code = e.channel
-  LEFT JOIN labels m ON m.kind = 2 AND m.code = e.currency LEFT JOIN derived_marks d ON d.sequence = e.sequence;
+  LEFT JOIN labels s ON s.kind = 0 AND s.code = e.source
+  LEFT JOIN labels c ON c.kind = 1 AND c.code = e.channel
+  LEFT JOIN labels m ON m.kind = 2 AND m.code = e.currency
+  LEFT JOIN derived_marks d ON d.sequence = e.sequence;
 )sql"}};
 
 constexpr std::string_view kCursor = "events";
@@ -40,16 +47,20 @@ constexpr std::string_view kIncomingKeys =
     "UBIGINT)";
 constexpr std::int64_t kKeyBatch = 8;  // chunks whose keys are matched at once
 
-// A session ends after `gap` minutes without an event, or where the source says that another begins.
+// A session ends after `gap` minutes without an event, or where the source says that another
+// begins.
 constexpr std::string_view kSessionsView = R"sql(
 CREATE OR REPLACE VIEW sessions AS
 WITH steps AS (
   SELECT *, CASE WHEN session IS NOT DISTINCT FROM lag(session) OVER w
                   AND time - lag(time) OVER w <= INTERVAL {} MINUTE THEN 0 ELSE 1 END AS begins
-  FROM visible_rows WHERE customer <> 0 AND type IN ({}) WINDOW w AS (PARTITION BY customer ORDER BY time, sequence)),
-numbered AS (SELECT *, sum(begins) OVER (PARTITION BY customer ORDER BY time, sequence) AS number FROM steps)
-SELECT customer, number::BIGINT AS number, min(time) AS begun, max(time) AS ended, count(*) AS events,
-  count(*) FILTER (type = {}) AS purchases, count(DISTINCT item) FILTER (item <> 0) AS items
+  FROM visible_rows WHERE customer <> 0 AND type IN ({})
+  WINDOW w AS (PARTITION BY customer ORDER BY time, sequence)),
+numbered AS (
+  SELECT *, sum(begins) OVER (PARTITION BY customer ORDER BY time, sequence) AS number FROM steps)
+SELECT customer, number::BIGINT AS number, min(time) AS begun, max(time) AS ended,
+  count(*) AS events, count(*) FILTER (type = {}) AS purchases,
+  count(DISTINCT item) FILTER (item <> 0) AS items
 FROM numbered GROUP BY customer, number)sql";
 
 // What a person does by themselves: the events that make a session.
@@ -268,10 +279,20 @@ Status EventHistory::append(const EventColumns& all, const EventNames& names,
   const std::size_t n = c.rows();
   if (n == 0) return {};
 
-  std::vector<std::int64_t> sequence(n), customer(n), item(n);
-  TextColumn order(n), session(n), personal(n);
+  std::vector<std::int64_t> sequence(n);
   for (std::size_t i = 0; i < n; ++i) {
     sequence[i] = first.value + begin + static_cast<std::int64_t>(known.empty() ? i : rows[i]);
+  }
+  return append_selected(c, names, numbers, sequence);
+}
+
+Status EventHistory::append_selected(const EventColumns& c, const EventNames& names,
+                                     const AppliedNumbers& numbers,
+                                     std::span<const std::int64_t> sequence) {
+  const std::size_t n = c.rows();
+  std::vector<std::int64_t> customer(n), item(n);
+  TextColumn order(n), session(n), personal(n);
+  for (std::size_t i = 0; i < n; ++i) {
     if (c.customer[i] != kNoCode) {
       customer[i] = numbers.customers[c.customer[i]].value;
     } else if (c.anonymous[i] != kNoCode) {
@@ -280,65 +301,74 @@ Status EventHistory::append(const EventColumns& all, const EventNames& names,
     if (c.item[i] != kNoCode) item[i] = numbers.items[c.item[i]].value;
     order.add(c.order[i] == kNoCode ? std::string_view() : names.orders.text(c.order[i]));
     session.add(c.session[i] == kNoCode ? std::string_view() : names.sessions.text(c.session[i]));
-    const std::string_view words = c.personal_of(i);
-    if (words.empty()) {
-      personal.add({});
-    } else {
-      ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
-                              vault_->seal(CustomerNumber{customer[i]}, "event", words));
-      personal.add(sealed);
-    }
+    ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
+                            seal(CustomerNumber{customer[i]}, c.personal_of(i)));
+    personal.add(sealed);
   }
-  ATTUNE_ASSIGN_OR_RETURN(const auto source_codes, label_codes(LabelKind::source, names.sources));
-  ATTUNE_ASSIGN_OR_RETURN(const auto channel_codes,
-                          label_codes(LabelKind::channel, names.channels));
-  std::vector<std::int16_t> source(n), channel(n), currency(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    if (c.source[i] != kNoCode) source[i] = source_codes[c.source[i]];
-    if (c.channel[i] != kNoCode) channel[i] = channel_codes[c.channel[i]];
-    if (c.currency[i] != 0) {
-      ATTUNE_ASSIGN_OR_RETURN(
-          currency[i], label(LabelKind::currency, unpack_currency(c.currency[i]).to_string()));
-    }
-  }
-  std::vector<std::int32_t> marks(c.marks.begin(), c.marks.end());
+  ATTUNE_ASSIGN_OR_RETURN(const Labels labels, label_rows(c, names));
+  const std::vector<std::int32_t> marks(c.marks.begin(), c.marks.end());
   const auto has_code = [](std::uint32_t code) { return code != kNoCode; };
   const auto has_amount = [](std::int64_t amount) { return amount != kNoAmount; };
   const auto has_number = [](double number) { return !std::isnan(number); };
-  const auto offset_present =
-      where(c.offset_minutes, [](std::int16_t o) { return o != kNoOffset; });
-  const auto source_present = where(c.source, has_code),
-             channel_present = where(c.channel, has_code);
+  const auto has_offset = [](std::int16_t offset) { return offset != kNoOffset; };
+  const auto offset_present = where(c.offset_minutes, has_offset);
+  const auto source_present = where(c.source, has_code);
+  const auto channel_present = where(c.channel, has_code);
   const auto currency_present = where(c.currency, [](std::uint32_t packed) { return packed != 0; });
-  const auto quantity_present = where(c.quantity, has_number),
-             rating_present = where(c.rating, has_number);
-  const auto price_present = where(c.price_minor, has_amount),
-             value_present = where(c.value_minor, has_amount);
+  const auto quantity_present = where(c.quantity, has_number);
+  const auto rating_present = where(c.rating, has_number);
+  const auto price_present = where(c.price_minor, has_amount);
+  const auto value_present = where(c.value_minor, has_amount);
   const auto duration_present = where(c.duration_ms, has_amount);
   using Span = store::ColumnSpan;
-  const Span spans[] = {Span::int64(sequence),
-                        Span::uint64(c.key_high),
-                        Span::uint64(c.key_low),
-                        Span::timestamp(std::span<const std::int64_t>(c.time)),
-                        Span::int16(c.offset_minutes).with_present(offset_present),
-                        Span::uint8(c.type),
-                        Span::int64(customer),
-                        Span::int64(item),
-                        order.text(),
-                        session.text(),
-                        Span::int16(source).with_present(source_present),
-                        Span::int16(channel).with_present(channel_present),
-                        Span::int16(currency).with_present(currency_present),
-                        Span::float64(c.quantity).with_present(quantity_present),
-                        Span::int64(c.price_minor).with_present(price_present),
-                        Span::int64(c.value_minor).with_present(value_present),
-                        Span::float64(c.rating).with_present(rating_present),
-                        Span::int64(c.duration_ms).with_present(duration_present),
-                        Span::int32(marks),
-                        personal.blob()};
+  const std::array spans{Span::int64(sequence),
+                         Span::uint64(c.key_high),
+                         Span::uint64(c.key_low),
+                         Span::timestamp(std::span<const std::int64_t>(c.time)),
+                         Span::int16(c.offset_minutes).with_present(offset_present),
+                         Span::uint8(c.type),
+                         Span::int64(customer),
+                         Span::int64(item),
+                         order.text(),
+                         session.text(),
+                         Span::int16(labels.source).with_present(source_present),
+                         Span::int16(labels.channel).with_present(channel_present),
+                         Span::int16(labels.currency).with_present(currency_present),
+                         Span::float64(c.quantity).with_present(quantity_present),
+                         Span::int64(c.price_minor).with_present(price_present),
+                         Span::int64(c.value_minor).with_present(value_present),
+                         Span::float64(c.rating).with_present(rating_present),
+                         Span::int64(c.duration_ms).with_present(duration_present),
+                         Span::int32(marks),
+                         personal.blob()};
   ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, history_->appender("event_rows"));
   ATTUNE_RETURN_IF_ERROR(appender.append(spans));
   return appender.finish();
+}
+
+Result<std::string> EventHistory::seal(CustomerNumber customer, std::string_view personal) {
+  if (personal.empty()) return std::string();
+  return vault_->seal(customer, "event", personal);
+}
+
+Result<EventHistory::Labels> EventHistory::label_rows(const EventColumns& c,
+                                                      const EventNames& names) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto sources, label_codes(LabelKind::source, names.sources));
+  ATTUNE_ASSIGN_OR_RETURN(const auto channels, label_codes(LabelKind::channel, names.channels));
+  Labels labels;
+  std::uint32_t last = 0;
+  std::int16_t last_code = 0;
+  for (std::size_t i = 0; i < c.rows(); ++i) {
+    labels.source.push_back(c.source[i] == kNoCode ? std::int16_t{0} : sources[c.source[i]]);
+    labels.channel.push_back(c.channel[i] == kNoCode ? std::int16_t{0} : channels[c.channel[i]]);
+    if (c.currency[i] != 0 && c.currency[i] != last) {
+      last = c.currency[i];
+      ATTUNE_ASSIGN_OR_RETURN(last_code,
+                              label(LabelKind::currency, unpack_currency(last).to_string()));
+    }
+    labels.currency.push_back(last_code);
+  }
+  return labels;
 }
 
 Result<std::int64_t> EventHistory::apply(const StagedImport& import, const Placement& placement,

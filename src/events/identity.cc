@@ -17,11 +17,12 @@ CREATE TABLE identifiers(
   PRIMARY KEY(hash, kind)) WITHOUT ROWID;
 CREATE INDEX identifiers_by_customer ON identifiers(customer);
 CREATE TABLE merges(
-  source INTEGER PRIMARY KEY, target INTEGER NOT NULL, sequence INTEGER NOT NULL, cause TEXT NOT NULL);
+  source INTEGER PRIMARY KEY, target INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  cause TEXT NOT NULL);
 CREATE INDEX merges_by_target ON merges(target);
 CREATE TABLE traits(
-  customer INTEGER NOT NULL, name TEXT NOT NULL, sealed BLOB NOT NULL, time INTEGER NOT NULL, sequence INTEGER NOT NULL,
-  PRIMARY KEY(customer, name)) WITHOUT ROWID;
+  customer INTEGER NOT NULL, name TEXT NOT NULL, sealed BLOB NOT NULL, time INTEGER NOT NULL,
+  sequence INTEGER NOT NULL, PRIMARY KEY(customer, name)) WITHOUT ROWID;
 )sql"}};
 
 std::string_view domain(IdKind kind) { return kind == IdKind::customer ? "customer" : "anonymous"; }
@@ -32,7 +33,8 @@ std::string bytes_of(const Hash128& hash) {
   return bytes;
 }
 
-// Everybody an import names, in the order of first mention; a customer id comes before an anonymous id of the same row.
+// Everybody an import names, in the order of first mention; a customer id comes before an anonymous
+// id of the same row.
 template <class Mention>
 std::vector<Mention> in_order(const StagedFacts& facts) {
   std::vector<Mention> mentions;
@@ -193,7 +195,8 @@ Status Identity::link(CustomerNumber anonymous, CustomerNumber customer, Sequenc
 
 Status Identity::alias(const StagedFacts::Alias& alias, const EventNames& names, Sequence first,
                        Numbers& numbers) {
-  // The earlier id may be a customer's or an anonymous one; the import admitted it as anonymous if nobody knew it.
+  // The earlier id may be a customer's or an anonymous one; the import admitted it as anonymous if
+  // nobody knew it.
   ATTUNE_ASSIGN_OR_RETURN(const auto known,
                           find_exact(IdKind::customer, names.anonymous.text(alias.from)));
   const CustomerNumber earlier = known.value_or(numbers.anonymous[alias.from]);
@@ -262,7 +265,8 @@ Status Identity::write_traits(const StagedFacts& facts, Sequence first, const Nu
     const CustomerNumber customer = numbers.customers[trait.subject];
     ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
                             vault_->seal(customer, "trait", facts.values.text(trait.value)));
-    // The latest time wins, then the latest event: whatever the order of arrival, the same value stays.
+    // The latest time wins, then the latest event: whatever the order of arrival, the same value
+    // stays.
     ATTUNE_RETURN_IF_ERROR(state_->run(
         "INSERT INTO traits(customer, name, sealed, time, sequence) VALUES(?1, ?2, ?3, ?4, ?5) "
         "ON CONFLICT(customer, name) DO UPDATE SET sealed = excluded.sealed, time = excluded.time, "

@@ -19,7 +19,8 @@ std::optional<JsonFault> find_json_fault(std::string_view text, int max_depth);
 // True for a number as RFC 8259 writes it.
 bool is_json_number(std::string_view text);
 
-// Bytes of the value that begins at the front of `text` ('{' or '['), by brackets and strings alone; npos if it does not end.
+// Bytes of the value that begins at the front of `text` ('{' or '['), by brackets and strings
+// alone; npos if it does not end.
 std::size_t bracketed_length(std::string_view text);
 
 }  // namespace attune::events

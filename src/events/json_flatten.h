@@ -31,9 +31,10 @@ class JsonFlattener {
     std::string_view cell;
   };
 
-  // Reads one object; `text` has to be readable for 64 bytes beyond its end. Its rows are added to what `rows` and `entries`
-  // hold: one, or one for each element of the exploded array, or of a "batch" array at the top. Faults of single elements are
-  // handed over beside the good rows. Cells point into `text` and into `batch`.
+  // Reads one object; `text` has to be readable for 64 bytes beyond its end. Its rows are added to
+  // what `rows` and `entries` hold: one, or one for each element of the exploded array, or of a
+  // "batch" array at the top. Faults of single elements are handed over beside the good rows. Cells
+  // point into `text` and into `batch`.
   void flatten(std::string_view text, RecordBatch& batch, std::vector<FlattenFault>& faults);
 
   // Rows since clear_rows(): row i has the entries from starts()[i] on.

@@ -77,7 +77,8 @@ struct Resolved {
   const CellSource& at(Field field) const { return fields[static_cast<std::size_t>(field)]; }
 };
 
-// The first stated cell. A cell is stated when it holds more than white space and is no word for nothing.
+// The first stated cell. A cell is stated when it holds more than white space and is no word for
+// nothing.
 struct Cell {
   std::string_view text;
   std::int32_t column = -1;  // -1: the constant, or nothing

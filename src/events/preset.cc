@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
-// The same in every file that reads TOML: toml++ compiled both ways in one program breaks the one-definition rule.
+// The same in every file that reads TOML: toml++ compiled both ways in one program breaks the
+// one-definition rule.
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 

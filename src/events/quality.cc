@@ -67,7 +67,8 @@ void count_reason(std::map<std::string, ReasonCount>& reasons, std::string_view 
     count.examples.push_back({line, quoted(raw, kExampleCharacters)});
 }
 
-// Counts of marks by bit; names and examples are looked up only when there is something new to write down.
+// Counts of marks by bit; names and examples are looked up only when there is something new to
+// write down.
 template <class Row>
 void add_marks(std::map<std::string, ReasonCount>& reasons, const Batch<Row>& batch) {
   std::array<std::int64_t, 32> counts{};

@@ -36,7 +36,8 @@ class RowMaker {
   bool type(int& value);
   bool minor(const Decimal& decimal, double quantity, int exponent, Field field,
              std::int64_t& value);
-  // Stated attributes, kept in the arena. `name_missing` is set when "item.name" is fed and this row has none.
+  // Stated attributes, kept in the arena. `name_missing` is set when "item.name" is fed and this
+  // row has none.
   std::span<const Attribute> attributes(const std::vector<AttributeSource>& sources,
                                         bool& name_missing);
   void split_attribute(std::string_view name, std::string_view text, std::string_view mark);

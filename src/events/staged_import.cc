@@ -126,7 +126,8 @@ class FactCollector {
   std::unordered_map<std::uint64_t, std::pair<std::uint32_t, std::int64_t>> told_;
 };
 
-// The key that an export wrote as an event id, so that what was taken out is known again when it comes back.
+// The key that an export wrote as an event id, so that what was taken out is known again when it
+// comes back.
 std::optional<Hash128> exported_key(std::string_view event_id) {
   constexpr std::string_view kPrefix = "attune:";
   if (!event_id.starts_with(kPrefix) || event_id.size() != kPrefix.size() + 32) return std::nullopt;

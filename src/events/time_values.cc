@@ -331,7 +331,8 @@ TimeFault read_epoch(std::string_view text, TimeFormat format, std::int64_t& mic
 
 bool is_epoch(TimeFormat format) { return format >= TimeFormat::epoch_seconds; }
 
-// "2010-12-01 08:26:00" and "2010-12-01T08:26:00": the commonest form, without branches for each digit.
+// "2010-12-01 08:26:00" and "2010-12-01T08:26:00": the commonest form, without branches for each
+// digit.
 bool read_common(std::string_view text, CivilTime& civil) {
   if (text.size() != 19) return false;
   const char* t = text.data();
@@ -441,7 +442,8 @@ std::string TimeReader::explain(std::string_view text, TimeFault fault) const {
 }
 
 TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
-  // Ties go to the first: a full date is told from a number, and a compact date from seconds since 1970.
+  // Ties go to the first: a full date is told from a number, and a compact date from seconds since
+  // 1970.
   static constexpr std::array<TimeFormat, 9> kOrder{
       TimeFormat::year_first,   TimeFormat::compact,      TimeFormat::month_first,
       TimeFormat::day_first,    TimeFormat::month_name,   TimeFormat::epoch_seconds,
@@ -476,7 +478,8 @@ TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
   const std::size_t day = readable[static_cast<std::size_t>(TimeFormat::day_first)];
   if (choice.format == TimeFormat::month_first && month == day) {
     choice.ambiguous = true;
-    // Slashes are written month first in the country that writes months first; dots and hyphens are not.
+    // Slashes are written month first in the country that writes months first; dots and hyphens are
+    // not.
     if (slashes * 2 < month) choice.format = TimeFormat::day_first;
   }
   choice.names_zone =

@@ -16,6 +16,9 @@ namespace {
 
 using learn::ScalingKind;
 
+// Without it a share that is rare in the shop (evenings, returns) makes clusters of a handful.
+constexpr double kFarthest = 3;
+
 std::vector<std::string> feature_names() {
   std::vector<std::string> names;
   for (std::size_t f = 0; f < kClusterFeatureCount; ++f) {
@@ -171,7 +174,7 @@ std::array<double, kClusterFeatureCount> cluster_features(const Profile& p) {
           p.average_basket_lines.value_or(0),
           static_cast<double>(p.items_bought),
           static_cast<double>(p.typical_price_cents.value_or(0)),
-          p.refund_share,
+          std::clamp(p.refund_share, 0.0, 1.0),
           p.day_part_shares[static_cast<std::size_t>(DayPart::evening)],
           p.weekday_shares[5] + p.weekday_shares[6]};
 }
@@ -183,6 +186,7 @@ Result<Clustering> cluster_customers(std::span<const Profile> profiles,
   ATTUNE_ASSIGN_OR_RETURN(const learn::Scaler scaler,
                           learn::Scaler::fit(rows.raw, feature_names(), feature_scaling()));
   ATTUNE_ASSIGN_OR_RETURN(rows.scaled, scaler.transform(rows.raw));
+  for (double& cell : rows.scaled.data()) cell = std::clamp(cell, -kFarthest, kFarthest);
   learn::KMeansParameters settings;
   settings.clusters = parameters.k;
   settings.start = parameters.start == ClusterStart::random ? learn::KMeansStart::random
@@ -205,6 +209,8 @@ Result<Clustering> cluster_customers(std::span<const Profile> profiles,
   result.iterations = model.iterations;
   result.converged = model.converged;
   result.scaling = scaler.report();
+  result.scaling.push_back(
+      fmt::format("all: what lies beyond {:g} deviations counts as {:g}", kFarthest, kFarthest));
   order_by_money(result);
   describe_clusters(result.clusters, overall_means(rows.raw));
   return result;

@@ -27,7 +27,7 @@ std::vector<Segment> make_ready_segments() {
             "filled a cart in the last week and bought nothing"),
       ready("big spenders", "value_tier == \"top\"", "the best 5 % of buyers by money"),
       ready("bargain hunters",
-            "purchase_lines >= 3 and (price_band == \"low\" or coupon_redeemed_count >= 2)",
+            "frequency >= 2 and (price_band == \"low\" or coupon_redeemed_count >= 2)",
             "buy at low prices or with coupons"),
       ready("returners", "refund_count >= 2 and refund_share > 0.3",
             "send back a good part of what they buy"),

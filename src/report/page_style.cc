@@ -2,8 +2,9 @@
 
 namespace attune::report {
 
-// Series colours c1 to c8 differ in lightness as well as hue; heat steps h0 to h10 are one hue from ground to full, and t0 to t10
-// the text that is read on them. The dark theme turns the ramp round. Print is always light.
+// Series colours c1 to c8 differ in lightness as well as hue; heat steps h0 to h10 are one hue from
+// ground to full, and t0 to t10 the text that is read on them. The dark theme turns the ramp round.
+// Print is always light.
 std::string_view page_style() {
   return R"css(
 :root{color-scheme:light dark;

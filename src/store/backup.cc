@@ -167,8 +167,8 @@ class BackupRun {
   Teller& teller_;
 };
 
-// A member's place under the restored folder. A backup comes from outside: names that lead elsewhere
-// are refused.
+// A member's place under the restored folder. A backup comes from outside: names that lead
+// elsewhere are refused.
 Result<fs::path> safe_place(const fs::path& root, std::string_view name) {
   constexpr std::array<std::string_view, 8> kRoots = {"attune.toml",    "format",      "journal",
                                                       "models",         "imports",     "keys",

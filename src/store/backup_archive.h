@@ -25,7 +25,8 @@ class ArchiveWriter {
   ArchiveWriter& operator=(ArchiveWriter&&) = delete;
   ~ArchiveWriter();
 
-  // Adds the bytes of `source` under `name`. `tell` hears of each block's size and may stop the work.
+  // Adds the bytes of `source` under `name`. `tell` hears of each block's size and may stop the
+  // work.
   using Tell = std::function<Status(std::uint64_t)>;
   Status add(std::string_view name, const std::filesystem::path& source, const Tell& tell);
 

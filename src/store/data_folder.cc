@@ -58,7 +58,8 @@ Error in_use(const fs::path& root, const Holder& holder) {
       root.string(), holder.process, attune::quoted(holder.command), holder.process));
 }
 
-// Takes the lock and notes who has it. A probe by holder() may have it for a moment: tries for 200 ms.
+// Takes the lock and notes who has it. A probe by holder() may have it for a moment: tries for 200
+// ms.
 Result<int> take_lock(const fs::path& root, std::string_view command) {
   const fs::path path = root / "lock";
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);

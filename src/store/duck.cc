@@ -54,7 +54,8 @@ Connection::~Connection() {
 
 namespace {
 
-// What the beginning of DuckDB's messages, or a word in them, stands for. The first that fits counts.
+// What the beginning of DuckDB's messages, or a word in them, stands for. The first that fits
+// counts.
 struct Meaning {
   std::string_view words;
   ErrorCode code;

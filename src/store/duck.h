@@ -1,4 +1,5 @@
-// DuckDB's C API in our words: instances, connections, results. Only this module's sources include it.
+// DuckDB's C API in our words: instances, connections, results. Only this module's sources include
+// it.
 #pragma once
 
 #include <condition_variable>
@@ -62,8 +63,8 @@ struct Database {
   duckdb_database handle = nullptr;
   std::filesystem::path path;
   CommitGate gate;
-  // POSIX locks go when any descriptor of the file is closed: the one that copies reads through stays
-  // open until DuckDB has closed the file.
+  // POSIX locks go when any descriptor of the file is closed: the one that copies reads through
+  // stays open until DuckDB has closed the file.
   int copy_descriptor = -1;
 
   Database() = default;
@@ -143,7 +144,8 @@ class LogicalType {
 void fill_chunk(duckdb_data_chunk chunk, std::span<const ColumnSpan> columns, std::size_t from,
                 std::size_t count);
 
-// Whether `columns` are `schema`'s types, all of one length, sound, and texts UTF-8. Result: the number of rows.
+// Whether `columns` are `schema`'s types, all of one length, sound, and texts UTF-8. Result: the
+// number of rows.
 Result<std::size_t> check_columns(std::span<const ColumnSpan> columns,
                                   std::span<const ColumnSchema> schema);
 

@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 static_assert(std::endian::native == std::endian::little, "rows are little endian");
 
 constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kCacheBytes = 2 << 20;  // rows are written once and read in order
 constexpr std::string_view kSuffix = ".sqlite";
 constexpr std::size_t kDigits = 20;
 constexpr std::size_t kEntryHeader = 2 + 8 + 4;
@@ -101,8 +102,9 @@ Status decode_row(const JournalRow& row, const fs::path& path, const Journal::Vi
 
 Result<JournalFile> JournalFile::create(const fs::path& path, Sequence first, Timestamp now,
                                         const std::string& vfs) {
-  ATTUNE_ASSIGN_OR_RETURN(State state,
-                          State::open(path, {.synchronous = Synchronous::full, .vfs = vfs}));
+  ATTUNE_ASSIGN_OR_RETURN(State state, State::open(path, {.synchronous = Synchronous::full,
+                                                          .cache_bytes = kCacheBytes,
+                                                          .vfs = vfs}));
   {
     ATTUNE_ASSIGN_OR_RETURN(Transaction transaction, state.begin());
     ATTUNE_RETURN_IF_ERROR(state.execute(kCreate));
@@ -114,9 +116,10 @@ Result<JournalFile> JournalFile::create(const fs::path& path, Sequence first, Ti
 }
 
 Result<JournalFile> JournalFile::open(const fs::path& path, const std::string& vfs) {
-  ATTUNE_ASSIGN_OR_RETURN(
-      State state,
-      State::open(path, {.synchronous = Synchronous::full, .create = false, .vfs = vfs}));
+  ATTUNE_ASSIGN_OR_RETURN(State state, State::open(path, {.synchronous = Synchronous::full,
+                                                          .create = false,
+                                                          .cache_bytes = kCacheBytes,
+                                                          .vfs = vfs}));
   ATTUNE_ASSIGN_OR_RETURN(
       const auto table, state.find_int64("SELECT 1 FROM sqlite_schema WHERE name='journal_file'"));
   if (!table) return std::unexpected(damaged(path, "it is empty"));

@@ -19,7 +19,8 @@ namespace attune::store {
 std::filesystem::path journal_file_path(const std::filesystem::path& folder, Sequence first);
 std::optional<Sequence> journal_file_first(const std::filesystem::path& path);
 
-// Entries as the body of a row: for each kind (2 bytes), event count (8), length (4), bytes; little endian.
+// Entries as the body of a row: for each kind (2 bytes), event count (8), length (4), bytes; little
+// endian.
 void encode_entry(const JournalEntry& entry, std::string& body);
 
 // One row as it was read, its checksum verified.
@@ -30,7 +31,8 @@ struct JournalRow {
   std::string body;
 };
 
-// Calls `visit` with the row's entries in order. Errors: data_corruption where the body does not add up.
+// Calls `visit` with the row's entries in order. Errors: data_corruption where the body does not
+// add up.
 Status decode_row(const JournalRow& row, const std::filesystem::path& path,
                   const Journal::Visitor& visit);
 

@@ -15,7 +15,10 @@ Status configure(sqlite3* connection, const std::filesystem::path& path,
   sqlite3_extended_result_codes(connection, 1);
   sqlite3_busy_timeout(connection, options.busy_timeout_ms);
   sqlite3_db_config(connection, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  std::string sql = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;";
+  std::string sql = fmt::format(
+      "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+      "PRAGMA cache_size=-{};",
+      options.cache_bytes / 1024);
   if (!options.read_only) sql += "PRAGMA journal_mode=WAL;";
   sql += options.full_sync ? "PRAGMA synchronous=FULL;" : "PRAGMA synchronous=NORMAL;";
   if (options.secure_delete) sql += "PRAGMA secure_delete=ON;";

@@ -1,6 +1,7 @@
 // What State and Journal share of SQLite: opening with our settings, and errors in our words.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ struct SqliteOptions {
   bool full_sync = false;
   bool secure_delete = false;
   int busy_timeout_ms = 5000;
+  std::int64_t cache_bytes = 2 << 20;
   std::string_view vfs;
 };
 

@@ -168,6 +168,7 @@ Result<State> State::open(const std::filesystem::path& path, const StateOptions&
                                              .full_sync = options.synchronous == Synchronous::full,
                                              .secure_delete = options.secure_delete,
                                              .busy_timeout_ms = options.busy_timeout_ms,
+                                             .cache_bytes = options.cache_bytes,
                                              .vfs = options.vfs}));
   auto owner = std::make_unique<Statement::Owner>();
   owner->connection = connection;

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -57,11 +58,15 @@ const unsigned char* as_bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
+std::string_view view_of(const SecretKey& key) {
+  return {reinterpret_cast<const char*>(key.bytes.data()), key.bytes.size()};
+}
+
 // BLAKE2b of `parts` under a key. Lengths go in, so that no two lists of parts run into one.
 template <std::size_t N>
 std::array<unsigned char, N> keyed_digest(const SecretKey& key,
                                           std::initializer_list<std::string_view> parts) {
-  std::array<unsigned char, N> digest;
+  std::array<unsigned char, N> digest{};
   crypto_generichash_state state;
   crypto_generichash_init(&state, key.bytes.data(), key.bytes.size(), N);
   for (const std::string_view part : parts) {
@@ -150,6 +155,7 @@ struct Vault::Impl {
 
   Status load(const VaultOptions& options);
   Result<SecretKey> sealing_key(CustomerNumber customer);
+  SecretKey remember(CustomerNumber customer, std::string_view random);
   Status insert_keys(std::span<const CustomerNumber> numbers);
 };
 
@@ -207,17 +213,23 @@ Result<SecretKey> Vault::Impl::sealing_key(CustomerNumber customer) {
     return std::unexpected(failed_precondition(fmt::format(
         "the key of customer {} was destroyed: the customer is forgotten", customer.value)));
   }
+  return remember(customer, statement.blob(0));
+}
+
+// The sealing key that comes of the customer's random one.
+SecretKey Vault::Impl::remember(CustomerNumber customer, std::string_view random) {
   SecretKey key;
   key.bytes = keyed_digest<kKeyBytes>(
       master.sealing,
       {std::string_view(reinterpret_cast<const char*>(&customer.value), sizeof customer.value),
-       statement.blob(0)});
+       random});
   if (cache.size() >= kCachedKeysMax) cache.clear();
   cache.emplace(customer, key);
   return key;
 }
 
 Status Vault::Impl::insert_keys(std::span<const CustomerNumber> numbers) {
+  std::vector<std::pair<CustomerNumber, SecretKey>> made;
   ATTUNE_ASSIGN_OR_RETURN(Transaction transaction, customers->begin());
   {
     ATTUNE_ASSIGN_OR_RETURN(
@@ -229,9 +241,11 @@ Status Vault::Impl::insert_keys(std::span<const CustomerNumber> numbers) {
     SecretKey key;
     for (const CustomerNumber customer : numbers) {
       randombytes_buf(key.bytes.data(), kKeyBytes);
-      const std::string_view bytes(reinterpret_cast<const char*>(key.bytes.data()), kKeyBytes);
-      ATTUNE_RETURN_IF_ERROR(insert.bind_all(customer, Blob{bytes}).run());
-      if (customers->changed_rows() != 0) continue;
+      ATTUNE_RETURN_IF_ERROR(insert.bind_all(customer, Blob{view_of(key)}).run());
+      if (customers->changed_rows() != 0) {
+        if (made.size() < kCachedKeysMax) made.emplace_back(customer, key);
+        continue;
+      }
       ATTUNE_ASSIGN_OR_RETURN(const bool gone, destroyed.bind_all(customer).step());
       destroyed.reset();
       if (gone) {
@@ -240,7 +254,10 @@ Status Vault::Impl::insert_keys(std::span<const CustomerNumber> numbers) {
       }
     }
   }
-  return transaction.commit();
+  ATTUNE_RETURN_IF_ERROR(transaction.commit());
+  // Who makes keys is about to seal with them.
+  for (const auto& [customer, key] : made) remember(customer, view_of(key));
+  return {};
 }
 
 Vault::Vault(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

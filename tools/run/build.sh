@@ -42,7 +42,7 @@ run_ninja() {
   if [ "$status" -ne 0 ]; then
     # The failing commands and what they said, without the command lines themselves.
     { grep -qE '^(CMake Error|FAILED)' "$log" && sed -nE '/^(CMake Error|FAILED)/,$p' "$log" || tail -n 30 "$log"; } |
-      sed 's#\(^\|[ ‘(]\)\.\./\.\./#\1#g' |
+      sed 's#\(^\|[^A-Za-z0-9./]\)\.\./\.\./#\1#g' |
       awk 'skip {skip = 0; next} /^FAILED/ {skip = 1} /^\[[0-9]+\/[0-9]+\]/ {next} {print}' | head -n 60 >&2
     say "the build failed (log: $log)"
     return 1
@@ -80,7 +80,8 @@ run_benchmarks() {
   [ $found = 1 ] || fail "no module has benchmarks yet"
 }
 
-# run_tests PRESET [CTEST ARGS…]: ends with ctest's own summary.
+# run_tests PRESET [CTEST ARGS…]: ends with ctest's own summary. On a terminal one line moves; elsewhere the tests that pass
+# are counted, and only the others are shown, unless ctest was given arguments.
 run_tests() {
   local preset=$1 arguments=(--output-on-failure -j "$(nproc)") data; shift
   data=$(data_sets)
@@ -89,11 +90,18 @@ run_tests() {
   else
     say "no data sets at ../shared/data or \$ATTUNE_TEST_DATA: the tests that read them are skipped, and listed so"
   fi
-  if on_terminal && [ -t 1 ]; then arguments+=(--progress); fi
   sanitizer_options
-  local status=0
-  (cd "$root/build/$preset" && ctest "${arguments[@]}" --output-log "$(log_folder)/$preset.test.log" "$@") || status=$?
-  return $status
+  arguments+=(--test-dir "$root/build/$preset" --output-log "$(log_folder)/$preset.test.log" "$@")
+  if [ $# -gt 0 ]; then
+    ctest "${arguments[@]}"
+  elif on_terminal && [ -t 1 ]; then
+    ctest --progress "${arguments[@]}"
+  else
+    ctest "${arguments[@]}" 2>&1 | awk '
+      / +Start +[0-9]+: / {next}
+      /Test +#[0-9]+: .* Passed +[0-9.]+ sec/ {if (++passed % 100 == 0) {print passed " tests passed"; fflush()} next}
+      {gsub(/\.\.\.\.+/, " … "); print; fflush()}'
+  fi
 }
 
 # The folder of data sets that tests and claims may read, if there is one.

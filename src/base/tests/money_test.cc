@@ -12,12 +12,12 @@ struct Case {
 };
 
 TEST(ParseDecimal, ReadsWhatShopsWrite) {
-  const Case cases[] = {{"2.55", 255, 2},        {"-3", -3, 0},          {"1,234.50", 123450, 2},
-                        {"1.234,50", 123450, 2}, {"£2.55", 255, 2},      {"¥1,000", 1000, 0},
-                        {"(12.00)", -1200, 2},   {"1e3", 1000, 0},       {"2.5E-2", 25, 3},
-                        {"12,5", 125, 1},        {"1,234", 1234, 0},     {" 7 ", 7, 0},
-                        {"-£5", -5, 0},          {"99元", 99, 0},        {"+4.0", 40, 1},
-                        {"1'000.5", 10005, 1},   {"0.001", 1, 3},        {"1.234.567", 1234567, 0}};
+  const Case cases[] = {{"2.55", 255, 2},        {"-3", -3, 0},      {"1,234.50", 123450, 2},
+                        {"1.234,50", 123450, 2}, {"£2.55", 255, 2},  {"¥1,000", 1000, 0},
+                        {"(12.00)", -1200, 2},   {"1e3", 1000, 0},   {"2.5E-2", 25, 3},
+                        {"12,5", 125, 1},        {"1,234", 1234, 0}, {" 7 ", 7, 0},
+                        {"-£5", -5, 0},          {"99元", 99, 0},    {"+4.0", 40, 1},
+                        {"1'000.5", 10005, 1},   {"0.001", 1, 3},    {"1.234.567", 1234567, 0}};
   for (const Case& c : cases) {
     const auto read = parse_decimal(c.text);
     ASSERT_TRUE(read) << c.text << ": " << read.error().message;
@@ -29,15 +29,15 @@ TEST(ParseDecimal, ReadsWhatShopsWrite) {
 }
 
 TEST(ParseDecimal, RefusesWhatIsNoNumber) {
-  for (const char* text : {"", "abc", "1.2.3,4,5x", "--5", "1,23,4", "e5", "1e", "£", "12 34", "NaN", "inf",
-                           "1234567890123456789"}) {
+  for (const char* text : {"", "abc", "1.2.3,4,5x", "--5", "1,23,4", "e5", "1e", "£", "12 34",
+                           "NaN", "inf", "1234567890123456789"}) {
     EXPECT_FALSE(parse_decimal(text)) << text;
   }
 }
 
 TEST(ToMinor, RoundsHalfAwayFromZeroExactly) {
   EXPECT_EQ(*to_minor({255, 2}, 6, 2), 1530);
-  EXPECT_EQ(*to_minor({1, 3}, 5, 2), 1);      // 0.005 is half a cent
+  EXPECT_EQ(*to_minor({1, 3}, 5, 2), 1);  // 0.005 is half a cent
   EXPECT_EQ(*to_minor({-1, 3}, 5, 2), -1);
   EXPECT_EQ(*to_minor({1, 3}, 4, 2), 0);
   EXPECT_EQ(*to_minor({1000, 0}, 3, 0), 3000);

@@ -36,13 +36,16 @@ TEST(ParameterTable, SetsPrintsAndKnowsDefaults) {
   EXPECT_EQ(table().specs()[0].default_value, "64");
   EXPECT_EQ(table().specs()[3].default_value, "gradient");
   Sample copy;
-  for (const auto& [name, value] : table().values(sample)) ASSERT_TRUE(table().set(copy, name, value));
+  for (const auto& [name, value] : table().values(sample))
+    ASSERT_TRUE(table().set(copy, name, value));
   EXPECT_EQ(table().values(copy), table().values(sample));
 }
 
 TEST(ParameterTable, NamesRangeChoiceAndNearestName) {
   Sample sample;
-  const auto text = [&](const char* name, const char* value) { return table().set(sample, name, value).error().message; };
+  const auto text = [&](const char* name, const char* value) {
+    return table().set(sample, name, value).error().message;
+  };
   EXPECT_NE(text("factor", "3").find("did you mean 'factors'"), std::string::npos);
   EXPECT_NE(text("factors", "0").find("1 to 4096"), std::string::npos);
   EXPECT_NE(text("factors", "1.5").find("whole number"), std::string::npos);

@@ -37,11 +37,12 @@ TEST(Rng, GivesTheSameStreamForTheSameKeyAndAnotherForAnother) {
 }
 
 TEST(Rng, KeepsItsNumbersForEver) {
-  // Changing any of these breaks "same seed, same model": raise the format version of what is stored if you must.
+  // Changing any of these breaks "same seed, same model": raise the format version of what is
+  // stored if you must.
   Rng golden(42);
   const std::vector<std::uint64_t> drawn{golden.next(), golden.next(), golden.next()};
   EXPECT_EQ(drawn, (std::vector<std::uint64_t>{8967812921715957106u, 1665119888132908947u,
-                                                8748365333121750622u}));
+                                               8748365333121750622u}));
 }
 
 TEST(Rng, HasTheMomentsOfItsDistributions) {
@@ -56,10 +57,13 @@ TEST(Rng, HasTheMomentsOfItsDistributions) {
   EXPECT_NEAR(sample([&] { return random.gamma(0.4, 3); }, n).mean, 1.2, 5 * std::sqrt(3.6) / root);
   EXPECT_NEAR(sample([&] { return random.gamma(5, 2); }, n).mean, 10, 5 * std::sqrt(20.0) / root);
   EXPECT_NEAR(sample([&] { return random.beta(2, 3); }, n).mean, 0.4, 5 * 0.2 / root);
-  EXPECT_NEAR(sample([&] { return static_cast<double>(random.poisson(75)); }, n).mean, 75, 5 * std::sqrt(75.0) / root);
-  EXPECT_NEAR(sample([&] { return static_cast<double>(random.poisson(75)); }, n).variance, 75, 5 * 106.5 / root);
+  EXPECT_NEAR(sample([&] { return static_cast<double>(random.poisson(75)); }, n).mean, 75,
+              5 * std::sqrt(75.0) / root);
+  EXPECT_NEAR(sample([&] { return static_cast<double>(random.poisson(75)); }, n).variance, 75,
+              5 * 106.5 / root);
   const std::vector<double> weights{1, 0, 3};
-  EXPECT_NEAR(sample([&] { return static_cast<double>(random.categorical(weights)); }, n).mean, 1.5, 5 * 0.8661 / root);
+  EXPECT_NEAR(sample([&] { return static_cast<double>(random.categorical(weights)); }, n).mean, 1.5,
+              5 * 0.8661 / root);
 }
 
 TEST(Rng, DrawsBelowABoundWithoutBias) {

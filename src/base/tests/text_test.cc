@@ -18,7 +18,9 @@ TEST(NormaliseText, ComposesTrimsAndFoldsBlanks) {
   EXPECT_EQ(normalise_text("  WHITE  METAL\tLANTERN "), "WHITE METAL LANTERN");
   EXPECT_EQ(normalise_text("e\xCC\x81t\xC3\xA9"), "été");
   EXPECT_EQ(normalise_text("　无线 耳机\xC2\xA0"), "无线 耳机");
-  EXPECT_EQ(normalise_text("a\x01" "b"), "ab");
+  EXPECT_EQ(normalise_text("a\x01"
+                           "b"),
+            "ab");
   EXPECT_EQ(normalise_text("a\xFFz"), "a\xEF\xBF\xBDz");
   EXPECT_EQ(normalise_text(""), "");
 }

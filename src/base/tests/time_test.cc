@@ -21,8 +21,9 @@ TEST(ParseIso, ReadsDatesTimesFractionsAndZones) {
   EXPECT_EQ(at("2026-11-22T05:09:00+08:00").micros, at("2026-11-21T21:09:00Z").micros);
   EXPECT_EQ(at("2019-10-01 00:00:00 UTC").micros, at("2019-10-01T00:00:00Z").micros);
   EXPECT_FALSE(parse_iso("2010-12-01 08:26")->offset_minutes.has_value());
-  for (const char* bad : {"", "2010", "2010-13-01", "2011-02-29", "2010-12-01T25:00:00", "2010-12-01T08:26:00+99:00",
-                          "2010-12-01x", "01/02/2010", "2010-12-01T08:26:00Zz"}) {
+  for (const char* bad :
+       {"", "2010", "2010-13-01", "2011-02-29", "2010-12-01T25:00:00", "2010-12-01T08:26:00+99:00",
+        "2010-12-01x", "01/02/2010", "2010-12-01T08:26:00Zz"}) {
     EXPECT_FALSE(parse_iso(bad)) << bad;
   }
 }
@@ -30,7 +31,8 @@ TEST(ParseIso, ReadsDatesTimesFractionsAndZones) {
 TEST(CivilTime, GoesThereAndBackForAnyMoment) {
   Rng random(20261122);
   for (int i = 0; i < 20'000; ++i) {
-    const Timestamp time{static_cast<std::int64_t>(random.below(8'000'000'000'000'000)) - 4'000'000'000'000'000};
+    const Timestamp time{static_cast<std::int64_t>(random.below(8'000'000'000'000'000)) -
+                         4'000'000'000'000'000};
     EXPECT_EQ(utc_from_civil(civil_from_utc(time)), time);
     std::time_t seconds = time.micros / kMicrosPerSecond - (time.micros % kMicrosPerSecond < 0);
     std::tm reference{};

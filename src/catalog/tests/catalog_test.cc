@@ -26,15 +26,19 @@ class CatalogTest : public ::testing::Test {
     const Sequence sequence{born};
     return catalog_->admit(std::span(&id, 1), std::span(&sequence, 1)).value()[0];
   }
-  void state(ItemNumber item, std::string_view field, std::string_view value, std::int64_t time, std::int64_t sequence) {
+  void state(ItemNumber item, std::string_view field, std::string_view value, std::int64_t time,
+             std::int64_t sequence) {
     const ItemFact fact{item, field, value, Timestamp{time}, Sequence{sequence}};
     ASSERT_TRUE(catalog_->add_facts(std::span(&fact, 1)));
   }
-  void mention(ItemNumber item, std::string_view field, std::string_view value, std::int64_t count) {
+  void mention(ItemNumber item, std::string_view field, std::string_view value,
+               std::int64_t count) {
     const ItemMention m{item, field, value, count};
     ASSERT_TRUE(catalog_->add_mentions(std::span(&m, 1)));
   }
-  Item item_at(ItemNumber item, std::int64_t time) { return *catalog_->snapshot(Timestamp{time})->find(item); }
+  Item item_at(ItemNumber item, std::int64_t time) {
+    return *catalog_->snapshot(Timestamp{time})->find(item);
+  }
 
   std::filesystem::path folder_;
   std::optional<store::State> state_;

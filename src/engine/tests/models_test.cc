@@ -82,7 +82,8 @@ TEST_F(Trained, RefusesADamagedModelAndNamesIt) {
     std::ifstream in(file, std::ios::binary);
     bytes.assign((std::istreambuf_iterator<char>(in)), {});
   }
-  for (const std::size_t cut : {std::size_t{0}, std::size_t{20}, bytes.size() / 2, bytes.size() - 1}) {
+  for (const std::size_t cut :
+       {std::size_t{0}, std::size_t{20}, bytes.size() / 2, bytes.size() - 1}) {
     std::ofstream(file, std::ios::binary) << bytes.substr(0, cut);
     const auto loaded = registry().load("ials");
     ASSERT_FALSE(loaded) << cut;

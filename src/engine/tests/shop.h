@@ -37,7 +37,8 @@ class Shop : public ::testing::Test {
     return root_ / name;
   }
 
-  Result<ImportResult> try_import(Workspace& workspace, const std::filesystem::path& file, events::Kind kind = events::Kind::events) {
+  Result<ImportResult> try_import(Workspace& workspace, const std::filesystem::path& file,
+                                  events::Kind kind = events::Kind::events) {
     ImportRequest request;
     request.kind = kind;
     request.files = {file};
@@ -46,7 +47,8 @@ class Shop : public ::testing::Test {
     if (!preview) return std::unexpected(preview.error());
     return run_import(workspace, request, {preview->mapping}, quiet_);
   }
-  ImportResult import(Workspace& workspace, const std::filesystem::path& file, events::Kind kind = events::Kind::events) {
+  ImportResult import(Workspace& workspace, const std::filesystem::path& file,
+                      events::Kind kind = events::Kind::events) {
     auto result = try_import(workspace, file, kind);
     if (!result) ADD_FAILURE() << to_string(result.error());
     return result.value_or(ImportResult());
@@ -61,7 +63,8 @@ class Shop : public ::testing::Test {
     Customers everybody = customers(workspace);
     std::string text;
     const Status read = everybody.for_each([&](const profiles::Profile& p) -> Status {
-      text += *workspace.identity().label(p.customer) + " " + profiles::to_json(p, everybody.names(), 100) + "\n";
+      text += *workspace.identity().label(p.customer) + " " +
+              profiles::to_json(p, everybody.names(), 100) + "\n";
       return {};
     });
     EXPECT_TRUE(read);
@@ -73,13 +76,16 @@ class Shop : public ::testing::Test {
   NoProgress quiet_;
 };
 
-// `rows` order lines of `customers` customers, from row `first` on: the same row has always the same text.
+// `rows` order lines of `customers` customers, from row `first` on: the same row has always the
+// same text.
 inline std::string order_lines(int first, int rows, int customers = 7) {
   std::string text = "order_id,customer_id,product_id,product_name,category,date,quantity,price\n";
   for (int i = first; i < first + rows; ++i) {
-    text += std::to_string(1000 + i / 3) + ",c" + std::to_string(i / 3 % customers) + ",p" + std::to_string(i * 7 % 11) + ",Thing " +
-            std::to_string(i * 7 % 11) + ",kind " + std::to_string(i * 7 % 3) + ",2026-0" + std::to_string(1 + i / 60 % 5) + "-" +
-            (i % 28 < 9 ? "0" : "") + std::to_string(i % 28 + 1) + " 10:" + std::to_string(10 + i % 50) + ":00," + std::to_string(1 + i % 4) + "," +
+    text += std::to_string(1000 + i / 3) + ",c" + std::to_string(i / 3 % customers) + ",p" +
+            std::to_string(i * 7 % 11) + ",Thing " + std::to_string(i * 7 % 11) + ",kind " +
+            std::to_string(i * 7 % 3) + ",2026-0" + std::to_string(1 + i / 60 % 5) + "-" +
+            (i % 28 < 9 ? "0" : "") + std::to_string(i % 28 + 1) +
+            " 10:" + std::to_string(10 + i % 50) + ":00," + std::to_string(1 + i % 4) + "," +
             std::to_string(2 + i % 9) + ".5" + std::to_string(i % 10) + "\n";
   }
   return text;

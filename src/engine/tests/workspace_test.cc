@@ -1,5 +1,6 @@
 #include "attune/engine/workspace.h"
 
+#include "attune/engine/admin.h"
 #include "shop.h"
 
 namespace attune::engine {
@@ -8,7 +9,8 @@ namespace {
 using events::Event;
 using events::EventType;
 
-Event view(std::string_view customer, std::string_view anonymous, std::string_view item, std::int64_t second) {
+Event view(std::string_view customer, std::string_view anonymous, std::string_view item,
+           std::int64_t second) {
   Event event;
   event.type = EventType::view;
   event.time = Timestamp{1'779'000'000'000'000 + second * kMicrosPerSecond};
@@ -58,7 +60,8 @@ TEST_F(Shop, GivesTheSameProfilesWhateverTheOrderOfImportsAndTheMomentOfFolding)
     import(workspace, week1);  // late events
     reversed = all_profiles(workspace);
   }
-  // Numbers of customers follow the journal, so profiles come in another order; each is the same but for that number.
+  // Numbers of customers follow the journal, so profiles come in another order; each is the same
+  // but for that number.
   const auto without_numbers = [](std::string text) {
     std::vector<std::string> lines;
     for (std::size_t at = 0; at < text.size();) {
@@ -77,7 +80,8 @@ TEST_F(Shop, GivesTheSameProfilesWhateverTheOrderOfImportsAndTheMomentOfFolding)
 
 TEST_F(Shop, JoinsAnAnonymousVisitorWithTheCustomerTheyTurnOutToBeAndTakesItBack) {
   Workspace workspace = open();
-  const Event before[] = {view("", "device-1", "p1", 1), view("", "device-1", "p2", 2), view("ann", "", "p3", 3)};
+  const Event before[] = {view("", "device-1", "p1", 1), view("", "device-1", "p2", 2),
+                          view("ann", "", "p3", 3)};
   ASSERT_TRUE(workspace.record(before));
   {
     Customers everybody = customers(workspace);
@@ -104,7 +108,8 @@ TEST_F(Shop, JoinsAnAnonymousVisitorWithTheCustomerTheyTurnOutToBeAndTakesItBack
 
 TEST_F(Shop, LeavesASharedDeviceWithItsFirstOwner) {
   Workspace workspace = open();
-  const Event events[] = {view("ann", "tablet", "p1", 1), view("bob", "tablet", "p2", 2), view("", "tablet", "p3", 3)};
+  const Event events[] = {view("ann", "tablet", "p1", 1), view("bob", "tablet", "p2", 2),
+                          view("", "tablet", "p3", 3)};
   ASSERT_TRUE(workspace.record(events));
   Customers everybody = customers(workspace);
   EXPECT_EQ(everybody.find("ann")->count(EventType::view).total, 2u);
@@ -138,8 +143,10 @@ TEST_F(Shop, CatchesUpAStoreThatFellBehindAndComesToTheSameState) {
     ASSERT_TRUE(workspace.record(second));
     expected = all_profiles(workspace);
   }
-  for (const auto& [file, old] : {std::pair(state_file, "old-state"), std::pair(history_file, "old-history")}) {
-    for (const char* rest : {"", "-wal", "-shm", ".wal"}) std::filesystem::remove(file.string() + rest);
+  for (const auto& [file, old] :
+       {std::pair(state_file, "old-state"), std::pair(history_file, "old-history")}) {
+    for (const char* rest : {"", "-wal", "-shm", ".wal"})
+      std::filesystem::remove(file.string() + rest);
     std::filesystem::copy_file(root_ / old, file);
     Workspace workspace = open();
     EXPECT_EQ(all_profiles(workspace), expected) << old;
@@ -156,8 +163,34 @@ TEST_F(Shop, TellsASecondProcessWhoHasTheFolder) {
   EXPECT_NE(second.error().message.find("in use"), std::string::npos);
 }
 
+TEST_F(Shop, ComesBackFromABackupAndMissesItsKeysWhereTheyWereLeftOut) {
+  std::string before;
+  {
+    Workspace workspace = open();
+    import(workspace, write("orders.csv", order_lines(0, 90)));
+    before = all_profiles(workspace);
+    ASSERT_TRUE(back_up(workspace, root_ / "with.attune", true, quiet_));
+    ASSERT_TRUE(back_up(workspace, root_ / "without.attune", false, quiet_));
+  }
+  ASSERT_TRUE(restore_folder(root_ / "with.attune", root_ / "again", quiet_));
+  {
+    Workspace workspace = open(root_ / "again");
+    EXPECT_EQ(all_profiles(workspace), before);
+  }
+  ASSERT_TRUE(restore_folder(root_ / "without.attune", root_ / "sealed", quiet_));
+  const auto sealed = Workspace::open(root_ / "sealed", {});
+  ASSERT_FALSE(sealed);
+  EXPECT_NE(sealed.error().message.find("keys"), std::string::npos) << sealed.error().message;
+  std::filesystem::copy(root_ / "again" / "keys", root_ / "sealed" / "keys",
+                        std::filesystem::copy_options::recursive);
+  Workspace workspace = open(root_ / "sealed");
+  EXPECT_EQ(all_profiles(workspace), before);
+}
+
 TEST_F(Shop, RemovesAStagedImportThatTheJournalDoesNotName) {
-  { Workspace workspace = open(); }
+  {
+    Workspace workspace = open();
+  }
   std::filesystem::create_directories(folder() / "imports" / "000009");
   write("shop/imports/000009/rows-00000.bin", "half");
   Workspace workspace = open();
@@ -166,8 +199,10 @@ TEST_F(Shop, RemovesAStagedImportThatTheJournalDoesNotName) {
 
 TEST_F(Shop, RefusesToSumCurrenciesAndNamesTheRemedy) {
   Workspace workspace = open();
-  import(workspace, write("two.csv", "order_id,customer_id,product_id,date,quantity,price,currency\n"
-                                     "1,a,p,2026-01-01 10:00:00,1,5.00,GBP\n2,a,p,2026-01-02 10:00:00,1,5.00,EUR\n"));
+  import(workspace,
+         write("two.csv",
+               "order_id,customer_id,product_id,date,quantity,price,currency\n"
+               "1,a,p,2026-01-01 10:00:00,1,5.00,GBP\n2,a,p,2026-01-02 10:00:00,1,5.00,EUR\n"));
   const auto opened = Customers::open(workspace, {}, quiet_);
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.error().message.find("reporting_currency"), std::string::npos);

@@ -96,7 +96,7 @@ TEST(ProfileAccumulatorProperty, BytesGiveBackTheSameState) {
 TEST(ProfileAccumulatorProperty, CappedListsEqualSortingEverything) {
   const bool holds = rc::check([] {
     const auto seed = *rc::gen::arbitrary<std::uint64_t>();
-    const std::vector<OwnedEvent> history = testing::random_history(seed, 900);
+    std::vector<OwnedEvent> history = testing::random_history(seed, 1700);
     std::map<std::int64_t, std::tuple<Timestamp, std::int64_t>> latest;
     std::map<std::pair<std::int32_t, EventType>, std::uint64_t> counts;
     std::set<std::int32_t> days;
@@ -115,10 +115,16 @@ TEST(ProfileAccumulatorProperty, CappedListsEqualSortingEverything) {
     }
     std::ranges::sort(items, std::greater<>());
     items.resize(std::min(items.size(), kRecentItems));
+    RC_CLASSIFY(days.size() > kDaysKept, "cut");
     while (days.size() > kDaysKept) days.erase(days.begin());
     std::erase_if(counts, [&](auto& entry) { return !days.contains(entry.first.first); });
 
-    const ProfileState state = testing::folded(history).state();
+    shuffle(history, seed + 1);
+    const std::vector<OwnedEvent> tail(history.begin() + 800, history.end());
+    history.resize(800);
+    ProfileAccumulator merged = testing::folded(history);
+    RC_ASSERT(merged.merge(testing::folded(tail)).has_value());
+    const ProfileState& state = merged.state();
     std::vector<std::tuple<Timestamp, std::int64_t, std::int64_t>> kept_items;
     for (const RecentItem& r : state.recent_items) {
       kept_items.emplace_back(r.time, r.sequence, r.item.value);

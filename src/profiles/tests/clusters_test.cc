@@ -55,7 +55,7 @@ TEST(ClusterCustomers, FindsTwoKindsAndSaysWhatSetsThemApart) {
   EXPECT_THAT(result->clusters[1].description, HasSubstr("x"));
   EXPECT_GT(result->separation, .7);
   EXPECT_TRUE(result->converged);
-  EXPECT_EQ(result->scaling.size(), kClusterFeatureCount);
+  EXPECT_EQ(result->scaling.size(), kClusterFeatureCount + 1);
   const auto json = boost::json::parse(to_json(*result, true)).as_object();
   EXPECT_EQ(json.at("assignments").as_array().size(), 80u);
   EXPECT_GT(json.at("objective").as_double(), 0);
@@ -118,6 +118,19 @@ TEST(ClusterCustomers, GivesTheSameClustersForTheSameSeed) {
   std::set<std::string> names;
   for (const ClusterSummary& c : a->clusters) names.insert(c.name);
   EXPECT_EQ(names.size(), 4u);
+}
+
+TEST(ClusterCustomers, AnOddCustomerDoesNotGetAClusterOfTheirOwn) {
+  std::vector<Profile> profiles = two_kinds(40);
+  profiles[0].refund_share = 57;  // gave back what was bought before the data begin
+  profiles[0].day_part_shares = {0, 1, 0, 0, 0};
+  ClusterParameters parameters;
+  parameters.k = 2;
+  NoProgress progress;
+  const auto result = cluster_customers(profiles, parameters, progress);
+  ASSERT_TRUE(result.has_value());
+  EXPECT_EQ(result->clusters[0].size, 40);
+  EXPECT_EQ(result->clusters[1].size, 40);
 }
 
 TEST(ClusterCustomers, RefusesMoreClustersThanBuyers) {

@@ -372,7 +372,7 @@ TEST(HistoryFaultDisk, IsFullWithAClearErrorAndItsRowsIntact) {
   EXPECT_EQ(must(history.find_int64("SELECT count(*) FROM t")), cursor * 20'000);
 }
 
-TEST(HistoryFault, IsUnavailableWhileAnotherProcessHasItOpen) {
+TEST(HistoryFaultProcess, IsUnavailableWhileAnotherProcessHasItOpen) {
   const TempFolder temp;
   {
     must(History::open(temp / "h.duckdb"));

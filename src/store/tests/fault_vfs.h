@@ -10,8 +10,8 @@
 
 namespace attune::store {
 
-// Registered with SQLite under `name` while it lives, on top of the system's VFS. Files are real; syncs
-// are only noted, which makes tests fast.
+// Registered with SQLite under `name` while it lives, on top of the system's VFS. Files are real;
+// syncs are only noted, which makes tests fast.
 //
 // Use: let a workload run with `crash_at` set; once it has failed and closed everything, call
 // `lose_unsynced`, `revive`, and open again.
@@ -24,8 +24,8 @@ class FaultVfs {
 
   const std::string& name() const { return name_; }
 
-  // From this write, truncation or sync on (counted from 1 since the last revive), that one included,
-  // every operation fails. 0: never.
+  // From this write, truncation or sync on (counted from 1 since the last revive), that one
+  // included, every operation fails. 0: never.
   void set_crash_at(std::int64_t operation) { crash_at_ = operation; }
   // Files may grow by so many bytes together; then the disk is full. Negative: no limit.
   void set_bytes_left(std::int64_t bytes) { bytes_left_ = bytes; }

@@ -1,4 +1,5 @@
-// Values as bytes and back. Answers: how does a structure reach the disk, and can a stranger's bytes hurt us on the way back?
+// Values as bytes and back. Answers: how does a structure reach the disk, and can a stranger's
+// bytes hurt us on the way back?
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@
 
 namespace attune {
 
-// Appends values in the little-endian layout of their type; texts and arrays carry their length (64 bits) in front.
+// Appends values in the little-endian layout of their type; texts and arrays carry their length (64
+// bits) in front.
 class ByteWriter {
  public:
   template <class T>
@@ -45,8 +47,8 @@ class ByteWriter {
   std::string bytes_;
 };
 
-// Reads what ByteWriter wrote. Every length is checked against the bytes that are left before memory is taken.
-// Errors: data_corruption, on any bytes whatsoever; nothing else can happen.
+// Reads what ByteWriter wrote. Every length is checked against the bytes that are left before
+// memory is taken. Errors: data_corruption, on any bytes whatsoever; nothing else can happen.
 // Lifetime: the reader and the views it gives need the bytes.
 class ByteReader {
  public:
@@ -73,7 +75,8 @@ class ByteReader {
   template <class T>
   Result<std::vector<T>> array(std::size_t expected) {
     ATTUNE_ASSIGN_OR_RETURN(std::vector<T> values, array<T>());
-    if (values.size() != expected) return std::unexpected(damaged("an array of another length than its neighbours"));
+    if (values.size() != expected)
+      return std::unexpected(damaged("an array of another length than its neighbours"));
     return values;
   }
 

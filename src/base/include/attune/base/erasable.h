@@ -8,14 +8,16 @@
 
 namespace attune {
 
-// Invariant: after `forget` returns, nothing the holder serves or writes tells that the customer existed.
+// Invariant: after `forget` returns, nothing the holder serves or writes tells that the customer
+// existed.
 class Erasable {
  public:
   virtual ~Erasable() = default;
 
   // Name for the receipt: "state", "quarantine", "model ials/3".
   virtual std::string holder_name() const = 0;
-  // Removes what is held of the customer; gives the number of rows or files touched. Forgetting twice is no error.
+  // Removes what is held of the customer; gives the number of rows or files touched. Forgetting
+  // twice is no error.
   virtual Result<std::int64_t> forget(CustomerNumber customer) = 0;
 };
 

@@ -1,4 +1,5 @@
-// How every part of Attune reports what went wrong. Answers: what failed, where, and what can be done about it?
+// How every part of Attune reports what went wrong. Answers: what failed, where, and what can be
+// done about it?
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,8 @@ enum class ErrorCode : std::uint8_t {
   internal,             // a defect of Attune
 };
 
-// What a failure says: `message` names the thing, the place and the remedy; `context` tells, innermost first and
-// separated by "; ", what was being done.
+// What a failure says: `message` names the thing, the place and the remedy; `context` tells,
+// innermost first and separated by "; ", what was being done.
 struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;
@@ -65,7 +66,8 @@ std::span<const ErrorCodeInfo> all_error_codes();
 std::string to_string(const Error& error);
 
 // Ends the process with `what`: for programmer errors only, never for user input or bytes on disk.
-[[noreturn]] void check_failed(const char* condition, const char* file, int line, std::string_view what);
+[[noreturn]] void check_failed(const char* condition, const char* file, int line,
+                               std::string_view what);
 
 }  // namespace attune
 
@@ -74,21 +76,21 @@ std::string to_string(const Error& error);
   ((condition) ? void(0) : ::attune::check_failed(#condition, __FILE__, __LINE__, (what)))
 
 // Returns the error of `expression` (a Status or a Result whose value is not wanted).
-#define ATTUNE_RETURN_IF_ERROR(expression)                                                          \
-  do {                                                                                              \
-    if (auto ATTUNE_JOIN(attune_status_, __LINE__) = (expression);                                  \
-        !ATTUNE_JOIN(attune_status_, __LINE__)) {                                                   \
-      return std::unexpected(std::move(ATTUNE_JOIN(attune_status_, __LINE__)).error());             \
-    }                                                                                               \
+#define ATTUNE_RETURN_IF_ERROR(expression)                                              \
+  do {                                                                                  \
+    if (auto ATTUNE_JOIN(attune_status_, __LINE__) = (expression);                      \
+        !ATTUNE_JOIN(attune_status_, __LINE__)) {                                       \
+      return std::unexpected(std::move(ATTUNE_JOIN(attune_status_, __LINE__)).error()); \
+    }                                                                                   \
   } while (false)
 
 #define ATTUNE_JOIN_(a, b) a##b
 #define ATTUNE_JOIN(a, b) ATTUNE_JOIN_(a, b)
 
 // ATTUNE_ASSIGN_OR_RETURN(auto rows, count_rows(file)): takes the value, or returns the error.
-#define ATTUNE_ASSIGN_OR_RETURN(declaration, ...)                                                   \
-  auto ATTUNE_JOIN(attune_result_, __LINE__) = (__VA_ARGS__);                                       \
-  if (!ATTUNE_JOIN(attune_result_, __LINE__)) {                                                     \
-    return std::unexpected(std::move(ATTUNE_JOIN(attune_result_, __LINE__)).error());               \
-  }                                                                                                 \
+#define ATTUNE_ASSIGN_OR_RETURN(declaration, ...)                                     \
+  auto ATTUNE_JOIN(attune_result_, __LINE__) = (__VA_ARGS__);                         \
+  if (!ATTUNE_JOIN(attune_result_, __LINE__)) {                                       \
+    return std::unexpected(std::move(ATTUNE_JOIN(attune_result_, __LINE__)).error()); \
+  }                                                                                   \
   declaration = std::move(*ATTUNE_JOIN(attune_result_, __LINE__))

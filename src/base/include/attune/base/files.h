@@ -1,4 +1,5 @@
-// Files that are either whole or not there. Answers: are these bytes on disk, and are they the ones we wrote?
+// Files that are either whole or not there. Answers: are these bytes on disk, and are they the ones
+// we wrote?
 #pragma once
 
 #include <cstdint>
@@ -12,18 +13,21 @@
 namespace attune {
 
 // Reads a file whole. Errors: not_found; permission_denied; resource_exhausted beyond `max_bytes`.
-Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t max_bytes = std::uint64_t{4} << 30);
+Result<std::string> read_file(const std::filesystem::path& path,
+                              std::uint64_t max_bytes = std::uint64_t{4} << 30);
 
-// Writes bytes to a new file beside `path`, syncs it, renames it over `path` and syncs the folder: after a crash `path` holds
-// the old bytes or the new ones, never a part. Mode 0600 where `secret`, else 0644. Errors: resource_exhausted (disk full),
-// permission_denied, not_found (no such folder).
-Status write_file_durably(const std::filesystem::path& path, std::string_view bytes, bool secret = false);
+// Writes bytes to a new file beside `path`, syncs it, renames it over `path` and syncs the folder:
+// after a crash `path` holds the old bytes or the new ones, never a part. Mode 0600 where `secret`,
+// else 0644. Errors: resource_exhausted (disk full), permission_denied, not_found (no such folder).
+Status write_file_durably(const std::filesystem::path& path, std::string_view bytes,
+                          bool secret = false);
 
-// Appends a trailer of magic, format version, length and XXH3-128 to `payload` and writes it durably; reading checks all four.
-// Errors of reading: data_corruption naming the file and what is wrong ("cut short", "not a <magic> file", "written by a newer
-// version"), besides those of read_file.
-Status write_checked_file(const std::filesystem::path& path, std::string_view magic, std::uint32_t version,
-                          std::string_view payload, bool secret = false);
+// Appends a trailer of magic, format version, length and XXH3-128 to `payload` and writes it
+// durably; reading checks all four. Errors of reading: data_corruption naming the file and what is
+// wrong ("cut short", "not a <magic> file", "written by a newer version"), besides those of
+// read_file.
+Status write_checked_file(const std::filesystem::path& path, std::string_view magic,
+                          std::uint32_t version, std::string_view payload, bool secret = false);
 struct CheckedBytes {
   std::uint32_t version;
   std::string payload;

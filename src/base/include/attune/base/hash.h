@@ -1,4 +1,5 @@
-// Fingerprints of bytes, the same on every machine. Answers: have we seen this before? Not for secrets.
+// Fingerprints of bytes, the same on every machine. Answers: have we seen this before? Not for
+// secrets.
 #pragma once
 
 #include <compare>

@@ -1,5 +1,5 @@
-// Numbers that name things inside one data folder. Answers: which customer, which item, which event, and never one
-// for another?
+// Numbers that name things inside one data folder. Answers: which customer, which item, which
+// event, and never one for another?
 #pragma once
 
 #include <compare>
@@ -8,7 +8,8 @@
 
 namespace attune {
 
-// A 64-bit number of one kind of thing. 0 means "none"; numbers are given in journal order and never reused.
+// A 64-bit number of one kind of thing. 0 means "none"; numbers are given in journal order and
+// never reused.
 template <class Kind>
 struct Id {
   std::int64_t value = 0;

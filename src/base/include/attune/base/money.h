@@ -1,4 +1,5 @@
-// Money as integers of a currency's smallest unit. Answers: how much, of what, without a cent of rounding drift?
+// Money as integers of a currency's smallest unit. Answers: how much, of what, without a cent of
+// rounding drift?
 #pragma once
 
 #include <array>
@@ -37,20 +38,23 @@ struct Decimal {
   int scale = 0;
 };
 
-// Reads "1,234.50", "1.234,50", "-3", "£2.55", "¥1,000", "(12.00)", "1e3". One separator followed by exactly three digits is
-// read as a thousands separator when it is a comma and as a decimal point when it is a dot; `decimal_comma` turns that round.
-// Errors: invalid_argument when the text is no number; out_of_range beyond 18 digits.
+// Reads "1,234.50", "1.234,50", "-3", "£2.55", "¥1,000", "(12.00)", "1e3". One separator followed
+// by exactly three digits is read as a thousands separator when it is a comma and as a decimal
+// point when it is a dot; `decimal_comma` turns that round. Errors: invalid_argument when the text
+// is no number; out_of_range beyond 18 digits.
 Result<Decimal> parse_decimal(std::string_view text, bool decimal_comma = false);
 
 double to_double(const Decimal& decimal);
 
-// value * quantity in minor units, rounded half away from zero. Errors: out_of_range when it passes 9.2e18.
+// value * quantity in minor units, rounded half away from zero. Errors: out_of_range when it
+// passes 9.2e18.
 Result<std::int64_t> to_minor(const Decimal& unit, double quantity, int exponent);
 
 // "12.34 GBP"; without a currency "12.34".
 std::string to_string(const Money& money);
 
-// Sums that refuse to mix currencies. Errors: invalid_argument naming both; out_of_range on overflow.
+// Sums that refuse to mix currencies. Errors: invalid_argument naming both; out_of_range on
+// overflow.
 Result<Money> add(const Money& a, const Money& b);
 
 }  // namespace attune

@@ -1,5 +1,5 @@
-// Declared parameters: one table per struct validates, parses, prints and documents them. Answers: what can be set, to what,
-// and what does it mean?
+// Declared parameters: one table per struct validates, parses, prints and documents them. Answers:
+// what can be set, to what, and what does it mean?
 #pragma once
 
 #include <cstdint>
@@ -38,37 +38,63 @@ std::string print_parameter(const ParameterSpec& spec, double value);
 
 // The table of one struct. Build it once in a function-local constant:
 //   ParameterTable<IalsParameters> table{{}};
-//   table.integer("factors", &IalsParameters::factors, 1, 4096, "", "length of a customer's and an item's vector");
+//   table.integer("factors", &IalsParameters::factors, 1, 4096, "", "length of a customer's and an
+//   item's vector");
 // Threads: immutable after construction, safe to share.
 template <class Struct>
 class ParameterTable {
  public:
   // Enumerations are declared with their names in the order of their values, starting at 0.
   template <class Integer>
-  ParameterTable& integer(std::string name, Integer Struct::*member, double minimum, double maximum, std::string unit,
-                          std::string help) {
-    return add({std::move(name), ParameterKind::integer, {}, minimum, maximum, {}, std::move(unit), std::move(help)},
-               [member](const Struct& s) { return static_cast<double>(s.*member); },
-               [member](Struct& s, double v) { s.*member = static_cast<Integer>(v); });
+  ParameterTable& integer(std::string name, Integer Struct::* member, double minimum,
+                          double maximum, std::string unit, std::string help) {
+    return add(
+        {std::move(name),
+         ParameterKind::integer,
+         {},
+         minimum,
+         maximum,
+         {},
+         std::move(unit),
+         std::move(help)},
+        [member](const Struct& s) { return static_cast<double>(s.*member); },
+        [member](Struct& s, double v) { s.*member = static_cast<Integer>(v); });
   }
   template <class Real>
-  ParameterTable& real(std::string name, Real Struct::*member, double minimum, double maximum, std::string unit,
-                       std::string help) {
-    return add({std::move(name), ParameterKind::real, {}, minimum, maximum, {}, std::move(unit), std::move(help)},
-               [member](const Struct& s) { return static_cast<double>(s.*member); },
-               [member](Struct& s, double v) { s.*member = static_cast<Real>(v); });
+  ParameterTable& real(std::string name, Real Struct::* member, double minimum, double maximum,
+                       std::string unit, std::string help) {
+    return add(
+        {std::move(name),
+         ParameterKind::real,
+         {},
+         minimum,
+         maximum,
+         {},
+         std::move(unit),
+         std::move(help)},
+        [member](const Struct& s) { return static_cast<double>(s.*member); },
+        [member](Struct& s, double v) { s.*member = static_cast<Real>(v); });
   }
-  ParameterTable& flag(std::string name, bool Struct::*member, std::string help) {
-    return add({std::move(name), ParameterKind::flag, {}, 0, 1, {}, {}, std::move(help)},
-               [member](const Struct& s) { return s.*member ? 1.0 : 0.0; },
-               [member](Struct& s, double v) { s.*member = v != 0; });
+  ParameterTable& flag(std::string name, bool Struct::* member, std::string help) {
+    return add(
+        {std::move(name), ParameterKind::flag, {}, 0, 1, {}, {}, std::move(help)},
+        [member](const Struct& s) { return s.*member ? 1.0 : 0.0; },
+        [member](Struct& s, double v) { s.*member = v != 0; });
   }
   template <class Enum>
-  ParameterTable& choice(std::string name, Enum Struct::*member, std::vector<std::string> names, std::string help) {
-    return add({std::move(name), ParameterKind::choice, {}, 0, static_cast<double>(names.size()) - 1, std::move(names), {},
-                std::move(help)},
-               [member](const Struct& s) { return static_cast<double>(static_cast<int>(s.*member)); },
-               [member](Struct& s, double v) { s.*member = static_cast<Enum>(static_cast<int>(v)); });
+  ParameterTable& choice(std::string name, Enum Struct::* member, std::vector<std::string> names,
+                         std::string help) {
+    return add(
+        {std::move(name),
+         ParameterKind::choice,
+         {},
+         0,
+         static_cast<double>(names.size()) - 1,
+         std::move(names),
+         {},
+         std::move(help)},
+        [member](const Struct& s) { return static_cast<double>(static_cast<int>(s.*member)); },
+        [member](Struct& s, double v) { s.*member = static_cast<Enum>(static_cast<int>(v)); });
   }
 
   // Errors: not_found (with the nearest name), invalid_argument (with the range).
@@ -83,7 +109,8 @@ class ParameterTable {
   }
   std::vector<std::pair<std::string, std::string>> values(const Struct& source) const {
     std::vector<std::pair<std::string, std::string>> all;
-    for (std::size_t i = 0; i < specs_.size(); ++i) all.emplace_back(specs_[i].name, get(source, i));
+    for (std::size_t i = 0; i < specs_.size(); ++i)
+      all.emplace_back(specs_[i].name, get(source, i));
     return all;
   }
   std::span<const ParameterSpec> specs() const { return specs_; }

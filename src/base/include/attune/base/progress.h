@@ -1,4 +1,5 @@
-// How long work tells that it moves, and learns that it should stop. Answers: how far is it, and may I go on?
+// How long work tells that it moves, and learns that it should stop. Answers: how far is it, and
+// may I go on?
 #pragma once
 
 #include <atomic>

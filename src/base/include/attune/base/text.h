@@ -10,22 +10,27 @@
 
 namespace attune {
 
-// Byte offset of the first byte that is not UTF-8 (overlong forms, surrogates and NUL-free text are checked); absent when all is well.
+// Byte offset of the first byte that is not UTF-8 (overlong forms, surrogates and NUL-free text are
+// checked); absent when all is well.
 std::optional<std::size_t> first_invalid_utf8(std::string_view text);
 
-// Unicode NFC, white space trimmed and runs of it folded to one blank, control characters dropped. Invalid UTF-8 becomes U+FFFD.
+// Unicode NFC, white space trimmed and runs of it folded to one blank, control characters dropped.
+// Invalid UTF-8 becomes U+FFFD.
 std::string normalise_text(std::string_view text);
 
 // Lower case of ASCII only: for keywords and column names.
 std::string ascii_lower(std::string_view text);
 std::string_view trim(std::string_view text);
 
-// The candidate nearest to `typed` by edit distance, if near enough to be a likely slip; ties go to the first.
-std::optional<std::string> nearest_name(std::string_view typed, std::span<const std::string> candidates);
+// The candidate nearest to `typed` by edit distance, if near enough to be a likely slip; ties go to
+// the first.
+std::optional<std::string> nearest_name(std::string_view typed,
+                                        std::span<const std::string> candidates);
 // "; did you mean 'x'?" or an empty text.
 std::string did_you_mean(std::string_view typed, std::span<const std::string> candidates);
 
-// Printable and short, for error messages: control characters and invalid bytes as \xNN, cut at `limit` characters with "…".
+// Printable and short, for error messages: control characters and invalid bytes as \xNN, cut at
+// `limit` characters with "…".
 std::string quoted(std::string_view text, std::size_t limit = 60);
 
 // Columns that a terminal needs: CJK and emoji count 2, combining marks 0.

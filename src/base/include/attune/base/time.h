@@ -1,5 +1,5 @@
-// Time as events carry it: UTC microseconds, and the civil time of a zone beside it. Answers: when, and which day was
-// that for the shop?
+// Time as events carry it: UTC microseconds, and the civil time of a zone beside it. Answers: when,
+// and which day was that for the shop?
 #pragma once
 
 #include <compare>
@@ -40,7 +40,8 @@ struct CivilTime {
 std::int64_t days_from_civil(int year, int month, int day);
 bool is_valid(const CivilTime& civil);
 
-// Reads a civil time as if it were UTC, and back. Moments outside of the years -9999 to 9999 read as the nearest inside.
+// Reads a civil time as if it were UTC, and back. Moments outside of the years -9999 to 9999 read
+// as the nearest inside.
 Timestamp utc_from_civil(const CivilTime& civil);
 CivilTime civil_from_utc(Timestamp time);
 
@@ -48,8 +49,8 @@ CivilTime civil_from_utc(Timestamp time);
 std::string format_iso(Timestamp time);
 std::string format_date(Timestamp time);  // "2026-11-22", UTC
 
-// Reads ISO 8601: a date, or a date and time with 'T' or a blank, optional fraction, optional 'Z' or offset.
-// `offset_minutes` is absent when the text names no zone.
+// Reads ISO 8601: a date, or a date and time with 'T' or a blank, optional fraction, optional 'Z'
+// or offset. `offset_minutes` is absent when the text names no zone.
 struct IsoTime {
   CivilTime civil;
   std::optional<int> offset_minutes;
@@ -59,7 +60,8 @@ Result<IsoTime> parse_iso(std::string_view text);
 // A place's rules of civil time. Value type, cheap to copy, safe to share between threads.
 class TimeZone {
  public:
-  // Errors: invalid_argument if the name is not in the tz database ("Europe/London", "Asia/Shanghai", "UTC").
+  // Errors: invalid_argument if the name is not in the tz database ("Europe/London",
+  // "Asia/Shanghai", "UTC").
   static Result<TimeZone> find(std::string_view name);
   static TimeZone utc();
 
@@ -68,7 +70,8 @@ class TimeZone {
   // East of Greenwich is positive. Cost: a look-up in a table of transitions.
   int offset_minutes(Timestamp time) const;
 
-  // A civil time that a clock change skips is read with the offset before the change; one that occurs twice is the first.
+  // A civil time that a clock change skips is read with the offset before the change; one that
+  // occurs twice is the first.
   Timestamp from_civil(const CivilTime& civil) const;
   CivilTime to_civil(Timestamp time) const;
 

@@ -1,9 +1,10 @@
-// What is on offer, and what it was at any time. Answers: which item is this, what is it called, what did it cost then, which
-// rule does it meet?
+// What is on offer, and what it was at any time. Answers: which item is this, what is it called,
+// what did it cost then, which rule does it meet?
 //
-// Two kinds of knowledge: facts that an item_changed event states (a value holds from its time on), and values that ordinary
-// events mention in passing ("WHITE METAL LANTERN" in an order line), which are counted. A fact beats every mention; among
-// mentions the most frequent wins, ties go to the smaller text. Both are sums and maxima, so the order of arrival does not matter.
+// Two kinds of knowledge: facts that an item_changed event states (a value holds from its time on),
+// and values that ordinary events mention in passing ("WHITE METAL LANTERN" in an order line),
+// which are counted. A fact beats every mention; among mentions the most frequent wins, ties go to
+// the smaller text. Both are sums and maxima, so the order of arrival does not matter.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +30,11 @@ namespace attune::catalog {
 // A value that an event states for a field of an item.
 struct ItemFact {
   ItemNumber item;
-  std::string_view field;  // "name", "category", "brand", "price", "currency", "stock", or any attribute
+  std::string_view
+      field;  // "name", "category", "brand", "price", "currency", "stock", or any attribute
   std::string_view value;
   Timestamp valid_from;
-  Sequence sequence;       // of the event: breaks ties of time, the later wins
+  Sequence sequence;  // of the event: breaks ties of time, the later wins
 };
 
 // A value that `count` ordinary events mention.
@@ -69,7 +71,8 @@ class CatalogSnapshot {
   const Item* find_id(std::string_view id) const;
   Timestamp as_of() const { return as_of_; }
 
-  // Fingerprint of categories and brands of the items numbered up to `newest`: what profiles depend on.
+  // Fingerprint of categories and brands of the items numbered up to `newest`: what profiles depend
+  // on.
   std::uint64_t taste_fingerprint(ItemNumber newest) const;
 
  private:
@@ -84,9 +87,10 @@ class Catalog {
  public:
   static Result<Catalog> open(store::State& state);
 
-  // Numbers of the items called `ids`; those not met yet get `born`, the sequence number of the event that first names them.
-  // Inside a transaction. Shapes: ids, born and the result (n).
-  Result<std::vector<ItemNumber>> admit(std::span<const std::string_view> ids, std::span<const Sequence> born);
+  // Numbers of the items called `ids`; those not met yet get `born`, the sequence number of the
+  // event that first names them. Inside a transaction. Shapes: ids, born and the result (n).
+  Result<std::vector<ItemNumber>> admit(std::span<const std::string_view> ids,
+                                        std::span<const Sequence> born);
   Status add_facts(std::span<const ItemFact> facts);
   Status add_mentions(std::span<const ItemMention> mentions);
 
@@ -105,7 +109,8 @@ class Catalog {
   store::State* state_;
 };
 
-// Fields for rules about items: id, name, category, brand, price_cents, currency, stock, and has("name", "value") for any attribute.
+// Fields for rules about items: id, name, category, brand, price_cents, currency, stock, and
+// has("name", "value") for any attribute.
 const rules::Schema& item_schema();
 std::unique_ptr<rules::FieldSource> item_fields(const Item& item);  // `item` outlives the result
 

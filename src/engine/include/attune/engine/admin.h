@@ -1,4 +1,5 @@
-// The shop as a whole. Answers: what does the folder hold, how do I keep a copy, how do I get it back?
+// The shop as a whole. Answers: what does the folder hold, how do I keep a copy, how do I get it
+// back?
 #pragma once
 
 #include <cstdint>
@@ -34,8 +35,11 @@ struct BackupInfo {
   bool has_keys = false;
 };
 // Errors: already_exists (`file`); resource_exhausted; cancelled.
-Result<BackupInfo> back_up(Workspace& workspace, const std::filesystem::path& file, bool include_keys, Progress& progress);
-// Errors: already_exists unless `folder` is missing or empty; data_corruption naming the member; not_found.
-Result<BackupInfo> restore_folder(const std::filesystem::path& file, const std::filesystem::path& folder, Progress& progress);
+Result<BackupInfo> back_up(Workspace& workspace, const std::filesystem::path& file,
+                           bool include_keys, Progress& progress);
+// Errors: already_exists unless `folder` is missing or empty; data_corruption naming the member;
+// not_found.
+Result<BackupInfo> restore_folder(const std::filesystem::path& file,
+                                  const std::filesystem::path& folder, Progress& progress);
 
 }  // namespace attune::engine

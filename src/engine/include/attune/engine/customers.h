@@ -1,4 +1,5 @@
-// The shop's customers, kept up with its events. Answers: who is this, who is in that segment, which kinds of customers are there?
+// The shop's customers, kept up with its events. Answers: who is this, who is in that segment,
+// which kinds of customers are there?
 #pragma once
 
 #include <cstdint>
@@ -23,10 +24,10 @@
 
 namespace attune::engine {
 
-// Profiles of everybody, read as of one moment. Profiles are folded from the history when first asked for and then kept up by
-// cursor; they are folded anew when what they depend on changed: an item's category or brand, bots found, the behaviour weights,
-// the reporting currency.
-// Lifetime: the Workspace outlives it. Threads: one thread at a time.
+// Profiles of everybody, read as of one moment. Profiles are folded from the history when first
+// asked for and then kept up by cursor; they are folded anew when what they depend on changed: an
+// item's category or brand, bots found, the behaviour weights, the reporting currency. Lifetime:
+// the Workspace outlives it. Threads: one thread at a time.
 class Customers {
  public:
   struct Options {
@@ -53,25 +54,30 @@ class Customers {
 
   Result<std::vector<profiles::Segment>> segments();
   Result<profiles::SegmentPreview> preview(std::string_view rule, std::size_t examples);
-  Status save_segment(std::string_view name, std::string_view rule, std::string_view description, bool replace);
+  Status save_segment(std::string_view name, std::string_view rule, std::string_view description,
+                      bool replace);
   Status remove_segment(std::string_view name);
-  // Brings membership up to date as of the moment that profiles are read as of. Result: members of each segment, by list order.
+  // Brings membership up to date as of the moment that profiles are read as of. Result: members of
+  // each segment, by list order.
   struct SegmentSize {
     profiles::Segment segment;
     std::int64_t members = 0;
     std::int64_t monetary_cents = 0;
   };
   Result<std::vector<SegmentSize>> refresh_segments();
-  Result<std::vector<profiles::Member>> members(std::string_view segment, CustomerNumber after, std::int64_t limit);
+  Result<std::vector<profiles::Member>> members(std::string_view segment, CustomerNumber after,
+                                                std::int64_t limit);
 
-  Result<profiles::Clustering> cluster(const profiles::ClusterParameters& parameters, Progress& progress);
+  Result<profiles::Clustering> cluster(const profiles::ClusterParameters& parameters,
+                                       Progress& progress);
   Result<std::vector<profiles::Cohort>> cohorts();
 
   Timestamp as_of() const;
   const profiles::ShopContext& context() const;
   const profiles::Vocabulary& names() const;
   const catalog::CatalogSnapshot& catalog() const;
-  // How many purchase and refund amounts were in another currency than the reporting one, and so are in no sum.
+  // How many purchase and refund amounts were in another currency than the reporting one, and so
+  // are in no sum.
   std::int64_t foreign_amounts() const;
 
  private:

@@ -1,4 +1,5 @@
-// A user's files become events. Answers: what do the columns mean, what came in, what did not, and why?
+// A user's files become events. Answers: what do the columns mean, what came in, what did not, and
+// why?
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,10 @@ namespace attune::engine {
 struct ImportRequest {
   std::vector<std::filesystem::path> files;
   events::Kind kind = events::Kind::events;
-  std::string map;      // text of --map; empty: none
-  std::string preset;   // name; empty: none
-  std::string source;   // feed; empty: "import"
-  std::string channel;  // for rows that name none
+  std::string map;       // text of --map; empty: none
+  std::string preset;    // name; empty: none
+  std::string source;    // feed; empty: "import"
+  std::string channel;   // for rows that name none
   std::string currency;  // for amounts that name none; empty: the reporting currency
   events::ReadOptions reading;
   bool keep_repeats = false;
@@ -34,27 +35,31 @@ struct ImportRequest {
 struct ImportPreview {
   std::filesystem::path file;
   events::Mapping mapping;
-  std::string explanation;               // a table for a terminal: field, column, example, confidence, reason
-  std::vector<std::string> missing;      // remedies for required fields without a column; empty: the import can start
+  std::string explanation;  // a table for a terminal: field, column, example, confidence, reason
+  std::vector<std::string>
+      missing;  // remedies for required fields without a column; empty: the import can start
   std::vector<events::Assumption> assumptions;
-  bool inferred = false;                 // something was guessed
+  bool inferred = false;  // something was guessed
 };
 
 struct ImportResult {
-  std::int64_t number = 0;        // of the import; 0 when nothing new came
-  std::int64_t rows_new = 0;      // rows that became events
-  std::int64_t rows_known = 0;    // rows that earlier imports brought
-  events::QualityReport report;   // over all files
-  std::vector<std::filesystem::path> quarantine;  // files to mend and import again; only where rows were refused
+  std::int64_t number = 0;       // of the import; 0 when nothing new came
+  std::int64_t rows_new = 0;     // rows that became events
+  std::int64_t rows_known = 0;   // rows that earlier imports brought
+  events::QualityReport report;  // over all files
+  std::vector<std::filesystem::path>
+      quarantine;  // files to mend and import again; only where rows were refused
   events::CleaningCounts cleaning;
   double seconds = 0;
 };
 
 // Decides what each column means. Errors: those of opening the file, parse_mapping, presets.
-Result<ImportPreview> preview_import(Workspace& workspace, const ImportRequest& request, const std::filesystem::path& file);
+Result<ImportPreview> preview_import(Workspace& workspace, const ImportRequest& request,
+                                     const std::filesystem::path& file);
 
-// Reads, checks, stages, journals and applies all files as one import: either all of it is in, or nothing is. `mappings` come
-// from preview_import, one for each file. Errors: cancelled; those of reading, of the mapping and of the stores.
+// Reads, checks, stages, journals and applies all files as one import: either all of it is in, or
+// nothing is. `mappings` come from preview_import, one for each file. Errors: cancelled; those of
+// reading, of the mapping and of the stores.
 Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& request,
                                 const std::vector<events::Mapping>& mappings, Progress& progress);
 

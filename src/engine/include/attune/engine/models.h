@@ -1,8 +1,9 @@
-// Trained models on disk. Answers: which version of which recommender serves, what was it learned from, and how do I get the one
-// before back?
+// Trained models on disk. Answers: which version of which recommender serves, what was it learned
+// from, and how do I get the one before back?
 //
-// models/<name>/<version>/ holds model.bin, customers and items of its rows and columns (ids.bin) and meta.json; models/<name>/current
-// names the version that serves. A version appears whole or not at all: it is written beside, synced, and renamed.
+// models/<name>/<version>/ holds model.bin, customers and items of its rows and columns (ids.bin)
+// and meta.json; models/<name>/current names the version that serves. A version appears whole or
+// not at all: it is written beside, synced, and renamed.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +23,10 @@
 namespace attune::engine {
 
 struct ModelMeta {
-  std::string name;     // of the recommender
+  std::string name;  // of the recommender
   int version = 0;
   Timestamp trained_at;
-  Sequence cursor;      // events up to this one were learned from
+  Sequence cursor;  // events up to this one were learned from
   std::uint64_t seed = 1;
   std::int64_t customers = 0;
   std::int64_t items = 0;
@@ -56,11 +57,13 @@ class ModelRegistry {
  public:
   explicit ModelRegistry(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  // Writes a fitted model as the next version and makes it current. Keeps the last `kVersionsKept` versions.
-  // Errors: resource_exhausted; nothing of the version stays then.
-  Result<ModelMeta> save(const recommend::Recommender& recommender, const TasteData& data, ModelMeta meta);
+  // Writes a fitted model as the next version and makes it current. Keeps the last `kVersionsKept`
+  // versions. Errors: resource_exhausted; nothing of the version stays then.
+  Result<ModelMeta> save(const recommend::Recommender& recommender, const TasteData& data,
+                         ModelMeta meta);
 
-  // The current version. Errors: not_found, naming the command that trains and the models there are; data_corruption.
+  // The current version. Errors: not_found, naming the command that trains and the models there
+  // are; data_corruption.
   Result<Model> load(std::string_view name) const;
   // All versions of all models, by name, newest first. Broken ones are left out.
   Result<std::vector<ModelMeta>> list() const;

@@ -9,7 +9,8 @@
 
 namespace attune::engine {
 
-// The report's JSON with rows_new, rows_known, import, quarantine and seconds beside its own fields.
+// The report's JSON with rows_new, rows_known, import, quarantine and seconds beside its own
+// fields.
 std::string import_json(const ImportResult& result);
 // A table for a terminal and what to do next.
 std::string quality_text(const ImportResult& result, const report::TerminalStyle& style);

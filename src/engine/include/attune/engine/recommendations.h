@@ -1,4 +1,5 @@
-// Recommendations with reasons. Answers: what should this customer see, what is like this item, and why?
+// Recommendations with reasons. Answers: what should this customer see, what is like this item, and
+// why?
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@
 
 namespace attune::engine {
 
-// `name.parameter=value`, as --set gives it: "ials.factors=128", "weights.view=0", "profiles.half_life_days=60".
+// `name.parameter=value`, as --set gives it: "ials.factors=128", "weights.view=0",
+// "profiles.half_life_days=60".
 struct Setting {
   std::string scope;
   std::string parameter;
@@ -40,9 +42,10 @@ struct TrainRequest {
 // What is trained when nothing is named, best first: what serves when no model is named.
 std::span<const std::string> default_recommenders();
 
-// Errors: not_found (recommender or parameter, with the nearest), those of learning; cancelled. A model is saved as soon as it is
-// fitted, whole or not at all.
-Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& request, Progress& progress);
+// Errors: not_found (recommender or parameter, with the nearest), those of learning; cancelled. A
+// model is saved as soon as it is fitted, whole or not at all.
+Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& request,
+                                     Progress& progress);
 
 struct EvaluateRequest {
   std::vector<std::string> names;  // empty: all that there are
@@ -52,14 +55,15 @@ struct EvaluateRequest {
 Result<recommend::Leaderboard> evaluate(Workspace& workspace, const EvaluateRequest& request);
 std::string to_json(const recommend::Leaderboard& leaderboard);
 
-// Why an item is on the list. `share` is the part of the score that this interaction carried (0 to 1; reasons that push down are
-// left out); exact where the recommender explains, see recommend::Explanation.
+// Why an item is on the list. `share` is the part of the score that this interaction carried (0 to
+// 1; reasons that push down are left out); exact where the recommender explains, see
+// recommend::Explanation.
 struct Reason {
-  ItemNumber item;        // the customer's own; 0: a reason about the item alone
+  ItemNumber item;  // the customer's own; 0: a reason about the item alone
   std::string item_id;
   std::string item_name;
   double share = 0;
-  std::string text;       // one sentence
+  std::string text;  // one sentence
 };
 
 struct RecommendedItem {
@@ -72,26 +76,29 @@ struct RecommendedItem {
 };
 
 struct RecommendOptions {
-  std::string model;       // empty: the best that is trained
+  std::string model;  // empty: the best that is trained
   int k = 10;
   bool include_seen = false;
   bool explain = false;
-  std::string where;       // rule over items; empty: all
+  std::string where;            // rule over items; empty: all
   std::string language = "en";  // of reasons: en or zh
 };
 
 struct Recommendations {
   std::string model;
   int version = 0;
-  bool personal = true;    // false: nothing is known of the customer that the model can use; these are popular items
+  bool personal = true;    // false: nothing is known of the customer that the model can use; these
+                           // are popular items
   bool folded_in = false;  // the customer's events since the fit were taken in
   std::vector<RecommendedItem> items;
 };
 
-// Answers out of one trained model. Lifetime: the Workspace outlives it. Threads: one thread at a time.
+// Answers out of one trained model. Lifetime: the Workspace outlives it. Threads: one thread at a
+// time.
 class Recommending {
  public:
-  // Errors: failed_precondition when no model is trained, naming the command; those of ModelRegistry::load; of the item rule.
+  // Errors: failed_precondition when no model is trained, naming the command; those of
+  // ModelRegistry::load; of the item rule.
   static Result<Recommending> open(Workspace& workspace, const RecommendOptions& options);
   Recommending(Recommending&&) noexcept;
   Recommending& operator=(Recommending&&) noexcept;
@@ -102,11 +109,14 @@ class Recommending {
   Result<Recommendations> for_history(CustomerNumber customer);
   // Errors: not_found (item); failed_precondition (the model knows no similarity of items).
   Result<Recommendations> similar_to(std::string_view item_id);
-  // Everybody's list in order of rows, without reasons. An error of `visit` stops the work and is given back.
-  using Visitor = std::function<Status(CustomerNumber customer, std::span<const RecommendedItem> items)>;
+  // Everybody's list in order of rows, without reasons. An error of `visit` stops the work and is
+  // given back.
+  using Visitor =
+      std::function<Status(CustomerNumber customer, std::span<const RecommendedItem> items)>;
   Status for_everybody(const Visitor& visit, Progress* progress = nullptr);
   // Everybody's list into a file with the columns customer_id, rank, item_id, item_name, score.
-  Result<std::int64_t> write_all(const std::filesystem::path& file, store::TableFormat format, Progress& progress);
+  Result<std::int64_t> write_all(const std::filesystem::path& file, store::TableFormat format,
+                                 Progress& progress);
 
   const Model& model() const;
 

@@ -17,8 +17,10 @@ struct ReportOptions {
   int seeds = 1;                // splits of the leaderboard; 0: none
 };
 
-// Writes a self-contained page: figures, data quality of every import, RFM map, stages, cohort retention, segments, clusters,
-// categories, leaderboard. Sections without data say so. Errors: invalid_argument (language); those of profiles and of writing.
-Status write_report(Workspace& workspace, const ReportOptions& options, const std::filesystem::path& file, Progress& progress);
+// Writes a self-contained page: figures, data quality of every import, RFM map, stages, cohort
+// retention, segments, clusters, categories, leaderboard. Sections without data say so. Errors:
+// invalid_argument (language); those of profiles and of writing.
+Status write_report(Workspace& workspace, const ReportOptions& options,
+                    const std::filesystem::path& file, Progress& progress);
 
 }  // namespace attune::engine

@@ -1,4 +1,5 @@
-// Who met what, as recommenders learn it. Answers: which events speak of taste, how loudly, and whose row is whose?
+// Who met what, as recommenders learn it. Answers: which events speak of taste, how loudly, and
+// whose row is whose?
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@
 
 namespace attune::engine {
 
-// What one event of each type says about taste; 0 leaves the type out. A purchase that was refunded takes the refunded share of
-// its weight back. Events marked as a bot's are left out.
+// What one event of each type says about taste; 0 leaves the type out. A purchase that was refunded
+// takes the refunded share of its weight back. Events marked as a bot's are left out.
 struct InteractionWeights {
   double view = 1;
   double click = 1;
@@ -33,7 +34,8 @@ struct InteractionWeights {
 };
 
 // The interactions of one shop and what rows and columns stand for.
-// Invariant: customers and items ascend strictly; log.customers == customers.size(), log.items == items.size().
+// Invariant: customers and items ascend strictly; log.customers == customers.size(), log.items ==
+// items.size().
 struct TasteData {
   recommend::InteractionLog log;
   std::vector<CustomerNumber> customers;  // row → number (root)
@@ -47,8 +49,11 @@ struct TasteData {
 // Errors: failed_precondition when no event names both a customer and an item.
 Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& weights);
 
-// What one customer (all numbers merged into it) has met among `items`, summed, by column. Cost: one scan of the history.
-Result<std::vector<recommend::HistoryEntry>> read_customer_taste(Workspace& workspace, const InteractionWeights& weights,
-                                                                 CustomerNumber customer, std::span<const ItemNumber> items);
+// What one customer (all numbers merged into it) has met among `items`, summed, by column. Cost:
+// one scan of the history.
+Result<std::vector<recommend::HistoryEntry>> read_customer_taste(Workspace& workspace,
+                                                                 const InteractionWeights& weights,
+                                                                 CustomerNumber customer,
+                                                                 std::span<const ItemNumber> items);
 
 }  // namespace attune::engine

@@ -1,4 +1,5 @@
-// One shop, open. Answers: where is everything of this shop, and is what the journal says true in every store?
+// One shop, open. Answers: where is everything of this shop, and is what the journal says true in
+// every store?
 #pragma once
 
 #include <cstdint>
@@ -52,13 +53,14 @@ struct ImportRecord {
 
 // An open data folder with its stores, and the one applier that takes the journal to them.
 //
-// Invariant: after open and after catch_up, state and history hold every event of the journal, each once.
-// Threads: one thread at a time.
+// Invariant: after open and after catch_up, state and history hold every event of the journal, each
+// once. Threads: one thread at a time.
 class Workspace {
  public:
-  // Opens the stores and catches up: an import that a crash cut off goes on, a staged one that the journal does not name is
-  // removed. Errors: those of DataFolder and the stores.
-  static Result<Workspace> open(const std::filesystem::path& folder, const WorkspaceOptions& options = {});
+  // Opens the stores and catches up: an import that a crash cut off goes on, a staged one that the
+  // journal does not name is removed. Errors: those of DataFolder and the stores.
+  static Result<Workspace> open(const std::filesystem::path& folder,
+                                const WorkspaceOptions& options = {});
 
   Workspace(Workspace&&) noexcept;
   Workspace& operator=(Workspace&&) noexcept;
@@ -78,11 +80,14 @@ class Workspace {
     std::filesystem::path folder;
   };
   Result<ImportPlace> next_import();
-  // Journals a staged import and applies it. `checked_through`: the history's cursor when its rows were checked.
-  Status commit_import(const ImportPlace& place, std::int64_t rows, Sequence checked_through, Progress& progress);
+  // Journals a staged import and applies it. `checked_through`: the history's cursor when its rows
+  // were checked.
+  Status commit_import(const ImportPlace& place, std::int64_t rows, Sequence checked_through,
+                       Progress& progress);
   // Remembers an import that brought no events but a quarantine file.
   Status note_import(const ImportPlace& place);
-  Status save_import_report(std::int64_t number, std::string_view files, std::string_view report_json);
+  Status save_import_report(std::int64_t number, std::string_view files,
+                            std::string_view report_json);
   Result<std::vector<ImportRecord>> imports();
 
   // Removes staged imports that the journal does not name. Called by open.
@@ -90,12 +95,13 @@ class Workspace {
 
   const store::DataFolder& folder() const;
   const TimeZone& zone() const;
-  // The currency that sums are given in: the setting, else the only one that events carry. Absent when neither tells.
+  // The currency that sums are given in: the setting, else the only one that events carry. Absent
+  // when neither tells.
   Result<std::optional<Currency>> reporting_currency();
   events::ShopSettings shop_settings() const;
   Timestamp now() const;
-  // The moment that profiles and reports are read as of unless told: now, or the end of the last day with events when the data
-  // ended more than two days ago.
+  // The moment that profiles and reports are read as of unless told: now, or the end of the last
+  // day with events when the data ended more than two days ago.
   Result<Timestamp> default_as_of();
 
   store::Journal& journal();

@@ -1,5 +1,5 @@
-// Bytes of a user's file as UTF-8 text, whatever it was packed and written in. Answers: what does this file say, and how much of
-// it has been read?
+// Bytes of a user's file as UTF-8 text, whatever it was packed and written in. Answers: what does
+// this file say, and how much of it has been read?
 #pragma once
 
 #include <cstdint>
@@ -20,13 +20,14 @@ enum class Compression : std::uint8_t { none, gzip, zstd };
 std::string_view name(
     Encoding encoding);  // "UTF-8", "UTF-16LE", "UTF-16BE", "GB18030", "Windows-1252"
 std::string_view name(Compression compression);  // "none", "gzip", "zstd"
-// Reads the names above and their usual spellings ("utf8", "gbk", "gb2312", "latin-1", "iso-8859-1", "cp1252").
-// Errors: invalid_argument naming the nearest.
+// Reads the names above and their usual spellings ("utf8", "gbk", "gb2312", "latin-1",
+// "iso-8859-1", "cp1252"). Errors: invalid_argument naming the nearest.
 Result<Encoding> parse_encoding(std::string_view text);
 
-// What the first bytes of a text (decompressed, at most a megabyte) are written in: a byte order mark decides; else UTF-8 if
-// every sequence is, or if whole multi-byte characters outnumber broken bytes 20 to 1; else GB18030 if every sequence is one
-// and enough of them are common Chinese characters; else Windows-1252, which holds Latin-1.
+// What the first bytes of a text (decompressed, at most a megabyte) are written in: a byte order
+// mark decides; else UTF-8 if every sequence is, or if whole multi-byte characters outnumber broken
+// bytes 20 to 1; else GB18030 if every sequence is one and enough of them are common Chinese
+// characters; else Windows-1252, which holds Latin-1.
 struct EncodingGuess {
   Encoding encoding = Encoding::utf8;
   std::size_t mark_bytes = 0;  // length of the byte order mark
@@ -38,22 +39,23 @@ struct ByteSourceOptions {
   std::optional<Encoding> encoding;  // forced; absent: guessed
 };
 
-// A stream of UTF-8 text out of a file or memory: unpacked (gzip and zstd by their first bytes, several members or frames in
-// a row allowed), converted, without byte order mark. UTF-8 input is passed on unchecked, for the reader to reject the rows
-// that are not; other encodings come out valid, with U+FFFD where a sequence could not be read.
-// Threads: one thread at a time.
+// A stream of UTF-8 text out of a file or memory: unpacked (gzip and zstd by their first bytes,
+// several members or frames in a row allowed), converted, without byte order mark. UTF-8 input is
+// passed on unchecked, for the reader to reject the rows that are not; other encodings come out
+// valid, with U+FFFD where a sequence could not be read. Threads: one thread at a time.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
 
-  // Errors: not_found; permission_denied; invalid_argument for a folder and for an empty file, each with its remedy.
+  // Errors: not_found; permission_denied; invalid_argument for a folder and for an empty file, each
+  // with its remedy.
   static Result<std::unique_ptr<ByteSource>> open(const std::filesystem::path& path,
                                                   const ByteSourceOptions& options = {});
   static Result<std::unique_ptr<ByteSource>> from_memory(std::string name, std::string bytes,
                                                          const ByteSourceOptions& options = {});
 
-  // Fills `out` as far as there is text; 0 means the end. Errors: data_corruption for packed data that are cut short or
-  // broken, naming the file and the byte; unavailable for a failed disk read.
+  // Fills `out` as far as there is text; 0 means the end. Errors: data_corruption for packed data
+  // that are cut short or broken, naming the file and the byte; unavailable for a failed disk read.
   virtual Result<std::size_t> read(std::span<char> out) = 0;
 
   // The first text, at most 256 KiB, which read() will hand over too. Valid until the first read().

@@ -1,5 +1,5 @@
-// The canonical event: what every reader, door and simulation hands to the engine. Answers: what happened, to whom, with
-// what, when, and through which channel?
+// The canonical event: what every reader, door and simulation hands to the engine. Answers: what
+// happened, to whom, with what, when, and through which channel?
 #pragma once
 
 #include <cstdint>
@@ -95,8 +95,8 @@ std::string_view name(Mark mark);
 std::span<const Mark> all_marks();
 constexpr std::uint32_t bit(Mark mark) { return static_cast<std::uint32_t>(mark); }
 
-// One event as views into memory that its producer owns; valid until the producer is asked for more.
-// Missing values: an empty view or an absent optional means "not stated", never zero.
+// One event as views into memory that its producer owns; valid until the producer is asked for
+// more. Missing values: an empty view or an absent optional means "not stated", never zero.
 struct Event {
   EventType type = EventType::view;
   Timestamp time;
@@ -126,7 +126,8 @@ struct Event {
   std::uint32_t marks = 0;
 };
 
-// Fingerprint of everything stated above but `marks`: rows with equal content are the same row again.
+// Fingerprint of everything stated above but `marks`: rows with equal content are the same row
+// again.
 Hash128 content_hash(const Event& event);
 
 }  // namespace attune::events

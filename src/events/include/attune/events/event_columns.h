@@ -1,9 +1,9 @@
-// Events by the column, with names as small numbers: how an import rests on disk between reading and applying. Answers: what do
-// these rows say, in a form that two stores can take in without looking at a text twice?
+// Events by the column, with names as small numbers: how an import rests on disk between reading
+// and applying. Answers: what do these rows say, in a form that two stores can take in without
+// looking at a text twice?
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,12 +19,13 @@ inline constexpr std::int16_t kNoOffset = INT16_MIN;
 inline constexpr std::int64_t kNoAmount = INT64_MIN;
 
 // Texts numbered in the order of their first mention.
-// Lifetime: returned views live as long as the dictionary. Cost: one hash and, most often, one comparison a look-up.
+// Lifetime: returned views live as long as the dictionary. Cost: one hash and, most often, one
+// comparison a look-up.
 class Dictionary {
  public:
   Dictionary() = default;
-  Dictionary(Dictionary&&) = default;
-  Dictionary& operator=(Dictionary&&) = default;
+  Dictionary(Dictionary&&) noexcept = default;
+  Dictionary& operator=(Dictionary&&) noexcept = default;
 
   std::uint32_t code(std::string_view text);  // kNoCode for an empty text
   std::string_view text(std::uint32_t code) const { return texts_[code]; }
@@ -40,8 +41,8 @@ class Dictionary {
   std::vector<std::uint32_t> slots_;   // code + 1; 0 is free
   std::vector<std::uint64_t> hashes_;  // by code
   std::vector<std::string_view> texts_;
-  std::deque<std::string> blocks_;
-  std::uint32_t last_ = kNoCode;  // neighbouring rows tend to name the same
+  std::vector<std::string> blocks_;  // each on the heap from its start, so that views outlive moves
+  std::uint32_t last_ = kNoCode;     // neighbouring rows tend to name the same
 };
 
 // The dictionaries that the codes of one import's columns refer to.
@@ -55,8 +56,8 @@ struct EventNames {
   Dictionary channels;
 };
 
-// Some rows. Invariant: every vector has `rows()` entries; codes are kNoCode or below the size of their dictionary.
-// Missing values: kNoCode, kNoOffset, kNoAmount, NaN; currency 0 is none.
+// Some rows. Invariant: every vector has `rows()` entries; codes are kNoCode or below the size of
+// their dictionary. Missing values: kNoCode, kNoOffset, kNoAmount, NaN; currency 0 is none.
 struct EventColumns {
   std::vector<std::uint64_t> key_high, key_low;  // what the row is known by
   std::vector<std::int64_t> time;

@@ -1,8 +1,10 @@
-// Events in the history. Answers: what happened, for questions over many rows; and what did cleaning find out about it?
+// Events in the history. Answers: what happened, for questions over many rows; and what did
+// cleaning find out about it?
 //
-// Tables (DuckDB): event_rows, one row an event; labels, small numbers for sources, channels and currencies; imports; refund_pairs
-// and derived_marks, which cleaning works out from event_rows alone. Views for analysts: events (readable, finished imports only)
-// and sessions (by the shop's inactivity gap).
+// Tables (DuckDB): event_rows, one row an event; labels, small numbers for sources, channels and
+// currencies; imports; refund_pairs and derived_marks, which cleaning works out from event_rows
+// alone. Views for analysts: events (readable, finished imports only) and sessions (by the shop's
+// inactivity gap).
 #pragma once
 
 #include <cstdint>
@@ -42,10 +44,12 @@ struct CleaningCounts {
   std::int64_t bots = 0;
 };
 
-// How cleaning decides. Everything here is worked out again from the history at will, so that every rule is reversible.
+// How cleaning decides. Everything here is worked out again from the history at will, so that every
+// rule is reversible.
 struct CleaningRules {
-  // An amount or price is an outlier of its item when |ln x - median| > threshold * max(1.4826 * MAD, floor), where the item has
-  // at least `outlier_min_rows` purchases. 1.4826 * MAD estimates a normal's deviation [Rousseeuw1993].
+  // An amount or price is an outlier of its item when |ln x - median| > threshold * max(1.4826 *
+  // MAD, floor), where the item has at least `outlier_min_rows` purchases. 1.4826 * MAD estimates a
+  // normal's deviation [Rousseeuw1993].
   double outlier_threshold = 6;
   double outlier_floor = 0.35;
   int outlier_min_rows = 20;
@@ -66,9 +70,11 @@ class EventHistory {
   // Keys of everything that is in, for telling rows that come again. Memory: see KeySet.
   Result<KeySet> keys();
 
-  // Takes an import's rows in, a chunk a transaction, from where a crash or Ctrl-C left off; rows whose key an event after
-  // `checked_through` and before `first` has are left out (those up to it were left out by staging). The rows become visible together, with the cursor, at the end. Progress counts rows.
-  // Result: rows that were left out as known. Errors: cancelled (the rest follows when the folder is next opened).
+  // Takes an import's rows in, a chunk a transaction, from where a crash or Ctrl-C left off; rows
+  // whose key an event after `checked_through` and before `first` has are left out (those up to it
+  // were left out by staging). The rows become visible together, with the cursor, at the end.
+  // Progress counts rows. Result: rows that were left out as known. Errors: cancelled (the rest
+  // follows when the folder is next opened).
   struct Placement {
     Sequence first;            // number of the import's first row
     Sequence checked_through;  // the history's cursor when the import was staged
@@ -107,6 +113,13 @@ class EventHistory {
   Result<std::vector<std::int16_t>> label_codes(LabelKind kind, const Dictionary& names);
   Status append(const EventColumns& columns, const EventNames& names, const AppliedNumbers& numbers,
                 Sequence first, const KnownRows& known, std::int64_t begin);
+  Status append_selected(const EventColumns& columns, const EventNames& names,
+                         const AppliedNumbers& numbers, std::span<const std::int64_t> sequence);
+  Result<std::string> seal(CustomerNumber customer, std::string_view personal);
+  struct Labels {  // of each row; 0 where the row has none
+    std::vector<std::int16_t> source, channel, currency;
+  };
+  Result<Labels> label_rows(const EventColumns& columns, const EventNames& names);
   Status pair_refunds(CleaningCounts& counts);
   Status mark_outliers(const CleaningRules& rules, CleaningCounts& counts);
   Status mark_bots(const CleaningRules& rules, CleaningCounts& counts);

@@ -1,8 +1,9 @@
-// Who is who. Answers: which customer does this id name, are these two the same person, and what did we call them?
+// Who is who. Answers: which customer does this id name, are these two the same person, and what
+// did we call them?
 //
-// A customer's number is the sequence number of the first event that named them, so that it is a pure function of the journal.
-// History keeps the number under which an event arrived; that two numbers are one person is a mapping beside it, which can be
-// taken back.
+// A customer's number is the sequence number of the first event that named them, so that it is a
+// pure function of the journal. History keeps the number under which an event arrived; that two
+// numbers are one person is a mapping beside it, which can be taken back.
 #pragma once
 
 #include <cstdint>
@@ -47,18 +48,19 @@ struct Trait {
   Timestamp time;
 };
 
-// Rules: an anonymous id seen together with a customer id becomes that customer, with everything it did before. An anonymous id
-// that belongs to one known customer and is then seen with another (a shared device) stays with the first; the event itself
-// belongs to the customer it names. Two known customers become one only by an alias event.
-// Personal data: ids and traits are sealed under the customer's key and found by a keyed hash.
-// Threads: one thread at a time (that of its State).
+// Rules: an anonymous id seen together with a customer id becomes that customer, with everything it
+// did before. An anonymous id that belongs to one known customer and is then seen with another (a
+// shared device) stays with the first; the event itself belongs to the customer it names. Two known
+// customers become one only by an alias event. Personal data: ids and traits are sealed under the
+// customer's key and found by a keyed hash. Threads: one thread at a time (that of its State).
 class Identity final : public Erasable {
  public:
   // `state` and `vault` outlive the object. Errors: those of State::migrate.
   static Result<Identity> open(store::State& state, store::Vault& vault);
 
-  // The numbers of everybody an import names, by code; new ones are admitted. Row r stands for sequence number first + r.
-  // To be called inside a transaction of `state`. Cost: two look-ups and, for a new id, two inserts.
+  // The numbers of everybody an import names, by code; new ones are admitted. Row r stands for
+  // sequence number first + r. To be called inside a transaction of `state`. Cost: two look-ups
+  // and, for a new id, two inserts.
   struct Numbers {
     std::vector<CustomerNumber> customers;
     std::vector<CustomerNumber> anonymous;
@@ -68,7 +70,8 @@ class Identity final : public Erasable {
   };
   Result<Numbers> admit(const EventNames& names, const StagedFacts& facts, Sequence first);
 
-  // The numbers of everybody an import names that was admitted before; 0 for who was forgotten since.
+  // The numbers of everybody an import names that was admitted before; 0 for who was forgotten
+  // since.
   Result<Numbers> look_up(const EventNames& names);
 
   // Takes the merges of one id back: its own events are its own again. Inside a transaction.
@@ -77,7 +80,8 @@ class Identity final : public Erasable {
 
   // The root number of a customer id, else of an anonymous id. Absent when nobody is called so.
   Result<std::optional<CustomerNumber>> find(std::string_view id);
-  // The id by which the shop knows the customer; an anonymous id when there is no other; "#N" where it cannot be opened.
+  // The id by which the shop knows the customer; an anonymous id when there is no other; "#N" where
+  // it cannot be opened.
   Result<std::string> label(CustomerNumber customer);
 
   Result<MergeMap> merges();

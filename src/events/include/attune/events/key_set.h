@@ -49,7 +49,8 @@ class KeySet {
   std::size_t used_ = 0;
 };
 
-// How often a 64-bit fingerprint came before. Two different rows are taken for one with a chance of n^2 / 2^65: 7e-5 for 50 million.
+// How often a 64-bit fingerprint came before. Two different rows are taken for one with a chance of
+// n^2 / 2^65: 7e-5 for 50 million.
 class OccurrenceCounter {
  public:
   std::uint32_t note(std::uint64_t fingerprint) {

@@ -1,4 +1,5 @@
-// What a file's columns mean. Answers: which column gives the customer, the item, the time, and why do we think so?
+// What a file's columns mean. Answers: which column gives the customer, the item, the time, and why
+// do we think so?
 #pragma once
 
 #include <cstdint>
@@ -22,13 +23,16 @@ std::string_view name(Kind kind);
 // Errors: invalid_argument naming the nearest.
 Result<Kind> parse_kind(std::string_view text);
 
-// The fields a column may feed. Events: customer, anonymous, item, time, type, order, quantity, price, value, currency, rating,
-// duration_ms, channel, source, session, event_id, text, url. Items: id, name, category, brand, price, currency, stock, time
-// (from when it holds), url. Customers: id, anonymous, time. Besides, any name after "item.", "customer." and "properties."
-// (events), or after "item." (items) and "customer." (customers): "item.name", "customer.country", "properties.*".
+// The fields a column may feed. Events: customer, anonymous, item, time, type, order, quantity,
+// price, value, currency, rating, duration_ms, channel, source, session, event_id, text, url.
+// Items: id, name, category, brand, price, currency, stock, time (from when it holds), url.
+// Customers: id, anonymous, time. Besides, any name after "item.", "customer." and "properties."
+// (events), or after "item." (items) and "customer." (customers): "item.name", "customer.country",
+// "properties.*".
 std::span<const std::string> field_names(Kind kind);
 
-// Where a field comes from: the first of `columns` that the file has and the row states, else the constant.
+// Where a field comes from: the first of `columns` that the file has and the row states, else the
+// constant.
 struct FieldSource {
   std::vector<std::string>
       columns;  // "traits.*" feeds a field that ends in ".*"; "*" every column not used elsewhere
@@ -45,7 +49,8 @@ enum class NegativeQuantity : std::uint8_t {
   keep,        // stays as written
 };
 
-// A mapping is a value: built from `--map`, a preset or inference, merged, shown, and stored with the import.
+// A mapping is a value: built from `--map`, a preset or inference, merged, shown, and stored with
+// the import.
 struct Mapping {
   Kind kind = Kind::events;
   std::string preset;                         // its name, if one was used
@@ -64,15 +69,17 @@ struct Mapping {
   bool has(std::string_view field) const { return fields.contains(std::string(field)); }
 };
 
-// Types are compared without case, and with blanks, '-' and '_' alike: "Order Completed" = "order_completed".
+// Types are compared without case, and with blanks, '-' and '_' alike: "Order Completed" =
+// "order_completed".
 std::string type_key(std::string_view text);
 
-// Reads `--map` text: comma-separated field=column. A column may be in double quotes; a|b takes the first that is there;
-// 'text' in single quotes is a constant, and so is a bare word that no column is called for type, currency, channel and source.
-// Besides: type[pv]=view, value[unless]=COLUMN, item.category[split]='|', time.format=day_first, time.zone=Asia/Shanghai,
-// order.cancelled_prefix=C, quantity.negative=cancels|correction|keep, item.optional=true, explode=PATH. Whether the columns are
-// there is checked later, against the file.
-// Errors: invalid_argument naming the piece, its position and the nearest field.
+// Reads `--map` text: comma-separated field=column. A column may be in double quotes; a|b takes the
+// first that is there; 'text' in single quotes is a constant, and so is a bare word that no column
+// is called for type, currency, channel and source. Besides: type[pv]=view, value[unless]=COLUMN,
+// item.category[split]='|', time.format=day_first, time.zone=Asia/Shanghai,
+// order.cancelled_prefix=C, quantity.negative=cancels|correction|keep, item.optional=true,
+// explode=PATH. Whether the columns are there is checked later, against the file. Errors:
+// invalid_argument naming the piece, its position and the nearest field.
 Result<Mapping> parse_mapping(Kind kind, std::string_view text);
 // Text that parse_mapping reads to the same mapping (without preset and reading options).
 std::string print_mapping(const Mapping& mapping);
@@ -81,22 +88,24 @@ std::string print_mapping(const Mapping& mapping);
 Mapping merge(const Mapping& under, const Mapping& over);
 ReadOptions merge(const ReadOptions& under, const ReadOptions& over);
 
-// Presets: TOML files in a folder, one a source, "online-retail.toml". A preset may hold several mappings; the first of the
-// kind wanted whose `needs` columns the file has is taken.
-// ATTUNE_PRESETS, else <executable>/presets, <executable>/../share/attune/presets, <executable>/../../presets and upwards.
-// Errors: not_found naming the places looked at.
+// Presets: TOML files in a folder, one a source, "online-retail.toml". A preset may hold several
+// mappings; the first of the kind wanted whose `needs` columns the file has is taken.
+// ATTUNE_PRESETS, else <executable>/presets, <executable>/../share/attune/presets,
+// <executable>/../../presets and upwards. Errors: not_found naming the places looked at.
 Result<std::filesystem::path> find_presets();
 std::vector<std::string> list_presets(const std::filesystem::path& folder);
 
 class Preset {
  public:
-  // Errors: not_found listing the presets that are there; invalid_argument naming file, line and key.
+  // Errors: not_found listing the presets that are there; invalid_argument naming file, line and
+  // key.
   static Result<Preset> load(const std::filesystem::path& folder, std::string_view name);
   static Result<Preset> parse(std::string_view toml, std::string_view name);
 
   const std::string& name() const { return name_; }
   const std::string& title() const { return title_; }
-  // What the file needs before its columns are known. Errors: failed_precondition if the preset has nothing of that kind.
+  // What the file needs before its columns are known. Errors: failed_precondition if the preset has
+  // nothing of that kind.
   Result<ReadOptions> reading(Kind kind) const;
   // Errors: failed_precondition naming the columns that every candidate misses.
   Result<Mapping> mapping(Kind kind, std::span<const std::string> columns) const;
@@ -126,8 +135,8 @@ struct Inference {
   std::vector<std::string>
       missing;  // required fields that no column seems to give, as remedies: "--map time=COLUMN"
 };
-// Guesses from column names (English and Chinese) and from the values of a sample. `stated` is what the user said already and
-// is not guessed again.
+// Guesses from column names (English and Chinese) and from the values of a sample. `stated` is what
+// the user said already and is not guessed again.
 Inference infer_mapping(Kind kind, std::span<const std::string> columns, const RecordBatch& sample,
                         const Mapping& stated = {});
 // A table for a terminal: field, column, an example, confidence in words, reason.
@@ -141,7 +150,8 @@ std::optional<std::size_t> find_column(std::span<const std::string> columns, std
 Mapping with_constants(Mapping mapping, std::span<const std::string> columns);
 
 // Checks that every column named is one of the file's and every required field has a source.
-// Errors: invalid_argument naming the field, the column, the nearest column and the `--map` to give.
+// Errors: invalid_argument naming the field, the column, the nearest column and the `--map` to
+// give.
 Status check_mapping(const Mapping& mapping, std::span<const std::string> columns,
                      std::string_view file);
 

@@ -1,4 +1,5 @@
-// What an import found. Answers: how many rows came, how many are used, what was odd about the others, and what was assumed?
+// What an import found. Answers: how many rows came, how many are used, what was odd about the
+// others, and what was assumed?
 #pragma once
 
 #include <array>
@@ -25,7 +26,8 @@ struct ReasonInfo {
 };
 std::span<const ReasonInfo> reason_codes();
 
-// Marks that say how a value was read rather than that something is odd: counted under reasons, but not in rows_flagged.
+// Marks that say how a value was read rather than that something is odd: counted under reasons, but
+// not in rows_flagged.
 inline constexpr std::uint32_t kNotedMarks =
     bit(Mark::time_zone_assumed) | bit(Mark::text_normalised) | bit(Mark::date_only);
 
@@ -38,10 +40,11 @@ struct ReasonCount {
   std::vector<ReasonExample> examples;  // the first five
 };
 
-// The ledger of one import. Its JSON has exactly these names: file, rows_read, rows_kept, rows_flagged, rows_quarantined,
-// reasons{code: {count, examples[{line, text}]}}, assumptions[{what, value, why}], first_time, last_time, distinct{name: count},
-// event_types{name: count}.
-// Invariant: rows_read = rows_kept + rows_quarantined + rows ignored + exact duplicates left out.
+// The ledger of one import. Its JSON has exactly these names: file, rows_read, rows_kept,
+// rows_flagged, rows_quarantined, reasons{code: {count, examples[{line, text}]}},
+// assumptions[{what, value, why}], first_time, last_time, distinct{name: count}, event_types{name:
+// count}. Invariant: rows_read = rows_kept + rows_quarantined + rows ignored + exact duplicates
+// left out.
 struct QualityReport {
   std::string file;
   std::int64_t rows_read = 0;
@@ -59,7 +62,8 @@ struct QualityReport {
   void add(const EventBatch& batch);
   void add(const ItemBatch& batch);
   void add(const CustomerBatch& batch);
-  // Counts one more occurrence of a reason that the engine found ("exact_duplicate"), without touching the row counts.
+  // Counts one more occurrence of a reason that the engine found ("exact_duplicate"), without
+  // touching the row counts.
   void note(std::string_view reason, std::int64_t line, std::string_view raw);
   // Takes one row that was counted as kept out again, for `reason`.
   void leave_out(std::string_view reason, std::int64_t line, std::string_view raw,

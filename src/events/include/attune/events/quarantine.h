@@ -1,5 +1,5 @@
-// Rows that were refused, in a file that can be mended and imported again. Answers: which rows are missing, why, and how do I
-// get them in?
+// Rows that were refused, in a file that can be mended and imported again. Answers: which rows are
+// missing, why, and how do I get them in?
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,11 @@ inline constexpr std::string_view kQuarantineLine = "attune_line";
 inline constexpr std::string_view kQuarantineReason = "attune_reason";
 inline constexpr std::string_view kQuarantineMessage = "attune_message";
 
-// Writes refused rows with the file's own columns, behind the three above: comma-separated with a header for tables (rows of
-// CSV and Parquet), JSON Lines for JSON. A row with too few or too many cells keeps them, so that it is refused again until it
-// is mended. The same mapping or preset reads the file.
-// The file is created at the first row (mode 0600: it holds what customers are called).
+// Writes refused rows with the file's own columns, behind the three above: comma-separated with a
+// header for tables (rows of CSV and Parquet), JSON Lines for JSON. A row with too few or too many
+// cells keeps them, so that it is refused again until it is mended. The same mapping or preset
+// reads the file. The file is created at the first row (mode 0600: it holds what customers are
+// called).
 class QuarantineWriter {
  public:
   QuarantineWriter(std::filesystem::path path, FileFormat source_format,

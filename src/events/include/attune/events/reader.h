@@ -1,5 +1,5 @@
-// From files to events, items and customers. Answers: what did this file say happened, and which of its rows say nothing that
-// can be believed?
+// From files to events, items and customers. Answers: what did this file say happened, and which of
+// its rows say nothing that can be believed?
 #pragma once
 
 #include <cstdint>
@@ -54,9 +54,10 @@ class Plan;
 struct BatchState;
 }  // namespace detail
 
-// Rows of one kind with the memory they lie in: self-contained, movable, may be handed to another thread. Everything stays valid
-// until the batch is refilled or destroyed.
-// Invariant: rows_read() == rows().size() + quarantined().size() + ignored(), so that every row of the file is accounted for.
+// Rows of one kind with the memory they lie in: self-contained, movable, may be handed to another
+// thread. Everything stays valid until the batch is refilled or destroyed. Invariant: rows_read()
+// == rows().size() + quarantined().size() + ignored(), so that every row of the file is accounted
+// for.
 template <class Row>
 class Batch {
  public:
@@ -87,20 +88,22 @@ class Batch {
   std::unique_ptr<detail::BatchState> state_;
 };
 
-// Turns record batches into rows of one kind. Immutable once made: several threads may call map() at once, each with its own
-// batch, so that reading stays one thread's work and mapping scales.
+// Turns record batches into rows of one kind. Immutable once made: several threads may call map()
+// at once, each with its own batch, so that reading stays one thread's work and mapping scales.
 template <class Row>
 class Mapper {
  public:
-  // Decides on the sample what the mapping leaves open (time format, decimal comma, float-typed ids).
-  // Errors: those of check_mapping; invalid_argument when the time column cannot be read in any format, or a constant is wrong.
+  // Decides on the sample what the mapping leaves open (time format, decimal comma, float-typed
+  // ids). Errors: those of check_mapping; invalid_argument when the time column cannot be read in
+  // any format, or a constant is wrong.
   static Result<Mapper> create(const Mapping& mapping, const ShopSettings& shop,
                                RecordReader& records);
   Mapper(Mapper&&) noexcept;
   Mapper& operator=(Mapper&&) noexcept;
   ~Mapper();
 
-  // Takes the records over into `batch`: those of another batch, or its own. `columns`: the reader's names after it filled `records`.
+  // Takes the records over into `batch`: those of another batch, or its own. `columns`: the
+  // reader's names after it filled `records`.
   void map(RecordBatch&& records, std::span<const std::string> columns, Batch<Row>& batch) const;
   std::vector<Assumption> assumptions() const;
   const Mapping& mapping() const;

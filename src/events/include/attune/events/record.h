@@ -1,5 +1,5 @@
-// Records of a user's file, before anything is known of their meaning. Answers: which rows and cells does this file hold, and
-// which of its lines cannot be read, where and why?
+// Records of a user's file, before anything is known of their meaning. Answers: which rows and
+// cells does this file hold, and which of its lines cannot be read, where and why?
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ std::string_view name(FileFormat format);
 // Errors: invalid_argument naming the nearest of "csv", "tsv", "jsonl", "json", "parquet".
 Result<FileFormat> parse_file_format(std::string_view text);
 
-// A row that is left out: where it stands, why, and what can be done. Reason codes are names that stay; kReasonCodes of
-// quality.h lists them.
+// A row that is left out: where it stands, why, and what can be done. Reason codes are names that
+// stay; kReasonCodes of quality.h lists them.
 struct Rejected {
   std::int64_t line = 0;    // 1 is the first line of the file; of a Parquet file, the row number
   std::int64_t column = 0;  // 1 is the first character of that line; 0 when the whole line is meant
@@ -41,9 +41,9 @@ struct RecordPlace {
       raw;  // its text without the line's end; empty where the format has none (Parquet)
 };
 
-// Some records with the memory that their cells lie in. Cells stay valid, also across moves, until the batch is refilled or
-// destroyed. A cell whose data() is null is missing; one with size 0 and data is an empty text that the file states.
-// Invariant: cells().size() == rows() * columns().
+// Some records with the memory that their cells lie in. Cells stay valid, also across moves, until
+// the batch is refilled or destroyed. A cell whose data() is null is missing; one with size 0 and
+// data is an empty text that the file states. Invariant: cells().size() == rows() * columns().
 class RecordBatch {
  public:
   std::size_t rows() const { return places_.size(); }
@@ -84,8 +84,9 @@ struct CsvDialect {
   bool has_header = true;       // else columns are named column_1, column_2, …
   char line_end = '\n';         // '\r' for files of old Macs; "\r\n" counts as '\n'
 };
-// Decides from the first lines: the delimiter that cuts them into the same number of cells, at least two; a header if the first
-// line's cells are distinct texts that are no numbers or times while later ones are, or that name known fields.
+// Decides from the first lines: the delimiter that cuts them into the same number of cells, at
+// least two; a header if the first line's cells are distinct texts that are no numbers or times
+// while later ones are, or that name known fields.
 CsvDialect sniff_csv(std::string_view head, bool is_whole_text);
 std::string_view delimiter_name(std::string_view delimiter);  // "comma", "tab", …
 
@@ -104,21 +105,23 @@ struct ReadOptions {
   friend bool operator==(const ReadOptions&, const ReadOptions&) = default;
 };
 
-// Something decided on the reader's behalf, to be told to the user: {"encoding", "GB18030", "…why"}.
+// Something decided on the reader's behalf, to be told to the user: {"encoding", "GB18030",
+// "…why"}.
 struct Assumption {
   std::string what;
   std::string value;
   std::string why;
 };
 
-// Reads a file's records from first to last. A record that cannot be read is handed over as Rejected, and reading goes on
-// with the next line. Memory: a block and its cells, plus the longest record.
-// Threads: one thread at a time; batches may go to other threads.
+// Reads a file's records from first to last. A record that cannot be read is handed over as
+// Rejected, and reading goes on with the next line. Memory: a block and its cells, plus the longest
+// record. Threads: one thread at a time; batches may go to other threads.
 class RecordReader {
  public:
   virtual ~RecordReader() = default;
 
-  // Names in the order of the cells. JSON grows them as new names are met: look again after each batch.
+  // Names in the order of the cells. JSON grows them as new names are met: look again after each
+  // batch.
   virtual const std::vector<std::string>& columns() const = 0;
   virtual FileFormat format() const = 0;
   virtual const std::string& name() const = 0;
@@ -126,13 +129,15 @@ class RecordReader {
   virtual std::int64_t bytes_read() const = 0;
   virtual std::int64_t bytes_total() const = 0;
 
-  // The first batch, kept to be handed over again by the first next(): what mapping and value formats are decided on.
+  // The first batch, kept to be handed over again by the first next(): what mapping and value
+  // formats are decided on.
   Result<const RecordBatch*> sample();
 
   // False at the end. Errors: those of ByteSource::read.
   Result<bool> next(RecordBatch& batch);
 
-  // Column of a JSON record's number within its exploded array ("properties.products.#"); absent without `explode`.
+  // Column of a JSON record's number within its exploded array ("properties.products.#"); absent
+  // without `explode`.
   virtual std::optional<std::size_t> explode_column() const { return std::nullopt; }
 
  protected:
@@ -147,10 +152,13 @@ class RecordReader {
 // By content, then by the file's name.
 FileFormat guess_format(std::string_view head, std::string_view file);
 
-// Opens a file in whatever format it is. JSON text may be one object a line, an array of objects, or Segment's
-// {"batch": [...]}; nested objects become dotted names ("context.page.url"), arrays of {"key", "value"} objects too
+// Opens a file in whatever format it is. JSON text may be one object a line, an array of objects,
+// or Segment's
+// {"batch": [...]}; nested objects become dotted names ("context.page.url"), arrays of {"key",
+// "value"} objects too
 // ("event_params.page_title"), other arrays stay JSON text.
-// Errors: those of ByteSource::open; invalid_argument when the format cannot be told, naming `--format`.
+// Errors: those of ByteSource::open; invalid_argument when the format cannot be told, naming
+// `--format`.
 Result<std::unique_ptr<RecordReader>> open_records(const std::filesystem::path& path,
                                                    const ReadOptions& options = {});
 Result<std::unique_ptr<RecordReader>> open_records(std::unique_ptr<ByteSource> source,

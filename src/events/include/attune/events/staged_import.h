@@ -1,9 +1,10 @@
-// A bulk import on disk, read and checked, before the journal names it. Answers: what exactly will be applied, and is it all
-// there?
+// A bulk import on disk, read and checked, before the journal names it. Answers: what exactly will
+// be applied, and is it all there?
 //
-// Folder: entities.bin (dictionaries, who was named with whom, what was said of items and customers) and rows-NNNNN.bin (event
-// columns, at most kStagedRows each), every one a checked file. Nothing of it counts before the journal names the import; a
-// folder without a journal entry is a leftover and is removed when the data folder is next opened.
+// Folder: entities.bin (dictionaries, who was named with whom, what was said of items and
+// customers) and rows-NNNNN.bin (event columns, at most kStagedRows each), every one a checked
+// file. Nothing of it counts before the journal names the import; a folder without a journal entry
+// is a leftover and is removed when the data folder is next opened.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,11 @@ namespace attune::events {
 
 inline constexpr std::size_t kStagedRows = 122'880;  // a row group of the history
 
-// What rows say about items and customers, beside what happened. Rows are indices within the import, from 0.
+// What rows say about items and customers, beside what happened. Rows are indices within the
+// import, from 0.
 struct StagedFacts {
-  // An anonymous id and a customer id that one row names together; first mention of each pair, in row order.
+  // An anonymous id and a customer id that one row names together; first mention of each pair, in
+  // row order.
   struct Link {
     std::int64_t row;
     std::uint32_t anonymous;
@@ -77,9 +80,10 @@ enum class Staged : std::uint8_t {
   already_known,      // the history holds it from an earlier import
 };
 
-// Collects rows. A row is known by its event id, else by its content and how many equal rows came before it in this file.
-// Equal content is told by 64 bits of fingerprint within one file: see OccurrenceCounter.
-// Threads: one thread at a time. Memory: a chunk, the dictionaries, and 9 to 18 bytes a row.
+// Collects rows. A row is known by its event id, else by its content and how many equal rows came
+// before it in this file. Equal content is told by 64 bits of fingerprint within one file: see
+// OccurrenceCounter. Threads: one thread at a time. Memory: a chunk, the dictionaries, and 9 to 18
+// bytes a row.
 class StagedImportWriter {
  public:
   struct Options {

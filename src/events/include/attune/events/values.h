@@ -1,4 +1,5 @@
-// Cells as values. Answers: which moment, number or truth does this text mean, and how sure is that?
+// Cells as values. Answers: which moment, number or truth does this text mean, and how sure is
+// that?
 #pragma once
 
 #include <cstdint>
@@ -15,11 +16,12 @@ namespace attune::events {
 
 // How a column writes its times.
 enum class TimeFormat : std::uint8_t {
-  year_first,  // 2010-12-01 08:26:00, 2010/12/1, 2019-10-01T00:00:00.5+08:00, 2019-10-01 00:00:00 UTC, 2024年5月1日 08:30
-  month_first,    // 12/1/2010 8:26, 12-01-2010 8:26 PM
-  day_first,      // 1/12/2010 8:26, 01.12.2010
-  compact,        // 19970101, 20240501083000
-  month_name,     // 01-Jan-1995, Jan 2, 2020 3:04 PM, Thu, 02 Jan 2020 15:04:05 +0000
+  year_first,   // 2010-12-01 08:26:00, 2010/12/1, 2019-10-01T00:00:00.5+08:00, 2019-10-01 00:00:00
+                // UTC, 2024年5月1日 08:30
+  month_first,  // 12/1/2010 8:26, 12-01-2010 8:26 PM
+  day_first,    // 1/12/2010 8:26, 01.12.2010
+  compact,      // 19970101, 20240501083000
+  month_name,   // 01-Jan-1995, Jan 2, 2020 3:04 PM, Thu, 02 Jan 2020 15:04:05 +0000
   epoch_seconds,  // 1511544070, 1511544070.25
   epoch_millis,
   epoch_micros,
@@ -44,7 +46,8 @@ class TimeReader {
  public:
   TimeReader(TimeFormat format, TimeZone zone) : format_(format), zone_(std::move(zone)) {}
 
-  // `impossible`: a date that does not exist (30 February, month 13, 25 o'clock). Cost: about 20 ns.
+  // `impossible`: a date that does not exist (30 February, month 13, 25 o'clock). Cost: about 20
+  // ns.
   TimeFault read(std::string_view text, TimeValue& value);
 
   // "'2011-02-30' is no date: February 2011 has 28 days; …remedy". For a text that read() refused.
@@ -82,8 +85,8 @@ bool uses_decimal_comma(std::span<const std::string_view> sample);
 // true, yes, y, t, 1, 是, 真, 对 and their opposites, any case. Errors: invalid_argument.
 Result<bool> parse_boolean(std::string_view text);
 
-// An integer column that some tool stored as floating point: every stated text is digits, then ".0". Rule: where the whole
-// sample looks so, "17850.0" is read as "17850".
+// An integer column that some tool stored as floating point: every stated text is digits, then
+// ".0". Rule: where the whole sample looks so, "17850.0" is read as "17850".
 bool is_float_typed_id(std::span<const std::string_view> sample);
 std::string_view strip_float_suffix(std::string_view text);
 

@@ -32,7 +32,7 @@ struct ClusterParameters {
 
 // What customers are compared by. Columns of a feature row; amounts and counts are taken as ln(1 +
 // x), and every column is then standardised (mean 0, deviation 1) over the customers clustered; a
-// column without spread is 0.
+// column without spread is 0, and what lies more than 3 deviations off counts as 3.
 enum class ClusterFeature : std::uint8_t {
   recency_days,
   frequency,
@@ -42,7 +42,7 @@ enum class ClusterFeature : std::uint8_t {
   average_basket_lines,
   items_bought,  // distinct
   typical_price_cents,
-  refund_share,
+  refund_share,   // at most 1
   evening_share,  // of activity from 18 o'clock
   weekend_share,
 };

@@ -81,7 +81,7 @@ struct Profile {
   std::int64_t gross_cents = 0;
   std::int64_t refund_cents = 0;
   std::int64_t refund_count = 0;  // refund lines
-  double refund_share = 0;        // refund_cents / gross_cents; 0 without purchases
+  double refund_share = 0;        // refunds / gross; 0 without purchases; may pass 1
   std::optional<std::int64_t> average_basket_cents;  // gross / orders, half away from zero
   std::optional<double> average_basket_lines;
   std::int64_t purchase_lines = 0;

@@ -29,8 +29,8 @@ struct BackupSources {
 };
 
 struct BackupOptions {
-  // keys/ too: without them the sealed fields of a restored folder stay closed until the keys are put
-  // beside them.
+  // keys/ too: without them the sealed fields of a restored folder stay closed until the keys are
+  // put beside them.
   bool include_keys = false;
   Timestamp made_at{};           // written into the file
   Progress* progress = nullptr;  // cancelling leaves nothing behind

@@ -16,11 +16,11 @@ namespace attune::store {
 
 // What attune.toml says. A key that the file leaves out keeps the default given here.
 struct Settings {
-  std::string time_zone = "UTC";   // name of the tz database: days and weeks are the shop's
+  std::string time_zone = "UTC";     // name of the tz database: days and weeks are the shop's
   std::string reporting_currency{};  // ISO 4217 code; empty: not set
-  int session_gap_minutes = 30;    // 1 to 1440: inactivity that ends a session
-  int keep_days = 400;             // 1 to 36500: how long journal files stay
-  int threads = 0;                 // 0 to 1024; 0: as many as the machine has
+  int session_gap_minutes = 30;      // 1 to 1440: inactivity that ends a session
+  int keep_days = 400;               // 1 to 36500: how long journal files stay
+  int threads = 0;                   // 0 to 1024; 0: as many as the machine has
   std::int64_t memory_limit_mb =
       0;  // 0, or at least 256; 0: the history takes half of the machine's memory at most
   friend bool operator==(const Settings&, const Settings&) = default;
@@ -50,9 +50,9 @@ struct Holder {
 struct FolderOptions {
   // Shown to others that find the folder in use: "attune import orders.csv".
   std::string command = "attune";
-  Settings initial{};                               // written where a folder is created
+  Settings initial{};                                // written where a folder is created
   std::span<const FolderMigration> migrations = {};  // in order; empty: those of this program
-  int format_version = 0;                           // 0: the newest that this program writes
+  int format_version = 0;                            // 0: the newest that this program writes
 };
 
 // An open data folder, held by this process alone.

@@ -120,9 +120,10 @@ struct StateOptions {
   Synchronous synchronous = Synchronous::normal;
   bool create = true;  // false: not_found where the file is not there
   bool read_only = false;
-  bool secure_delete = false;  // deleted bytes are overwritten
-  int busy_timeout_ms = 5000;  // how long to wait for another connection's write
-  std::string vfs{};           // name of a registered SQLite VFS; empty: the system's
+  bool secure_delete = false;           // deleted bytes are overwritten
+  int busy_timeout_ms = 5000;           // how long to wait for another connection's write
+  std::int64_t cache_bytes = 64 << 20;  // pages held in memory, at most
+  std::string vfs{};                    // name of a registered SQLite VFS; empty: the system's
 };
 
 // One connection to a SQLite file in WAL mode.

@@ -37,8 +37,8 @@ struct VaultOptions {
 class Vault {
  public:
   // Errors, with the remedy: not_found; failed_precondition (master.key is missing beside the other
-  // file, either is missing where `key_id` is given, they do not belong together or are not those of
-  // `key_id`); data_corruption; permission_denied (others may read them); resource_exhausted.
+  // file, either is missing where `key_id` is given, they do not belong together or are not those
+  // of `key_id`); data_corruption; permission_denied (others may read them); resource_exhausted.
   static Result<Vault> open(const std::filesystem::path& keys_folder,
                             const VaultOptions& options = {});
 
