@@ -180,9 +180,12 @@ void UserKnn::drop_customer(std::int32_t) {
   index_ = SimilarityIndex(interactions().by_customer(), settings());
 }
 
-void UserKnn::write_model(math::ByteWriter&) const {}
+// The weights of items can be worked out again, but they also bound the catalogue by the file's
+// size: no few bytes can announce two thousand million items.
+void UserKnn::write_model(math::ByteWriter& out) const { out.array(index_.idf()); }
 
-Status UserKnn::read_model(math::ByteReader&) {
+Status UserKnn::read_model(math::ByteReader& in) {
+  ATTUNE_RETURN_IF_ERROR(in.array<float>(interactions().items()));
   index_ = SimilarityIndex(interactions().by_customer(), settings());
   return {};
 }

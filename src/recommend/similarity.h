@@ -94,6 +94,8 @@ class SimilarityIndex {
 
   // The weights that stand for raw ones. Shape: (document.terms.size()).
   std::vector<float> weigh(const DocumentView& document) const;
+  // Shape: (terms).
+  std::span<const float> idf() const { return idf_; }
   // Documents x terms, weighted.
   const math::CsrMatrix& documents() const { return documents_; }
 

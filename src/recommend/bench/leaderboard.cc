@@ -1,8 +1,7 @@
 // Prints the leaderboard of recommenders on a file of lines customer TAB item TAB weight TAB unix
 // time.
 //   attune_recommend_leaderboard FILE [--split random|leave-one-out|time] [--seeds N] [-k N]
-//   [--sampled N] [--binary] [--threads N]
-//     NAME[:parameter=value,...] ...
+//     [--sampled N] [--binary] [--threads N] NAME[:parameter=value,...] ...
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
