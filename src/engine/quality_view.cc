@@ -156,8 +156,11 @@ void add_quality(report::Section& section, const events::QualityReport& q) {
   if (!q.assumptions.empty()) {
     section.heading("Assumptions");
     std::vector<std::string> lines;
-    for (const auto& a : q.assumptions)
-      lines.push_back(fmt::format("**{}**: {} — {}", a.what, a.value, a.why));
+    for (const auto& a : q.assumptions) {
+      std::string line = fmt::format("**{}**: {} — {}", a.what, a.value, a.why);
+      // Several files often share one.
+      if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
+    }
     section.bullets(std::move(lines));
   }
 }

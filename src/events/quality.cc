@@ -52,6 +52,8 @@ constexpr std::array kReasons = std::to_array<ReasonInfo>({
      "a quantity below 0 without the signs of a cancellation: a correction of stock"},
     {"outlier", "flagged", "far from its item's usual quantity or price"},
     {"bot", "flagged", "part of a burst that no person makes"},
+    {"refund_paired", "noted", "takes back a purchase that was found"},
+    {"refund_unpaired", "noted", "takes back a purchase that is not in the data"},
     {"time_zone_assumed", "noted", "the time names no zone; the shop's is taken"},
     {"text_normalised", "noted", "an identifier or name was trimmed or brought to NFC"},
     {"date_only", "noted", "the row gives a day; its midnight is taken"},

@@ -64,7 +64,10 @@ std::string table_rows(const Table& table, std::size_t from, std::size_t to) {
     out += r > from && table.separator_before(r) ? "<tr class=\"sep\">" : "<tr>";
     for (std::size_t c = 0; c < table.columns().size(); ++c) {
       const Cell& cell = table.rows()[r][c];
-      std::string style(table.columns()[c].align == Align::right ? "n" : "");
+      const Column& column = table.columns()[c];
+      // A column that never gives way keeps its words whole; the table scrolls where there is no
+      // room.
+      std::string style(column.align == Align::right ? "n" : column.shrink == 0 ? "k" : "");
       if (cell.tone != Tone::plain)
         style += (style.empty() ? "" : " ") + std::string(tone_class(cell.tone));
       out += style.empty() ? "<td>" : fmt::format("<td class=\"{}\">", style);

@@ -59,6 +59,7 @@ table{border-collapse:collapse;width:100%;font-size:14.5px;line-height:1.5}
 th{font-weight:600;color:var(--soft);text-align:left;font-size:13px;border-bottom:1px solid var(--rule);padding:6px 14px 6px 0;vertical-align:bottom}
 td{border-bottom:1px solid var(--line);padding:7px 14px 7px 0;vertical-align:top;unicode-bidi:isolate;min-width:4em}
 tr.sep td{border-top:1px solid var(--rule)}
+td.k{overflow-wrap:normal;word-break:keep-all}
 th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;overflow-wrap:normal;padding-left:14px;min-width:0}
 th:last-child,td:last-child{padding-right:0}
 details{margin:0 0 18px}summary{cursor:pointer;color:var(--accent);font-size:14.5px;padding:4px 0}
