@@ -88,6 +88,9 @@ tree; echo "see /ho""me/someone/x" >>"$tree/README.md"; echo "from https:""//reg
 echo "// TO""DO: finish" >>"$tree/src/base/one.cc"
 check traces
 expect_failure; expect_says "README.md:2:"; expect_says "README.md:3:"; expect_says "src/base/one.cc:3:"
+test_case "traces: the marks of a merge"
+tree; printf '<<<<<%s HEAD\n' '<<' >>"$tree/README.zh.md"
+check traces; expect_failure; expect_says "README.zh.md:2:"
 
 if command -v clang-format-19 >/dev/null; then
   test_case "format: a source that clang-format would change"
