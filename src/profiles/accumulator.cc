@@ -205,7 +205,7 @@ void ProfileAccumulator::fold_time(const ProfileEvent& event) {
     if (event.type == EventType::purchase) ++channel.purchase_lines;
   }
   if (event.type == EventType::purchase || event.type == EventType::refund) return;
-  if (event.hour >= 0 && event.hour < 24) ++state_.hours[static_cast<std::size_t>(event.hour)];
+  if (event.hour >= 0 && event.hour < 24) ++state_.hours[static_cast<std::uint8_t>(event.hour)];
   const std::int64_t monday_based = floor_divide(event.day + std::int64_t{3}, 7) * 7;
   ++state_.weekdays[static_cast<std::size_t>(event.day + std::int64_t{3} - monday_based)];
 }

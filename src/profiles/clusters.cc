@@ -21,6 +21,7 @@ constexpr double kFarthest = 3;
 
 std::vector<std::string> feature_names() {
   std::vector<std::string> names;
+  names.reserve(kClusterFeatureCount);
   for (std::size_t f = 0; f < kClusterFeatureCount; ++f) {
     names.emplace_back(name(static_cast<ClusterFeature>(f)));
   }

@@ -37,6 +37,7 @@ Segment read_segment(const Statement& row) {
 
 Error no_such_segment(std::string_view name, const std::vector<Segment>& known) {
   std::vector<std::string> names;
+  names.reserve(known.size());
   for (const Segment& segment : known) names.push_back(segment.name);
   return not_found(
       fmt::format("there is no segment {}{}", attune::quoted(name), did_you_mean(name, names)));
