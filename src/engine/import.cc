@@ -93,6 +93,7 @@ class FileImport {
     std::vector<std::string> columns;
     std::int64_t bytes_read = 0;
     std::unique_ptr<events::Batch<Row>> batch;
+    std::vector<Hash128> contents;  // of events: by row
   };
 
   // The next records; none at the end, or where reading failed.
@@ -131,6 +132,10 @@ class FileImport {
     const auto map = [&](std::shared_ptr<Work<Row>> work) {
       work->batch = std::make_unique<events::Batch<Row>>();
       mapper.map(std::move(work->records), work->columns, *work->batch);
+      if constexpr (std::is_same_v<Row, Event>) {
+        for (const Event& event : std::as_const(*work->batch).rows())
+          work->contents.push_back(events::content_hash(event));
+      }
       return work;
     };
     const auto stage = [&](std::shared_ptr<Work<Row>> work) {
@@ -138,7 +143,7 @@ class FileImport {
       if (progress_.cancelled()) {
         failure = std::unexpected(cancelled("stopped; nothing of this import stays"));
       } else {
-        failure = stage_batch(*work->batch, changes, writer);
+        failure = stage_batch(*work, changes, writer);
       }
       if (!failure) stop = true;
       progress_.advance(work->bytes_read);
@@ -162,13 +167,13 @@ class FileImport {
   }
 
   template <class Row>
-  Status stage_batch(events::Batch<Row>& batch, ChangeRows& changes,
-                     events::QuarantineWriter& writer) {
+  Status stage_batch(const Work<Row>& work, ChangeRows& changes, events::QuarantineWriter& writer) {
+    events::Batch<Row>& batch = *work.batch;
     report_.add(batch);
     ATTUNE_RETURN_IF_ERROR(writer.add(batch.quarantined()));
     const std::span<const Row> rows = std::as_const(batch).rows();
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      ATTUNE_ASSIGN_OR_RETURN(const events::Staged outcome, stage_row(rows[i], changes));
+      ATTUNE_ASSIGN_OR_RETURN(const events::Staged outcome, stage_row(rows[i], work, i, changes));
       switch (outcome) {
         case events::Staged::kept:
           break;
@@ -187,13 +192,18 @@ class FileImport {
     return {};
   }
 
-  Result<events::Staged> stage_row(const Event& event, ChangeRows&) { return staged_.add(event); }
-  Result<events::Staged> stage_row(const events::ItemRow& row, ChangeRows& changes) {
+  Result<events::Staged> stage_row(const Event& event, const Work<Event>& work, std::size_t i,
+                                   ChangeRows&) {
+    return staged_.add(event, work.contents[i]);
+  }
+  Result<events::Staged> stage_row(const events::ItemRow& row, const Work<events::ItemRow>&,
+                                   std::size_t, ChangeRows& changes) {
     ATTUNE_ASSIGN_OR_RETURN(const std::optional<Event> event, changes.item(row));
     if (!event) return events::Staged::already_known;
     return staged_.add(*event);
   }
-  Result<events::Staged> stage_row(const events::CustomerRow& row, ChangeRows& changes) {
+  Result<events::Staged> stage_row(const events::CustomerRow& row, const Work<events::CustomerRow>&,
+                                   std::size_t, ChangeRows& changes) {
     ATTUNE_ASSIGN_OR_RETURN(const std::optional<Event> event, changes.customer(row));
     if (!event) return events::Staged::already_known;
     return staged_.add(*event);

@@ -1,6 +1,7 @@
 // What can only be told from many rows at once: which purchase a refund takes back, what is far
 // from usual, who is no person.
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@ namespace attune::events {
 namespace {
 
 constexpr double kTolerance = 1e-9;
+constexpr double kNormalMad = 1.4826;  // deviation of a normal over its MAD [Rousseeuw1993]
 
 struct Line {
   std::int64_t customer;
@@ -44,6 +46,69 @@ bool pair_one(std::span<Line> before, const Line& refund, std::vector<Pair>& pai
     }
   }
   return left < refund.quantity;
+}
+
+// Purchases of one item that agree in amount and price.
+struct Sold {
+  std::int64_t item;
+  double quantity;
+  std::int64_t price_minor;
+  std::int64_t rows;
+};
+
+using Weighted = std::vector<std::pair<double, std::int64_t>>;  // a value, and how often it came
+
+double median(Weighted& values) {
+  std::ranges::sort(values);
+  std::int64_t total = 0;
+  for (const auto& [value, count] : values) total += count;
+  // With an even number the mean of the two in the middle.
+  double sum = 0;
+  for (const std::int64_t wanted : {(total - 1) / 2, total / 2}) {
+    std::int64_t before = 0;
+    for (const auto& [value, count] : values) {
+      before += count;
+      if (before <= wanted) continue;
+      sum += value;
+      break;
+    }
+  }
+  return sum / 2;
+}
+
+// Values from `low` to `high` are usual.
+struct Usual {
+  double low;
+  double high;
+};
+
+Usual usual(Weighted values, const CleaningRules& rules) {
+  const double middle = median(values);
+  for (auto& [value, count] : values) value = std::abs(value - middle);
+  const double spread =
+      rules.outlier_threshold * std::max(kNormalMad * median(values), rules.outlier_floor);
+  return {middle - spread, middle + spread};
+}
+
+// `sold` is all of one item.
+void add_unusual(std::span<const Sold> sold, const CleaningRules& rules, std::vector<Sold>& out) {
+  std::int64_t rows = 0;
+  Weighted quantities, prices;
+  for (const Sold& one : sold) {
+    rows += one.rows;
+    quantities.emplace_back(std::log(one.quantity), one.rows);
+    prices.emplace_back(std::log(static_cast<double>(one.price_minor)), one.rows);
+  }
+  if (rows < rules.outlier_min_rows) return;
+  const Usual quantity = usual(quantities, rules);
+  const Usual price = usual(prices, rules);
+  const auto within = [](const Usual& u, double value) {
+    return value >= u.low && value <= u.high;
+  };
+  for (std::size_t i = 0; i < sold.size(); ++i) {
+    if (!within(quantity, quantities[i].first) || !within(price, prices[i].first))
+      out.push_back(sold[i]);
+  }
 }
 
 }  // namespace
@@ -96,23 +161,52 @@ Status EventHistory::pair_refunds(CleaningCounts& counts) {
 }
 
 Status EventHistory::mark_outliers(const CleaningRules& rules, CleaningCounts& counts) {
+  // Few lines of an item differ in amount and price: each such pair is looked at once.
+  const std::string sold = fmt::format(
+      "FROM visible_rows WHERE type = {} AND item <> 0 AND quantity > 0 AND price_minor > 0",
+      static_cast<int>(EventType::purchase));
+  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
+                          history_->query("SELECT item, quantity, price_minor, count(*) " + sold +
+                                          " GROUP BY ALL ORDER BY item, quantity, price_minor"));
+  std::vector<Sold> groups;
+  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
+    for (std::size_t i = 0; i < chunk.rows(); ++i) {
+      groups.push_back({chunk.int64(0)[i], chunk.real(1)[i], chunk.int64(2)[i], chunk.int64(3)[i]});
+    }
+    return {};
+  }));
+  std::vector<Sold> unusual;
+  for (auto begin = groups.begin(); begin != groups.end();) {
+    const auto end =
+        std::find_if(begin, groups.end(), [&](const Sold& s) { return s.item != begin->item; });
+    add_unusual(std::span<const Sold>(begin, end), rules, unusual);
+    begin = end;
+  }
+  ATTUNE_RETURN_IF_ERROR(history_->execute(
+      "CREATE OR REPLACE TEMP TABLE unusual(item BIGINT, quantity DOUBLE, price_minor BIGINT)"));
+  std::vector<std::int64_t> items, prices;
+  std::vector<double> quantities;
+  for (const Sold& one : unusual) {
+    items.push_back(one.item);
+    quantities.push_back(one.quantity);
+    prices.push_back(one.price_minor);
+  }
+  {
+    ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, history_->appender("unusual"));
+    const store::ColumnSpan spans[] = {store::ColumnSpan::int64(items),
+                                       store::ColumnSpan::float64(quantities),
+                                       store::ColumnSpan::int64(prices)};
+    ATTUNE_RETURN_IF_ERROR(appender.append(spans));
+    ATTUNE_RETURN_IF_ERROR(appender.finish());
+  }
   ATTUNE_ASSIGN_OR_RETURN(
       counts.outliers,
-      history_->run(
-          fmt::format("INSERT INTO derived_marks "
-                      "WITH amounts AS (SELECT sequence, item, ln(quantity) AS q, ln(price_minor) "
-                      "AS p FROM visible_rows "
-                      "  WHERE type = {} AND item <> 0 AND quantity > 0 AND price_minor > 0), "
-                      "usual AS (SELECT item, median(q) AS mq, mad(q) AS dq, median(p) AS mp, "
-                      "mad(p) AS dp FROM amounts "
-                      "  GROUP BY item HAVING count(*) >= $1) "
-                      "SELECT a.sequence, {} FROM amounts a JOIN usual u USING (item) "
-                      "WHERE abs(a.q - u.mq) > $2 * greatest(1.4826 * u.dq, $3) OR abs(a.p - u.mp) "
-                      "> $2 * greatest(1.4826 * u.dp, $3)",
-                      static_cast<int>(EventType::purchase), bit(Mark::outlier)),
-          {static_cast<std::int64_t>(rules.outlier_min_rows), rules.outlier_threshold,
-           rules.outlier_floor}));
-  return {};
+      history_->run(fmt::format("INSERT INTO derived_marks SELECT sequence, {} FROM (SELECT "
+                                "sequence, item, quantity, price_minor {}) SEMI JOIN unusual "
+                                "USING (item, quantity, price_minor)",
+                                bit(Mark::outlier), sold),
+                    {}));
+  return history_->execute("DROP TABLE unusual");
 }
 
 Status EventHistory::mark_bots(const CleaningRules& rules, CleaningCounts& counts) {

@@ -125,7 +125,8 @@ Shape try_delimiter(std::string_view head, const CsvDialect& dialect, bool is_wh
       shape.cells = cells;
     }
   }
-  // A delimiter that the first line, which holds the names, does not have so often is likely to be part of texts.
+  // A delimiter that the first line, which holds the names, does not have so often is likely to be
+  // part of texts.
   if (!shape.records.empty() && shape.records[0].size() != shape.cells) shape.agreement *= .5;
   return shape;
 }

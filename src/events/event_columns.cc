@@ -13,6 +13,7 @@ namespace attune::events {
 namespace {
 
 constexpr std::size_t kBlockBytes = 1 << 16;
+constexpr std::uint64_t kRowsMax = 1 << 20;  // of one chunk or journal entry; damage claims more
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 Error bad_rows(std::string_view what) {
@@ -114,50 +115,68 @@ std::string personal_json(const Event& event) {
   return boost::json::serialize(object);
 }
 
-void EventColumns::add(const Event& event, const Hash128& key, EventNames& names) {
+NameCodes number_names(const Event& event, EventNames& names) {
+  return {names.customers.code(event.customer), names.anonymous.code(event.anonymous),
+          names.items.code(event.item),         names.orders.code(event.order),
+          names.sessions.code(event.session),   names.sources.code(event.source),
+          names.channels.code(event.channel)};
+}
+
+namespace {
+
+// Calls `visit` with every vector of `columns` that has a value a row.
+template <class Columns>
+void for_each_column(Columns& columns, auto visit) {
+  visit(columns.key_high), visit(columns.key_low), visit(columns.time);
+  visit(columns.offset_minutes), visit(columns.type);
+  visit(columns.customer), visit(columns.anonymous), visit(columns.item), visit(columns.order);
+  visit(columns.session), visit(columns.source), visit(columns.channel), visit(columns.currency);
+  visit(columns.quantity), visit(columns.rating);
+  visit(columns.price_minor), visit(columns.value_minor), visit(columns.duration_ms);
+  visit(columns.marks), visit(columns.personal_end);
+}
+
+}  // namespace
+
+void EventColumns::add(const Event& event, std::uint32_t event_marks, const Hash128& key,
+                       const NameCodes& codes) {
   key_high.push_back(key.high);
   key_low.push_back(key.low);
   time.push_back(event.time.micros);
   offset_minutes.push_back(event.offset_minutes.value_or(kNoOffset));
   type.push_back(static_cast<std::uint8_t>(event.type));
-  customer.push_back(names.customers.code(event.customer));
-  anonymous.push_back(names.anonymous.code(event.anonymous));
-  item.push_back(names.items.code(event.item));
-  order.push_back(names.orders.code(event.order));
-  session.push_back(names.sessions.code(event.session));
-  source.push_back(names.sources.code(event.source));
-  channel.push_back(names.channels.code(event.channel));
+  customer.push_back(codes.customer);
+  anonymous.push_back(codes.anonymous);
+  item.push_back(codes.item);
+  order.push_back(codes.order);
+  session.push_back(codes.session);
+  source.push_back(codes.source);
+  channel.push_back(codes.channel);
   currency.push_back(pack(event.currency));
   quantity.push_back(event.quantity.value_or(kNone));
   rating.push_back(event.rating.value_or(kNone));
   price_minor.push_back(event.price_minor.value_or(kNoAmount));
   value_minor.push_back(event.value_minor.value_or(kNoAmount));
   duration_ms.push_back(event.duration_ms.value_or(kNoAmount));
-  marks.push_back(event.marks);
+  marks.push_back(event_marks);
   if (!event.text.empty() || !event.url.empty() || !event.properties.empty())
     personal += personal_json(event);
   personal_end.push_back(static_cast<std::uint32_t>(personal.size()));
 }
 
-void EventColumns::clear() { *this = EventColumns(); }
+void EventColumns::clear() {
+  for_each_column(*this, [](auto& column) { column.clear(); });
+  personal.clear();
+}
 
 std::string EventColumns::serialise() const {
-  ByteWriter out;
+  std::size_t bytes = personal.size() + sizeof(std::uint64_t);
+  for_each_column(*this, [&](const auto& column) {
+    bytes += 2 * sizeof(std::uint64_t) + column.size() * sizeof(column[0]);
+  });
+  ByteWriter out(bytes);
   out.value(static_cast<std::uint64_t>(rows()));
-  out.array(key_high);
-  out.array(key_low);
-  out.array(time);
-  out.array(offset_minutes);
-  out.array(type);
-  for (const auto* codes :
-       {&customer, &anonymous, &item, &order, &session, &source, &channel, &currency}) {
-    out.array(*codes);
-  }
-  out.array(quantity);
-  out.array(rating);
-  for (const auto* amounts : {&price_minor, &value_minor, &duration_ms}) out.array(*amounts);
-  out.array(marks);
-  out.array(personal_end);
+  for_each_column(*this, [&](const auto& column) { out.folded(column); });
   out.text(personal);
   return out.bytes();
 }
@@ -166,27 +185,24 @@ Result<EventColumns> EventColumns::parse(std::string_view bytes, const EventName
   ByteReader in(bytes);
   EventColumns c;
   ATTUNE_ASSIGN_OR_RETURN(const std::uint64_t rows, in.value<std::uint64_t>());
-  ATTUNE_ASSIGN_OR_RETURN(c.key_high, in.array<std::uint64_t>(rows));
-  ATTUNE_ASSIGN_OR_RETURN(c.key_low, in.array<std::uint64_t>(rows));
-  ATTUNE_ASSIGN_OR_RETURN(c.time, in.array<std::int64_t>(rows));
-  ATTUNE_ASSIGN_OR_RETURN(c.offset_minutes, in.array<std::int16_t>(rows));
-  ATTUNE_ASSIGN_OR_RETURN(c.type, in.array<std::uint8_t>(rows));
-  const std::pair<std::vector<std::uint32_t>*, std::uint32_t> coded[] = {
+  if (rows > kRowsMax) return std::unexpected(bad_rows("more rows than are staged together"));
+  Status read;
+  for_each_column(c, [&]<class T>(std::vector<T>& column) {
+    if (!read) return;
+    Result<std::vector<T>> values = in.folded<T>(rows);
+    if (values) {
+      column = std::move(*values);
+    } else {
+      read = std::unexpected(values.error());
+    }
+  });
+  ATTUNE_RETURN_IF_ERROR(read);
+  const std::pair<const std::vector<std::uint32_t>*, std::uint32_t> coded[] = {
       {&c.customer, names.customers.size()}, {&c.anonymous, names.anonymous.size()},
       {&c.item, names.items.size()},         {&c.order, names.orders.size()},
       {&c.session, names.sessions.size()},   {&c.source, names.sources.size()},
-      {&c.channel, names.channels.size()},   {&c.currency, kNoCode}};
-  for (const auto& [codes, size] : coded) {
-    ATTUNE_ASSIGN_OR_RETURN(*codes, in.array<std::uint32_t>(rows));
-    ATTUNE_RETURN_IF_ERROR(check_codes(*codes, size));
-  }
-  ATTUNE_ASSIGN_OR_RETURN(c.quantity, in.array<double>(rows));
-  ATTUNE_ASSIGN_OR_RETURN(c.rating, in.array<double>(rows));
-  for (auto* amounts : {&c.price_minor, &c.value_minor, &c.duration_ms}) {
-    ATTUNE_ASSIGN_OR_RETURN(*amounts, in.array<std::int64_t>(rows));
-  }
-  ATTUNE_ASSIGN_OR_RETURN(c.marks, in.array<std::uint32_t>(rows));
-  ATTUNE_ASSIGN_OR_RETURN(c.personal_end, in.array<std::uint32_t>(rows));
+      {&c.channel, names.channels.size()}};
+  for (const auto& [codes, size] : coded) ATTUNE_RETURN_IF_ERROR(check_codes(*codes, size));
   ATTUNE_ASSIGN_OR_RETURN(const std::string_view personal, in.text());
   ATTUNE_RETURN_IF_ERROR(in.finish());
   c.personal = personal;

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <atomic>
+#include <set>
+#include <thread>
 
 #include <fmt/format.h>
+
+#include "row_appender.h"
 
 namespace attune::events {
 namespace {
@@ -39,13 +43,21 @@ CREATE VIEW events AS
   LEFT JOIN labels c ON c.kind = 1 AND c.code = e.channel
   LEFT JOIN labels m ON m.kind = 2 AND m.code = e.currency
   LEFT JOIN derived_marks d ON d.sequence = e.sequence;
+)sql"},
+                                            // Chunks of an import under way, which come in any
+                                            // order.
+                                            {2, R"sql(
+DELETE FROM event_rows WHERE sequence >= (SELECT min(first) FROM imports WHERE NOT finished);
+ALTER TABLE imports DROP COLUMN done;
+CREATE TABLE import_chunks(first BIGINT NOT NULL, begin_row BIGINT NOT NULL);
 )sql"}};
 
 constexpr std::string_view kCursor = "events";
 constexpr std::string_view kIncomingKeys =
     "CREATE OR REPLACE TEMP TABLE incoming_keys(row_index BIGINT, key_high UBIGINT, key_low "
     "UBIGINT)";
-constexpr std::int64_t kKeyBatch = 8;  // chunks whose keys are matched at once
+constexpr std::size_t kAppendersMax = 4;  // more wait for each other in the file
+constexpr std::int64_t kKeyBatch = 8;     // chunks whose keys are matched at once
 
 // A session ends after `gap` minutes without an event, or where the source says that another
 // begins.
@@ -80,56 +92,13 @@ std::string code_list(std::span<const EventType> types) {
 
 int code(EventType type) { return static_cast<int>(type); }
 
-// Texts of one column on their way into the history.
-class TextColumn {
- public:
-  explicit TextColumn(std::size_t rows) { offsets_.reserve(rows + 1); }
-  void add(std::string_view text) {
-    present_.push_back(!text.empty());
-    bytes_.append(text);
-    offsets_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-  }
-  store::ColumnSpan text() const {
-    return store::ColumnSpan::text(bytes_, offsets_).with_present(present_);
-  }
-  store::ColumnSpan blob() const {
-    return store::ColumnSpan::blob(bytes_, offsets_).with_present(present_);
-  }
-
- private:
-  std::string bytes_;
-  std::vector<std::uint32_t> offsets_{0};
-  std::vector<std::uint8_t> present_;
-};
-
-template <class T>
-std::vector<std::uint8_t> where(const std::vector<T>& values, auto present) {
-  std::vector<std::uint8_t> mask(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) mask[i] = present(values[i]);
-  return mask;
-}
-
-// Takes the rows whose index is in `rows` out of every vector of `columns`.
-EventColumns select(const EventColumns& columns, const std::vector<std::size_t>& rows) {
-  EventColumns kept;
-  const auto pick = [&](auto member) {
-    auto& out = kept.*member;
-    out.reserve(rows.size());
-    for (const std::size_t row : rows) out.push_back((columns.*member)[row]);
-  };
-  pick(&EventColumns::key_high), pick(&EventColumns::key_low), pick(&EventColumns::time);
-  pick(&EventColumns::offset_minutes), pick(&EventColumns::type), pick(&EventColumns::customer);
-  pick(&EventColumns::anonymous), pick(&EventColumns::item), pick(&EventColumns::order);
-  pick(&EventColumns::session), pick(&EventColumns::source), pick(&EventColumns::channel);
-  pick(&EventColumns::currency), pick(&EventColumns::quantity), pick(&EventColumns::rating);
-  pick(&EventColumns::price_minor), pick(&EventColumns::value_minor),
-      pick(&EventColumns::duration_ms);
-  pick(&EventColumns::marks);
-  for (const std::size_t row : rows) {
-    kept.personal += columns.personal_of(row);
-    kept.personal_end.push_back(static_cast<std::uint32_t>(kept.personal.size()));
-  }
-  return kept;
+// Runs `body` in a transaction of `connection`.
+Status in_transaction(store::History& connection, auto body) {
+  ATTUNE_RETURN_IF_ERROR(connection.begin());
+  Status step = body();
+  if (step) step = connection.commit();
+  if (!step && connection.in_transaction()) (void)connection.rollback();
+  return step;
 }
 
 }  // namespace
@@ -173,6 +142,7 @@ Result<std::map<std::int16_t, std::string>> EventHistory::labels(LabelKind kind)
 }
 
 Result<std::int16_t> EventHistory::label(LabelKind kind, std::string_view name) {
+  const std::scoped_lock lock(*labels_mutex_);
   const auto found = labels_.find(std::pair(kind, std::string(name)));
   if (found != labels_.end()) return found->second;
   const auto number = static_cast<std::int64_t>(labels_.size());
@@ -222,7 +192,7 @@ Result<KeySet> EventHistory::keys() {
   return keys;
 }
 
-Result<EventHistory::KnownRows> EventHistory::match_keys(const Placement& placement) {
+Result<KnownRows> EventHistory::match_keys(const Placement& placement) {
   KnownRows known;
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,
@@ -237,8 +207,7 @@ Result<EventHistory::KnownRows> EventHistory::match_keys(const Placement& placem
   return known;
 }
 
-Result<EventHistory::KnownRows> EventHistory::find_known(const EventColumns& columns,
-                                                         Sequence first) {
+Result<KnownRows> EventHistory::find_known(const EventColumns& columns, Sequence first) {
   ATTUNE_RETURN_IF_ERROR(history_->execute(kIncomingKeys));
   ATTUNE_RETURN_IF_ERROR(load_keys(columns, 0));
   ATTUNE_ASSIGN_OR_RETURN(KnownRows known, match_keys({first, Sequence{0}}));
@@ -246,8 +215,7 @@ Result<EventHistory::KnownRows> EventHistory::find_known(const EventColumns& col
   return known;
 }
 
-Result<EventHistory::KnownRows> EventHistory::find_known(const StagedImport& import,
-                                                         const Placement& placement) {
+Result<KnownRows> EventHistory::find_known(const StagedImport& import, const Placement& placement) {
   KnownRows known;
   ATTUNE_ASSIGN_OR_RETURN(
       const auto any,
@@ -267,108 +235,79 @@ Result<EventHistory::KnownRows> EventHistory::find_known(const StagedImport& imp
   return known;
 }
 
-Status EventHistory::append(const EventColumns& all, const EventNames& names,
-                            const AppliedNumbers& numbers, Sequence first, const KnownRows& known,
-                            std::int64_t begin) {
-  std::vector<std::size_t> rows;
-  for (std::size_t i = 0; i < all.rows() && !known.empty(); ++i) {
-    if (!known.contains(begin + static_cast<std::int64_t>(i))) rows.push_back(i);
-  }
-  const EventColumns selected = known.empty() ? EventColumns() : select(all, rows);
-  const EventColumns& c = known.empty() ? all : selected;
-  const std::size_t n = c.rows();
-  if (n == 0) return {};
-
-  std::vector<std::int64_t> sequence(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    sequence[i] = first.value + begin + static_cast<std::int64_t>(known.empty() ? i : rows[i]);
-  }
-  return append_selected(c, names, numbers, sequence);
+Result<LabelCodes> EventHistory::label_codes(const EventNames& names) {
+  LabelCodes codes;
+  ATTUNE_ASSIGN_OR_RETURN(codes.sources, label_codes(LabelKind::source, names.sources));
+  ATTUNE_ASSIGN_OR_RETURN(codes.channels, label_codes(LabelKind::channel, names.channels));
+  codes.currency = [this](std::uint32_t packed) {
+    return label(LabelKind::currency, unpack_currency(packed).to_string());
+  };
+  return codes;
 }
 
-Status EventHistory::append_selected(const EventColumns& c, const EventNames& names,
-                                     const AppliedNumbers& numbers,
-                                     std::span<const std::int64_t> sequence) {
-  const std::size_t n = c.rows();
-  std::vector<std::int64_t> customer(n), item(n);
-  TextColumn order(n), session(n), personal(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    if (c.customer[i] != kNoCode) {
-      customer[i] = numbers.customers[c.customer[i]].value;
-    } else if (c.anonymous[i] != kNoCode) {
-      customer[i] = numbers.anonymous[c.anonymous[i]].value;
+Result<std::set<std::int64_t>> EventHistory::chunks_done(Sequence first) {
+  std::set<std::int64_t> begins;
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::QueryResult rows,
+      history_->query("SELECT begin_row FROM import_chunks WHERE first = $1", {first.value}));
+  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
+    begins.insert(chunk.int64(0).begin(), chunk.int64(0).end());
+    return {};
+  }));
+  return begins;
+}
+
+// Chunks are independent: each worker takes the next one over a connection of its own, and each
+// chunk is a transaction that notes itself in import_chunks.
+Status EventHistory::append_chunks(const StagedImport& import, Sequence first,
+                                   const RowAppender& appender, const KnownRows& known,
+                                   Progress& progress) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::set<std::int64_t> done, chunks_done(first));
+  std::atomic<std::size_t> next = 0;
+  std::mutex mutex;  // of the three below
+  Status failure;
+  bool stop = false;
+  std::int64_t rows_done = 0;
+  const auto chunk_into = [&](store::History& connection, std::size_t chunk) -> Status {
+    const std::int64_t begin = import.chunk_begin(chunk);
+    if (done.contains(begin)) return {};
+    ATTUNE_ASSIGN_OR_RETURN(const EventColumns columns, import.read_chunk(chunk));
+    return in_transaction(connection, [&]() -> Status {
+      ATTUNE_RETURN_IF_ERROR(appender.append(connection, columns, first, begin, known));
+      auto noted = connection.run("INSERT INTO import_chunks VALUES($1, $2)", {first.value, begin});
+      return noted ? Status{} : std::unexpected(noted.error());
+    });
+  };
+  const auto finish = [&](std::size_t chunk, Status step) {
+    const std::scoped_lock lock(mutex);
+    rows_done += import.chunk_begin(chunk + 1) - import.chunk_begin(chunk);
+    progress.advance(rows_done);
+    if (step && progress.cancelled()) {
+      step = std::unexpected(
+          cancelled("stopped; the import is staged and goes on when the folder is next opened"));
     }
-    if (c.item[i] != kNoCode) item[i] = numbers.items[c.item[i]].value;
-    order.add(c.order[i] == kNoCode ? std::string_view() : names.orders.text(c.order[i]));
-    session.add(c.session[i] == kNoCode ? std::string_view() : names.sessions.text(c.session[i]));
-    ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
-                            seal(CustomerNumber{customer[i]}, c.personal_of(i)));
-    personal.add(sealed);
-  }
-  ATTUNE_ASSIGN_OR_RETURN(const Labels labels, label_rows(c, names));
-  const std::vector<std::int32_t> marks(c.marks.begin(), c.marks.end());
-  const auto has_code = [](std::uint32_t code) { return code != kNoCode; };
-  const auto has_amount = [](std::int64_t amount) { return amount != kNoAmount; };
-  const auto has_number = [](double number) { return !std::isnan(number); };
-  const auto has_offset = [](std::int16_t offset) { return offset != kNoOffset; };
-  const auto offset_present = where(c.offset_minutes, has_offset);
-  const auto source_present = where(c.source, has_code);
-  const auto channel_present = where(c.channel, has_code);
-  const auto currency_present = where(c.currency, [](std::uint32_t packed) { return packed != 0; });
-  const auto quantity_present = where(c.quantity, has_number);
-  const auto rating_present = where(c.rating, has_number);
-  const auto price_present = where(c.price_minor, has_amount);
-  const auto value_present = where(c.value_minor, has_amount);
-  const auto duration_present = where(c.duration_ms, has_amount);
-  using Span = store::ColumnSpan;
-  const std::array spans{Span::int64(sequence),
-                         Span::uint64(c.key_high),
-                         Span::uint64(c.key_low),
-                         Span::timestamp(std::span<const std::int64_t>(c.time)),
-                         Span::int16(c.offset_minutes).with_present(offset_present),
-                         Span::uint8(c.type),
-                         Span::int64(customer),
-                         Span::int64(item),
-                         order.text(),
-                         session.text(),
-                         Span::int16(labels.source).with_present(source_present),
-                         Span::int16(labels.channel).with_present(channel_present),
-                         Span::int16(labels.currency).with_present(currency_present),
-                         Span::float64(c.quantity).with_present(quantity_present),
-                         Span::int64(c.price_minor).with_present(price_present),
-                         Span::int64(c.value_minor).with_present(value_present),
-                         Span::float64(c.rating).with_present(rating_present),
-                         Span::int64(c.duration_ms).with_present(duration_present),
-                         Span::int32(marks),
-                         personal.blob()};
-  ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, history_->appender("event_rows"));
-  ATTUNE_RETURN_IF_ERROR(appender.append(spans));
-  return appender.finish();
-}
-
-Result<std::string> EventHistory::seal(CustomerNumber customer, std::string_view personal) {
-  if (personal.empty()) return std::string();
-  return vault_->seal(customer, "event", personal);
-}
-
-Result<EventHistory::Labels> EventHistory::label_rows(const EventColumns& c,
-                                                      const EventNames& names) {
-  ATTUNE_ASSIGN_OR_RETURN(const auto sources, label_codes(LabelKind::source, names.sources));
-  ATTUNE_ASSIGN_OR_RETURN(const auto channels, label_codes(LabelKind::channel, names.channels));
-  Labels labels;
-  std::uint32_t last = 0;
-  std::int16_t last_code = 0;
-  for (std::size_t i = 0; i < c.rows(); ++i) {
-    labels.source.push_back(c.source[i] == kNoCode ? std::int16_t{0} : sources[c.source[i]]);
-    labels.channel.push_back(c.channel[i] == kNoCode ? std::int16_t{0} : channels[c.channel[i]]);
-    if (c.currency[i] != 0 && c.currency[i] != last) {
-      last = c.currency[i];
-      ATTUNE_ASSIGN_OR_RETURN(last_code,
-                              label(LabelKind::currency, unpack_currency(last).to_string()));
+    if (!step && failure) failure = std::move(step);
+    stop = stop || !failure;
+    return !stop;
+  };
+  const auto work = [&] {
+    Result<store::History> connection = history_->connect();
+    while (true) {
+      const std::size_t chunk = next++;
+      if (chunk >= import.chunks()) return;
+      const Status step =
+          connection ? chunk_into(*connection, chunk) : std::unexpected(connection.error());
+      if (!finish(chunk, step)) return;
     }
-    labels.currency.push_back(last_code);
+  };
+  {
+    std::vector<std::jthread> workers;
+    const std::size_t wanted = std::max(1U, std::thread::hardware_concurrency());
+    for (std::size_t i = 1; i < std::min({wanted, import.chunks(), kAppendersMax}); ++i)
+      workers.emplace_back(work);
+    work();
   }
-  return labels;
+  return failure;
 }
 
 Result<std::int64_t> EventHistory::apply(const StagedImport& import, const Placement& placement,
@@ -376,59 +315,43 @@ Result<std::int64_t> EventHistory::apply(const StagedImport& import, const Place
   const Sequence first = placement.first;
   const Sequence last{first.value + import.rows() - 1};
   ATTUNE_ASSIGN_OR_RETURN(
-      auto done, history_->find_int64("SELECT done FROM imports WHERE first = $1", {first.value}));
-  if (!done) {
-    ATTUNE_RETURN_IF_ERROR(history_->run("INSERT INTO imports VALUES($1, $2, 0, 0, false)",
-                                         {first.value, last.value}));
-    done = 0;
+      const auto begun,
+      history_->find_int64("SELECT 1 FROM imports WHERE first = $1", {first.value}));
+  if (!begun) {
+    ATTUNE_RETURN_IF_ERROR(
+        history_->run("INSERT INTO imports VALUES($1, $2, 0, false)", {first.value, last.value}));
   }
   ATTUNE_ASSIGN_OR_RETURN(const KnownRows known, find_known(import, placement));
+  ATTUNE_ASSIGN_OR_RETURN(const LabelCodes labels, label_codes(import.names()));
   progress.phase("applying", import.rows(), "rows");
-  for (std::size_t chunk = 0; chunk < import.chunks(); ++chunk) {
-    const std::int64_t begin = import.chunk_begin(chunk);
-    if (begin < *done) continue;
-    if (progress.cancelled())
-      return std::unexpected(
-          cancelled("stopped; the import is staged and goes on when the folder is next opened"));
-    ATTUNE_ASSIGN_OR_RETURN(const EventColumns columns, import.read_chunk(chunk));
-    ATTUNE_RETURN_IF_ERROR(history_->begin());
-    Status step = append(columns, import.names(), numbers, first, known, begin);
-    if (step) {
-      auto told = history_->run("UPDATE imports SET done = $1 WHERE first = $2",
-                                {import.chunk_begin(chunk + 1), first.value});
-      if (!told) step = std::unexpected(told.error());
-    }
-    if (step) step = history_->commit();
-    if (!step) {
-      if (history_->in_transaction()) (void)history_->rollback();
-      return std::unexpected(step.error());
-    }
-    progress.advance(import.chunk_begin(chunk + 1));
-  }
-  ATTUNE_RETURN_IF_ERROR(history_->begin());
-  auto finished = history_->run("UPDATE imports SET finished = true, known = $1 WHERE first = $2",
-                                {static_cast<std::int64_t>(known.size()), first.value});
-  Status end = finished ? history_->set_cursor(kCursor, last) : std::unexpected(finished.error());
-  if (end) end = history_->commit();
-  if (!end) {
-    if (history_->in_transaction()) (void)history_->rollback();
-    return std::unexpected(end.error());
-  }
-  return static_cast<std::int64_t>(known.size());
+  const RowAppender appender(*vault_, import.names(), numbers, labels);
+  ATTUNE_RETURN_IF_ERROR(append_chunks(import, first, appender, known, progress));
+  const auto repeated = static_cast<std::int64_t>(known.size());
+  ATTUNE_RETURN_IF_ERROR(in_transaction(*history_, [&]() -> Status {
+    ATTUNE_RETURN_IF_ERROR(
+        history_->run("UPDATE imports SET finished = true, known = $1 WHERE first = $2",
+                      {repeated, first.value}));
+    ATTUNE_RETURN_IF_ERROR(
+        history_->run("DELETE FROM import_chunks WHERE first = $1", {first.value}));
+    return history_->set_cursor(kCursor, last);
+  }));
+  return repeated;
 }
 
 Result<std::int64_t> EventHistory::apply(const EventBundle& bundle, Sequence first,
                                          const AppliedNumbers& numbers) {
   const auto rows = static_cast<std::int64_t>(bundle.columns.rows());
   ATTUNE_ASSIGN_OR_RETURN(const KnownRows known, find_known(bundle.columns, first));
-  ATTUNE_RETURN_IF_ERROR(history_->begin());
-  Status step = append(bundle.columns, bundle.names, numbers, first, known, 0);
-  if (step) step = history_->set_cursor(kCursor, Sequence{first.value + rows - 1});
-  if (step) step = history_->commit();
-  if (!step) {
-    if (history_->in_transaction()) (void)history_->rollback();
-    return std::unexpected(step.error());
+  ATTUNE_ASSIGN_OR_RETURN(const LabelCodes labels, label_codes(bundle.names));
+  // Known before the transaction begins, so that a rollback takes no label away.
+  for (const std::uint32_t packed : bundle.columns.currency) {
+    if (packed != 0) ATTUNE_RETURN_IF_ERROR(labels.currency(packed));
   }
+  const RowAppender appender(*vault_, bundle.names, numbers, labels);
+  ATTUNE_RETURN_IF_ERROR(in_transaction(*history_, [&]() -> Status {
+    ATTUNE_RETURN_IF_ERROR(appender.append(*history_, bundle.columns, first, 0, known));
+    return history_->set_cursor(kCursor, Sequence{first.value + rows - 1});
+  }));
   return static_cast<std::int64_t>(known.size());
 }
 

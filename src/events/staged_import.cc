@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <future>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -43,19 +44,18 @@ Status read_names(ByteReader& in, EventNames& names) {
   return {};
 }
 
-// Gathers what rows say beside what happened.
+// Gathers what rows say beside what happened. Rows of one item, or one customer, tend to say the
+// same again: what each said last of a field is looked at first.
 class FactCollector {
  public:
-  void add(const Event& event, std::int64_t row, EventNames& names) {
-    const std::uint32_t customer = names.customers.code(event.customer);
-    const std::uint32_t anonymous = names.anonymous.code(event.anonymous);
-    const std::uint32_t item = names.items.code(event.item);
-    first(facts_.first_customer, customer, row);
-    first(facts_.first_anonymous, anonymous, row);
-    first(facts_.first_item, item, row);
-    if (customer != kNoCode && anonymous != kNoCode) add_link(event.type, row, anonymous, customer);
-    if (item != kNoCode) add_item(event, row, item);
-    if (customer != kNoCode) add_traits(event, row, customer);
+  void add(const Event& event, std::int64_t row, const NameCodes& codes) {
+    first(facts_.first_customer, codes.customer, row);
+    first(facts_.first_anonymous, codes.anonymous, row);
+    first(facts_.first_item, codes.item, row);
+    if (codes.customer != kNoCode && codes.anonymous != kNoCode)
+      add_link(event.type, row, codes.anonymous, codes.customer);
+    if (codes.item != kNoCode) add_item(event, row, codes.item);
+    if (codes.customer != kNoCode) add_traits(event, row, codes.customer);
   }
 
   StagedFacts take() {
@@ -78,9 +78,26 @@ class FactCollector {
   struct KeyHash {
     std::size_t operator()(const ObservedKey& k) const { return combine(k.item_field, k.value); }
   };
+  struct Said {  // the value that was last told of a field
+    std::uint32_t value = kNoCode;
+    std::int64_t time = 0;          // of a trait
+    std::int64_t* count = nullptr;  // of an item's value, in observed_
+  };
+  using Memory = std::vector<std::vector<Said>>;  // by subject, then by field
 
   static void first(std::vector<std::int64_t>& rows, std::uint32_t code, std::int64_t row) {
     if (code != kNoCode && code == rows.size()) rows.push_back(row);
+  }
+
+  static Said& last_said(Memory& memory, std::uint32_t subject, std::uint32_t field) {
+    if (subject >= memory.size()) memory.resize(subject + 1);
+    std::vector<Said>& fields = memory[subject];
+    if (field >= fields.size()) fields.resize(field + 1);
+    return fields[field];
+  }
+
+  bool is_value(const Said& said, std::string_view text) const {
+    return said.value != kNoCode && facts_.values.text(said.value) == text;
   }
 
   void add_link(EventType type, std::int64_t row, std::uint32_t anonymous, std::uint32_t customer) {
@@ -95,12 +112,17 @@ class FactCollector {
     for (const Attribute& attribute : event.item_attributes) {
       if (attribute.value.empty()) continue;
       const std::uint32_t field = facts_.fields.code(attribute.name);
-      const std::uint32_t value = facts_.values.code(attribute.value);
       if (event.type == EventType::item_changed) {
+        const std::uint32_t value = facts_.values.code(attribute.value);
         facts_.item_facts.push_back({row, item, field, value, event.time.micros});
-      } else {
-        ++observed_[{std::uint64_t{item} << 32 | field, value}];
+        continue;
       }
+      Said& said = last_said(items_said_, item, field);
+      if (!is_value(said, attribute.value)) {
+        said.value = facts_.values.code(attribute.value);
+        said.count = &observed_[{std::uint64_t{item} << 32 | field, said.value}];
+      }
+      ++*said.count;
     }
   }
 
@@ -108,22 +130,18 @@ class FactCollector {
     for (const Attribute& attribute : event.customer_attributes) {
       if (attribute.value.empty()) continue;
       const std::uint32_t field = facts_.fields.code(attribute.name);
-      const std::uint32_t value = facts_.values.code(attribute.value);
+      Said& said = last_said(customers_said_, customer, field);
       // Told again by a later row: nothing new.
-      auto [known, added] =
-          told_.try_emplace(std::uint64_t{customer} << 32 | field, value, event.time.micros);
-      if (!added) {
-        if (known->second.first == value && known->second.second <= event.time.micros) continue;
-        known->second = {value, event.time.micros};
-      }
-      facts_.traits.push_back({row, customer, field, value, event.time.micros});
+      if (is_value(said, attribute.value) && said.time <= event.time.micros) continue;
+      said = {facts_.values.code(attribute.value), event.time.micros, nullptr};
+      facts_.traits.push_back({row, customer, field, said.value, event.time.micros});
     }
   }
 
   StagedFacts facts_;
   std::unordered_map<std::uint64_t, bool> pairs_;
   std::unordered_map<ObservedKey, std::int64_t, KeyHash> observed_;
-  std::unordered_map<std::uint64_t, std::pair<std::uint32_t, std::int64_t>> told_;
+  Memory items_said_, customers_said_;
 };
 
 // The key that an export wrote as an event id, so that what was taken out is known again when it
@@ -245,18 +263,27 @@ struct StagedImportWriter::Impl {
   bool finished = false;
   EventNames names;
   EventColumns columns;
+  EventColumns written;         // the chunk before, on its way to the disk
+  std::future<Status> writing;  // of `written`
   FactCollector facts;
   OccurrenceCounter contents;
   OccurrenceCounter ids;
   std::int64_t rows = 0;
   std::vector<std::int64_t> chunk_begins{0};
 
+  Status wait() { return writing.valid() ? writing.get() : Status{}; }
+
+  // Hands the chunk to a thread that writes and syncs it while the next one is gathered.
   Status flush() {
     if (columns.rows() == 0) return {};
-    const std::filesystem::path file = rows_file(folder, chunk_begins.size() - 1);
-    ATTUNE_RETURN_IF_ERROR(write_checked_file(file, kRowsMagic, kVersion, columns.serialise()));
-    chunk_begins.push_back(rows);
+    ATTUNE_RETURN_IF_ERROR(wait());
+    std::swap(columns, written);
     columns.clear();
+    writing = std::async(
+        std::launch::async, [this, file = rows_file(folder, chunk_begins.size() - 1)]() -> Status {
+          return write_checked_file(file, kRowsMagic, kVersion, written.serialise());
+        });
+    chunk_begins.push_back(rows);
     return {};
   }
 };
@@ -266,6 +293,7 @@ StagedImportWriter::StagedImportWriter(StagedImportWriter&&) noexcept = default;
 StagedImportWriter& StagedImportWriter::operator=(StagedImportWriter&&) noexcept = default;
 StagedImportWriter::~StagedImportWriter() {
   if (impl_ != nullptr && !impl_->finished) {
+    (void)impl_->wait();
     std::error_code ignored;
     std::filesystem::remove_all(impl_->folder, ignored);
   }
@@ -290,23 +318,27 @@ Result<StagedImportWriter> StagedImportWriter::create(std::filesystem::path fold
 void StagedImportWriter::begin_file() { impl_->contents.clear(); }
 
 Result<Staged> StagedImportWriter::add(const Event& event) {
+  return add(event, content_hash(event));
+}
+
+Result<Staged> StagedImportWriter::add(const Event& event, const Hash128& content) {
   Impl& self = *impl_;
-  const Hash128 content = content_hash(event);
-  Event kept = event;
+  std::uint32_t marks = event.marks;
   std::uint32_t occurrence = 0;
   if (event.event_id.empty()) {
     occurrence = self.contents.note(content.low);
     if (occurrence > 0) {
       if (!self.options.keep_repeats) return Staged::exact_duplicate;
-      kept.marks |= bit(Mark::exact_duplicate);
+      marks |= bit(Mark::exact_duplicate);
     }
   }
   const Hash128 key = key_of(event, content, occurrence);
   if (!event.event_id.empty() && self.ids.note(key.low) > 0) return Staged::repeated_event_id;
   if (self.options.known != nullptr && self.options.known->contains(key))
     return Staged::already_known;
-  self.facts.add(kept, self.rows, self.names);
-  self.columns.add(kept, key, self.names);
+  const NameCodes codes = number_names(event, self.names);
+  self.facts.add(event, self.rows, codes);
+  self.columns.add(event, marks, key, codes);
   ++self.rows;
   if (self.columns.rows() == kStagedRows || self.columns.personal.size() > kPersonalBytes) {
     ATTUNE_RETURN_IF_ERROR(self.flush());
@@ -320,6 +352,7 @@ const EventNames& StagedImportWriter::names() const { return impl_->names; }
 Status StagedImportWriter::finish() {
   Impl& self = *impl_;
   ATTUNE_RETURN_IF_ERROR(self.flush());
+  ATTUNE_RETURN_IF_ERROR(self.wait());
   ByteWriter out;
   out.array(self.chunk_begins);
   write_names(out, self.names);
@@ -398,8 +431,9 @@ std::string bundle_events(std::span<const Event> events) {
   for (std::size_t i = 0; i < events.size(); ++i) {
     const Hash128 content = content_hash(events[i]);
     const std::uint32_t occurrence = events[i].event_id.empty() ? contents.note(content.low) : 0;
-    facts.add(events[i], static_cast<std::int64_t>(i), names);
-    columns.add(events[i], key_of(events[i], content, occurrence), names);
+    const NameCodes codes = number_names(events[i], names);
+    facts.add(events[i], static_cast<std::int64_t>(i), codes);
+    columns.add(events[i], events[i].marks, key_of(events[i], content, occurrence), codes);
   }
   return serialise_events(columns, names, facts.take());
 }

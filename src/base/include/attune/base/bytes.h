@@ -18,6 +18,8 @@ namespace attune {
 // bits) in front.
 class ByteWriter {
  public:
+  explicit ByteWriter(std::size_t expected_bytes = 0) { bytes_.reserve(expected_bytes); }
+
   template <class T>
   void value(const T& x) {
     static_assert(std::is_arithmetic_v<T> || std::is_enum_v<T>);
@@ -36,6 +38,18 @@ class ByteWriter {
   template <class T>
   void array(const std::vector<T>& values) {
     array(std::span<const T>(values));
+  }
+  // An array that takes the room of one value where all are the same.
+  template <class T>
+  void folded(const std::vector<T>& values) {
+    const bool same = !values.empty() && std::memcmp(values.data(), values.data() + 1,
+                                                     (values.size() - 1) * sizeof(T)) == 0;
+    value(static_cast<std::uint8_t>(same));
+    if (same) {
+      value(values.front());
+    } else {
+      array(values);
+    }
   }
 
   const std::string& bytes() const { return bytes_; }
@@ -78,6 +92,15 @@ class ByteReader {
     if (values.size() != expected)
       return std::unexpected(damaged("an array of another length than its neighbours"));
     return values;
+  }
+
+  // What `folded` wrote of `expected` values. The caller bounds `expected`.
+  template <class T>
+  Result<std::vector<T>> folded(std::size_t expected) {
+    ATTUNE_ASSIGN_OR_RETURN(const std::uint8_t same, value<std::uint8_t>());
+    if (same == 0) return array<T>(expected);
+    ATTUNE_ASSIGN_OR_RETURN(const T one, value<T>());
+    return std::vector<T>(expected, one);
   }
 
   std::size_t left() const { return rest_.size(); }

@@ -56,6 +56,12 @@ struct EventNames {
   Dictionary channels;
 };
 
+// What one event's names are numbered as; kNoCode for those it lacks.
+struct NameCodes {
+  std::uint32_t customer, anonymous, item, order, session, source, channel;
+};
+NameCodes number_names(const Event& event, EventNames& names);
+
 // Some rows. Invariant: every vector has `rows()` entries; codes are kNoCode or below the size of
 // their dictionary. Missing values: kNoCode, kNoOffset, kNoAmount, NaN; currency 0 is none.
 struct EventColumns {
@@ -76,8 +82,10 @@ struct EventColumns {
     const std::uint32_t begin = row == 0 ? 0 : personal_end[row - 1];
     return std::string_view(personal).substr(begin, personal_end[row] - begin);
   }
-  void add(const Event& event, const Hash128& key, EventNames& names);
-  void clear();
+  // `marks`: to be kept instead of the event's own.
+  void add(const Event& event, std::uint32_t event_marks, const Hash128& key,
+           const NameCodes& codes);
+  void clear();  // keeps its memory
 
   std::string serialise() const;
   // Errors: data_corruption unless the invariant holds for these dictionaries.

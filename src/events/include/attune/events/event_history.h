@@ -9,6 +9,9 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +29,10 @@
 #include "attune/store/vault.h"
 
 namespace attune::events {
+
+class RowAppender;
+struct LabelCodes;
+using KnownRows = std::unordered_set<std::int64_t>;  // rows that repeat an earlier event
 
 enum class LabelKind : std::uint8_t { source = 0, channel = 1, currency = 2 };
 
@@ -103,23 +110,16 @@ class EventHistory {
  private:
   EventHistory(store::History& history, store::Vault& vault) : history_(&history), vault_(&vault) {}
 
-  using KnownRows =
-      std::unordered_set<std::int64_t>;  // rows of an import that repeat an earlier event
   Result<KnownRows> find_known(const StagedImport& import, const Placement& placement);
   Result<KnownRows> find_known(const EventColumns& columns, Sequence first);
   Status load_keys(const EventColumns& columns, std::int64_t begin);
   Result<KnownRows> match_keys(const Placement& placement);
-  Result<std::int16_t> label(LabelKind kind, std::string_view name);
+  Result<std::int16_t> label(LabelKind kind, std::string_view name);  // from any thread
   Result<std::vector<std::int16_t>> label_codes(LabelKind kind, const Dictionary& names);
-  Status append(const EventColumns& columns, const EventNames& names, const AppliedNumbers& numbers,
-                Sequence first, const KnownRows& known, std::int64_t begin);
-  Status append_selected(const EventColumns& columns, const EventNames& names,
-                         const AppliedNumbers& numbers, std::span<const std::int64_t> sequence);
-  Result<std::string> seal(CustomerNumber customer, std::string_view personal);
-  struct Labels {  // of each row; 0 where the row has none
-    std::vector<std::int16_t> source, channel, currency;
-  };
-  Result<Labels> label_rows(const EventColumns& columns, const EventNames& names);
+  Result<LabelCodes> label_codes(const EventNames& names);
+  Result<std::set<std::int64_t>> chunks_done(Sequence first);
+  Status append_chunks(const StagedImport& import, Sequence first, const RowAppender& appender,
+                       const KnownRows& known, Progress& progress);
   Status pair_refunds(CleaningCounts& counts);
   Status mark_outliers(const CleaningRules& rules, CleaningCounts& counts);
   Status mark_bots(const CleaningRules& rules, CleaningCounts& counts);
@@ -127,6 +127,7 @@ class EventHistory {
   store::History* history_;
   store::Vault* vault_;
   std::map<std::pair<LabelKind, std::string>, std::int16_t, std::less<>> labels_;
+  std::unique_ptr<std::mutex> labels_mutex_ = std::make_unique<std::mutex>();
 };
 
 }  // namespace attune::events

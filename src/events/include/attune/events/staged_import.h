@@ -82,8 +82,8 @@ enum class Staged : std::uint8_t {
 
 // Collects rows. A row is known by its event id, else by its content and how many equal rows came
 // before it in this file. Equal content is told by 64 bits of fingerprint within one file: see
-// OccurrenceCounter. Threads: one thread at a time. Memory: a chunk, the dictionaries, and 9 to 18
-// bytes a row.
+// OccurrenceCounter. Threads: one thread at a time; writes on another of its own. Memory: two
+// chunks, the dictionaries, and 9 to 18 bytes a row.
 class StagedImportWriter {
  public:
   struct Options {
@@ -100,6 +100,8 @@ class StagedImportWriter {
   void begin_file();
   // Errors: resource_exhausted (disk full).
   Result<Staged> add(const Event& event);
+  // With its content_hash, which another thread may have worked out.
+  Result<Staged> add(const Event& event, const Hash128& content);
   std::int64_t rows() const;
 
   // Writes what is left and syncs everything.
