@@ -14,11 +14,24 @@ using report::Align;
 using report::Cell;
 using report::Tone;
 
+// Texts in the language of the page.
+struct Words {
+  report::Language language = report::Language::en;
+  std::string operator()(std::string_view english, std::string_view chinese) const {
+    return std::string(language == report::Language::zh ? chinese : english);
+  }
+  std::string effect(std::string_view effect) const {
+    if (effect == "quarantined") return (*this)(effect, "隔离");
+    if (effect == "left out") return (*this)(effect, "略去");
+    if (effect == "flagged") return (*this)(effect, "标记");
+    return (*this)(effect, "记录");
+  }
+};
+
 struct ReasonLine {
   std::string code;
   std::int64_t count;
-  std::string effect;
-  std::string meaning;
+  events::ReasonInfo info;
   const events::ReasonCount* reason;
 };
 
@@ -30,45 +43,49 @@ std::vector<ReasonLine> lines_of(const events::QualityReport& quality) {
   };
   std::vector<ReasonLine> lines;
   for (const auto& [code, reason] : quality.reasons) {
-    ReasonLine line{code, reason.count, "", "", &reason};
+    ReasonLine line{code, reason.count, {}, &reason};
     for (const events::ReasonInfo& info : events::reason_codes()) {
-      if (info.code != code) continue;
-      line.effect = info.effect;
-      line.meaning = info.meaning;
+      if (info.code == code) line.info = info;
     }
     lines.push_back(std::move(line));
   }
   std::ranges::stable_sort(
-      lines, {}, [&](const ReasonLine& l) { return std::pair(rank(l.effect), -l.count); });
+      lines, {}, [&](const ReasonLine& l) { return std::pair(rank(l.info.effect), -l.count); });
   return lines;
 }
 
-report::Table reason_table(const events::QualityReport& quality, bool with_example) {
-  std::vector<report::Column> columns{{"reason", Align::left, 0},
-                                      {"rows", Align::right, 0},
-                                      {"effect", Align::left, 0},
-                                      {"meaning", Align::left, 2}};
-  if (with_example) columns.push_back({"first example", Align::left, 3});
+report::Table reason_table(const events::QualityReport& quality, bool with_example,
+                           const Words& say = {}) {
+  std::vector<report::Column> columns{{say("reason", "原因"), Align::left, 0},
+                                      {say("rows", "行数"), Align::right, 0},
+                                      {say("effect", "处理"), Align::left, 0},
+                                      {say("meaning", "含义"), Align::left, 2}};
+  if (with_example) columns.push_back({say("first example", "首个例子"), Align::left, 3});
   report::Table table(std::move(columns));
   for (const ReasonLine& line : lines_of(quality)) {
-    const Tone tone = line.effect == "quarantined" ? Tone::warning
-                      : line.effect == "noted"     ? Tone::faint
-                                                   : Tone::plain;
-    std::vector<Cell> cells{
-        {line.code, tone}, with_thousands(line.count), line.effect, line.meaning};
+    const Tone tone = line.info.effect == "quarantined" ? Tone::warning
+                      : line.info.effect == "noted"     ? Tone::faint
+                                                        : Tone::plain;
+    std::vector<Cell> cells{{line.code, tone},
+                            with_thousands(line.count),
+                            say.effect(line.info.effect),
+                            say(line.info.meaning, line.info.meaning_zh)};
     if (with_example) {
       const auto& examples = line.reason->examples;
-      cells.emplace_back(
-          examples.empty() ? "" : fmt::format("line {}: {}", examples[0].line, examples[0].text));
+      cells.emplace_back(examples.empty()
+                             ? ""
+                             : fmt::format(fmt::runtime(say("line {}: {}", "第 {} 行：{}")),
+                                           examples[0].line, examples[0].text));
     }
     table.row(std::move(cells));
   }
   return table;
 }
 
-std::string range_text(const events::QualityReport& quality) {
+std::string range_text(const events::QualityReport& quality, const Words& say = {}) {
   if (!quality.first_time || !quality.last_time) return "";
-  return fmt::format("{} to {}", format_date(*quality.first_time), format_date(*quality.last_time));
+  return fmt::format(fmt::runtime(say("{} to {}", "{} 至 {}")), format_date(*quality.first_time),
+                     format_date(*quality.last_time));
 }
 
 }  // namespace
@@ -129,32 +146,36 @@ std::string quality_text(const ImportResult& result, const report::TerminalStyle
   return text;
 }
 
-void add_quality(report::Section& section, const events::QualityReport& q) {
+void add_quality(report::Section& section, const events::QualityReport& q,
+                 report::Language language) {
+  const Words say{language};
   const auto share = [&](std::int64_t part) {
     return q.rows_read == 0 ? std::string()
                             : report::format_percent(static_cast<double>(part) /
                                                      static_cast<double>(q.rows_read));
   };
-  section.tiles({{"rows read", with_thousands(q.rows_read), range_text(q)},
-                 {"kept", with_thousands(q.rows_kept), share(q.rows_kept)},
-                 {"flagged", with_thousands(q.rows_flagged), share(q.rows_flagged)},
-                 {"quarantined", with_thousands(q.rows_quarantined), share(q.rows_quarantined),
-                  q.rows_quarantined > 0 ? Tone::warning : Tone::good}});
+  section.tiles({{say("rows read", "读取行数"), with_thousands(q.rows_read), range_text(q, say)},
+                 {say("kept", "保留"), with_thousands(q.rows_kept), share(q.rows_kept)},
+                 {say("flagged", "标记"), with_thousands(q.rows_flagged), share(q.rows_flagged)},
+                 {say("quarantined", "隔离"), with_thousands(q.rows_quarantined),
+                  share(q.rows_quarantined), q.rows_quarantined > 0 ? Tone::warning : Tone::good}});
   report::BarChart chart;
-  chart.frame.title = "Rows by reason";
-  chart.frame.caption =
+  chart.frame.title = say("Rows by reason", "各原因的行数");
+  chart.frame.caption = say(
       "A row may have several reasons. Flagged rows are kept; quarantined ones can be mended and "
-      "imported again.";
-  chart.series.push_back({"rows", {}});
+      "imported again.",
+      "一行可能有多个原因。标记的行仍保留；隔离的行修正后可重新导入。");
+  chart.frame.language = language;
+  chart.series.push_back({say("rows", "行数"), {}});
   for (const ReasonLine& line : lines_of(q)) {
-    if (line.effect == "noted") continue;
+    if (line.info.effect == "noted") continue;
     chart.labels.push_back(line.code);
     chart.series[0].values.push_back(static_cast<double>(line.count));
   }
   if (!chart.labels.empty()) section.figure(report::draw(chart));
-  section.table(reason_table(q, true));
+  section.table(reason_table(q, true, say));
   if (!q.assumptions.empty()) {
-    section.heading("Assumptions");
+    section.heading(say("Assumptions", "所作假设"));
     std::vector<std::string> lines;
     for (const auto& a : q.assumptions) {
       std::string line = fmt::format("**{}**: {} — {}", a.what, a.value, a.why);
@@ -168,7 +189,7 @@ void add_quality(report::Section& section, const events::QualityReport& q) {
 std::string quality_page(const ImportResult& result) {
   report::Page page(
       {.title = "Data quality", .subtitle = result.report.file, .footer = "made with Attune"});
-  add_quality(page.section("What came in"), result.report);
+  add_quality(page.section("What came in"), result.report, report::Language::en);
   report::BarChart types;
   types.frame.title = "Events by type";
   types.series.push_back({"events", {}});

@@ -140,7 +140,8 @@ class PageMaker {
     if (reports.empty()) {
       section.paragraph(say("No import is recorded.", "没有导入记录。"));
     } else {
-      add_quality(section, events::combine(reports));
+      add_quality(section, events::combine(reports),
+                  chinese_ ? report::Language::zh : report::Language::en);
     }
     return {};
   }

@@ -43,8 +43,9 @@ enum class Field : std::uint8_t {
   category,
   brand,
   stock,
+  properties,
 };
-inline constexpr std::size_t kFieldCount = 23;
+inline constexpr std::size_t kFieldCount = 24;
 std::string_view name(Field field);
 
 // Where a value comes from in a row.

@@ -137,7 +137,8 @@ Made make(const Plan& plan, const Resolved& resolved, BatchState& state, RowMake
   if (!resolved.customer_attributes.empty()) {
     event.customer_attributes = maker.attributes(resolved.customer_attributes, name_missing);
   }
-  if (!resolved.properties.empty()) event.properties = maker.properties_json();
+  if (!resolved.properties.empty() || resolved.at(Field::properties).fed())
+    event.properties = maker.properties_json();
   if (event.customer.empty() && event.anonymous.empty()) maker.marks |= bit(Mark::missing_customer);
   event.marks = maker.marks;
   return Made::row;

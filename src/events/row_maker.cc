@@ -6,9 +6,20 @@
 #include <fmt/format.h>
 
 #include "attune/base/text.h"
+#include "json_check.h"
 #include "refusal.h"
 
 namespace attune::events::detail {
+
+namespace {
+
+constexpr int kPropertiesDepthMax = 64;
+
+bool is_json_object(std::string_view text) {
+  return text.starts_with('{') && !find_json_fault(text, kPropertiesDepthMax);
+}
+
+}  // namespace
 
 RowMaker::RowMaker(const Plan& plan, const Resolved& resolved, BatchState& state,
                    std::vector<Rejected>& refused)
@@ -197,13 +208,22 @@ std::span<const Attribute> RowMaker::attributes(const std::vector<AttributeSourc
 
 std::string_view RowMaker::properties_json() {
   json_.clear();
+  const auto state = [&](std::string_view name, std::string_view text) {
+    json_ += json_.empty() ? '{' : ',';
+    append_json_string(json_, name);
+    json_ += ':';
+    append_json_string(json_, text);
+  };
+  // A cell that holds the whole object, as an export writes it; text of another kind is a property.
+  if (const std::string_view whole = plain(Field::properties); is_json_object(whole)) {
+    const std::string_view members = trim(whole.substr(1, whole.size() - 2));
+    if (!members.empty()) json_ = "{" + std::string(members);
+  } else if (!whole.empty()) {
+    state("properties", whole);
+  }
   for (const AttributeSource& source : resolved_.properties) {
     const Cell found = cell_of(source.source, row_);
-    if (found.text.empty()) continue;
-    json_ += json_.empty() ? '{' : ',';
-    append_json_string(json_, source.name);
-    json_ += ':';
-    append_json_string(json_, found.text);
+    if (!found.text.empty()) state(source.name, found.text);
   }
   if (json_.empty()) return {};
   json_ += '}';

@@ -376,6 +376,7 @@ constexpr std::array kEventFields = std::to_array<FieldSynonym>({
     {"url", "网址", 1},
     {"url", "链接", .9},
     {"url", "页面地址", 1},
+    {"properties", "properties", 1},
     {"item.name", "description", .9},
     {"item.name", "productname", 1},
     {"item.name", "itemname", 1},

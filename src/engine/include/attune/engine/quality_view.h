@@ -17,6 +17,7 @@ std::string quality_text(const ImportResult& result, const report::TerminalStyle
 // A self-contained page with charts.
 std::string quality_page(const ImportResult& result);
 // The same as one section of a larger page.
-void add_quality(report::Section& section, const events::QualityReport& quality);
+void add_quality(report::Section& section, const events::QualityReport& quality,
+                 report::Language language);
 
 }  // namespace attune::engine

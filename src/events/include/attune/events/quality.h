@@ -21,8 +21,9 @@ namespace attune::events {
 // Why a row is quarantined, ignored or flagged, and what to do about it. Codes are names that stay.
 struct ReasonInfo {
   std::string_view code;
-  std::string_view effect;   // "quarantined", "ignored", "flagged", "noted"
+  std::string_view effect;   // "quarantined", "left out", "flagged", "noted"
   std::string_view meaning;  // one line
+  std::string_view meaning_zh;
 };
 std::span<const ReasonInfo> reason_codes();
 
