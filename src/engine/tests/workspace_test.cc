@@ -34,6 +34,30 @@ TEST_F(Shop, KnowsAFileThatComesAgainAndTheRowsThatOverlap) {
   EXPECT_EQ(workspace.history().find_int64("SELECT count(*) FROM events").value(), 210);
 }
 
+// Equal but for the last digits of fractions, whose sums depend on their order.
+void expect_same(const std::string& a, const std::string& b) {
+  const auto fraction = [](const std::string& text, std::size_t& at) {
+    const char* begin = text.data() + at;
+    char* end = nullptr;
+    const double value = std::strtod(begin, &end);
+    at += static_cast<std::size_t>(end - begin);
+    return value;
+  };
+  std::size_t i = 0, j = 0;
+  while (i < a.size() && j < b.size()) {
+    const bool number = a[i] >= '0' && a[i] <= '9' && b[j] >= '0' && b[j] <= '9';
+    if (number) {
+      const std::size_t from = i;
+      const double x = fraction(a, i), y = fraction(b, j);
+      ASSERT_NEAR(x, y, 1e-9 * std::max(1.0, x)) << a.substr(from < 60 ? 0 : from - 60, 120);
+    } else {
+      ASSERT_EQ(a[i], b[j]) << a.substr(i < 60 ? 0 : i - 60, 120);
+      ++i, ++j;
+    }
+  }
+  EXPECT_EQ(a.size() - i, b.size() - j);
+}
+
 TEST_F(Shop, GivesTheSameProfilesWhateverTheOrderOfImportsAndTheMomentOfFolding) {
   const auto week1 = write("week1.csv", order_lines(0, 150));
   const auto week2 = write("week2.csv", order_lines(150, 150));
@@ -75,7 +99,9 @@ TEST_F(Shop, GivesTheSameProfilesWhateverTheOrderOfImportsAndTheMomentOfFolding)
     std::ranges::sort(lines);
     return lines;
   };
-  EXPECT_EQ(without_numbers(reversed), without_numbers(folded_once));
+  const auto late = without_numbers(reversed), at_once = without_numbers(folded_once);
+  ASSERT_EQ(late.size(), at_once.size());
+  for (std::size_t i = 0; i < late.size(); ++i) expect_same(late[i], at_once[i]);
 }
 
 TEST_F(Shop, JoinsAnAnonymousVisitorWithTheCustomerTheyTurnOutToBeAndTakesItBack) {
