@@ -88,6 +88,26 @@ Result<Dictionary> Dictionary::parse(std::string_view bytes) {
   return dictionary;
 }
 
+std::string EventNames::serialise() const {
+  ByteWriter out;
+  for (const Dictionary* d :
+       {&customers, &anonymous, &items, &orders, &sessions, &sources, &channels})
+    out.text(d->serialise());
+  return out.bytes();
+}
+
+Result<EventNames> EventNames::parse(std::string_view bytes) {
+  ByteReader in(bytes);
+  EventNames names;
+  for (Dictionary* d : {&names.customers, &names.anonymous, &names.items, &names.orders,
+                        &names.sessions, &names.sources, &names.channels}) {
+    ATTUNE_ASSIGN_OR_RETURN(const std::string_view dictionary, in.text());
+    ATTUNE_ASSIGN_OR_RETURN(*d, Dictionary::parse(dictionary));
+  }
+  ATTUNE_RETURN_IF_ERROR(in.finish());
+  return names;
+}
+
 std::uint32_t pack(const Currency& currency) {
   const auto byte = [&](std::size_t i) {
     return static_cast<std::uint32_t>(static_cast<unsigned char>(currency.code[i]));

@@ -212,6 +212,10 @@ Result<KnownRows> EventHistory::find_known(const EventColumns& columns, Sequence
   ATTUNE_RETURN_IF_ERROR(load_keys(columns, 0));
   ATTUNE_ASSIGN_OR_RETURN(KnownRows known, match_keys({first, Sequence{0}}));
   ATTUNE_RETURN_IF_ERROR(history_->execute("DROP TABLE incoming_keys"));
+  std::unordered_set<std::uint64_t> seen;  // the low half is 64 bits of a good hash
+  for (std::size_t i = 0; i < columns.rows(); ++i) {
+    if (!seen.insert(columns.key_low[i]).second) known.insert(static_cast<std::int64_t>(i));
+  }
   return known;
 }
 
@@ -338,8 +342,8 @@ Result<std::int64_t> EventHistory::apply(const StagedImport& import, const Place
   return repeated;
 }
 
-Result<std::int64_t> EventHistory::apply(const EventBundle& bundle, Sequence first,
-                                         const AppliedNumbers& numbers) {
+Result<KnownRows> EventHistory::apply(const EventBundle& bundle, Sequence first,
+                                      const AppliedNumbers& numbers) {
   const auto rows = static_cast<std::int64_t>(bundle.columns.rows());
   ATTUNE_ASSIGN_OR_RETURN(const KnownRows known, find_known(bundle.columns, first));
   ATTUNE_ASSIGN_OR_RETURN(const LabelCodes labels, label_codes(bundle.names));
@@ -352,7 +356,7 @@ Result<std::int64_t> EventHistory::apply(const EventBundle& bundle, Sequence fir
     ATTUNE_RETURN_IF_ERROR(appender.append(*history_, bundle.columns, first, 0, known));
     return history_->set_cursor(kCursor, Sequence{first.value + rows - 1});
   }));
-  return static_cast<std::int64_t>(known.size());
+  return known;
 }
 
 Result<std::int64_t> EventHistory::forget(CustomerNumber customer) {

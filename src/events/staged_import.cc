@@ -1,9 +1,7 @@
 #include "attune/events/staged_import.h"
 
 #include <algorithm>
-#include <charconv>
 #include <future>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -11,6 +9,8 @@
 #include "attune/base/files.h"
 #include "attune/base/hash.h"
 #include "attune/events/key_set.h"
+#include "fact_collector.h"
+#include "row_key.h"
 
 namespace attune::events {
 namespace {
@@ -26,146 +26,6 @@ std::filesystem::path rows_file(const std::filesystem::path& folder, std::size_t
 
 Error bad_entities(std::string_view what) {
   return data_corruption(fmt::format("staged entities hold {}", what));
-}
-
-void write_names(ByteWriter& out, const EventNames& names) {
-  for (const Dictionary* d : {&names.customers, &names.anonymous, &names.items, &names.orders,
-                              &names.sessions, &names.sources, &names.channels}) {
-    out.text(d->serialise());
-  }
-}
-
-Status read_names(ByteReader& in, EventNames& names) {
-  for (Dictionary* d : {&names.customers, &names.anonymous, &names.items, &names.orders,
-                        &names.sessions, &names.sources, &names.channels}) {
-    ATTUNE_ASSIGN_OR_RETURN(const std::string_view bytes, in.text());
-    ATTUNE_ASSIGN_OR_RETURN(*d, Dictionary::parse(bytes));
-  }
-  return {};
-}
-
-// Gathers what rows say beside what happened. Rows of one item, or one customer, tend to say the
-// same again: what each said last of a field is looked at first.
-class FactCollector {
- public:
-  void add(const Event& event, std::int64_t row, const NameCodes& codes) {
-    first(facts_.first_customer, codes.customer, row);
-    first(facts_.first_anonymous, codes.anonymous, row);
-    first(facts_.first_item, codes.item, row);
-    if (codes.customer != kNoCode && codes.anonymous != kNoCode)
-      add_link(event.type, row, codes.anonymous, codes.customer);
-    if (codes.item != kNoCode) add_item(event, row, codes.item);
-    if (codes.customer != kNoCode) add_traits(event, row, codes.customer);
-  }
-
-  StagedFacts take() {
-    for (const auto& [key, count] : observed_) {
-      facts_.observed.push_back({static_cast<std::uint32_t>(key.item_field >> 32),
-                                 static_cast<std::uint32_t>(key.item_field), key.value, count});
-    }
-    std::ranges::sort(facts_.observed, {}, [](const StagedFacts::Observed& o) {
-      return std::tuple(o.item, o.field, o.value);
-    });
-    return std::move(facts_);
-  }
-
- private:
-  struct ObservedKey {
-    std::uint64_t item_field;
-    std::uint32_t value;
-    friend bool operator==(const ObservedKey&, const ObservedKey&) = default;
-  };
-  struct KeyHash {
-    std::size_t operator()(const ObservedKey& k) const { return combine(k.item_field, k.value); }
-  };
-  struct Said {  // the value that was last told of a field
-    std::uint32_t value = kNoCode;
-    std::int64_t time = 0;          // of a trait
-    std::int64_t* count = nullptr;  // of an item's value, in observed_
-  };
-  using Memory = std::vector<std::vector<Said>>;  // by subject, then by field
-
-  static void first(std::vector<std::int64_t>& rows, std::uint32_t code, std::int64_t row) {
-    if (code != kNoCode && code == rows.size()) rows.push_back(row);
-  }
-
-  static Said& last_said(Memory& memory, std::uint32_t subject, std::uint32_t field) {
-    if (subject >= memory.size()) memory.resize(subject + 1);
-    std::vector<Said>& fields = memory[subject];
-    if (field >= fields.size()) fields.resize(field + 1);
-    return fields[field];
-  }
-
-  bool is_value(const Said& said, std::string_view text) const {
-    return said.value != kNoCode && facts_.values.text(said.value) == text;
-  }
-
-  void add_link(EventType type, std::int64_t row, std::uint32_t anonymous, std::uint32_t customer) {
-    if (type == EventType::alias) {
-      facts_.aliases.push_back({row, anonymous, customer});
-    } else if (pairs_.emplace(std::uint64_t{anonymous} << 32 | customer, true).second) {
-      facts_.links.push_back({row, anonymous, customer});
-    }
-  }
-
-  void add_item(const Event& event, std::int64_t row, std::uint32_t item) {
-    for (const Attribute& attribute : event.item_attributes) {
-      if (attribute.value.empty()) continue;
-      const std::uint32_t field = facts_.fields.code(attribute.name);
-      if (event.type == EventType::item_changed) {
-        const std::uint32_t value = facts_.values.code(attribute.value);
-        facts_.item_facts.push_back({row, item, field, value, event.time.micros});
-        continue;
-      }
-      Said& said = last_said(items_said_, item, field);
-      if (!is_value(said, attribute.value)) {
-        said.value = facts_.values.code(attribute.value);
-        said.count = &observed_[{std::uint64_t{item} << 32 | field, said.value}];
-      }
-      ++*said.count;
-    }
-  }
-
-  void add_traits(const Event& event, std::int64_t row, std::uint32_t customer) {
-    for (const Attribute& attribute : event.customer_attributes) {
-      if (attribute.value.empty()) continue;
-      const std::uint32_t field = facts_.fields.code(attribute.name);
-      Said& said = last_said(customers_said_, customer, field);
-      // Told again by a later row: nothing new.
-      if (is_value(said, attribute.value) && said.time <= event.time.micros) continue;
-      said = {facts_.values.code(attribute.value), event.time.micros, nullptr};
-      facts_.traits.push_back({row, customer, field, said.value, event.time.micros});
-    }
-  }
-
-  StagedFacts facts_;
-  std::unordered_map<std::uint64_t, bool> pairs_;
-  std::unordered_map<ObservedKey, std::int64_t, KeyHash> observed_;
-  Memory items_said_, customers_said_;
-};
-
-// The key that an export wrote as an event id, so that what was taken out is known again when it
-// comes back.
-std::optional<Hash128> exported_key(std::string_view event_id) {
-  constexpr std::string_view kPrefix = "attune:";
-  if (!event_id.starts_with(kPrefix) || event_id.size() != kPrefix.size() + 32) return std::nullopt;
-  Hash128 key;
-  const char* digits = event_id.data() + kPrefix.size();
-  const auto high = std::from_chars(digits, digits + 16, key.high, 16);
-  const auto low = std::from_chars(digits + 16, digits + 32, key.low, 16);
-  if (high.ptr != digits + 16 || low.ptr != digits + 32) return std::nullopt;
-  return key;
-}
-
-Hash128 key_of(const Event& event, const Hash128& content, std::uint32_t occurrence) {
-  if (!event.event_id.empty()) {
-    if (const auto exported = exported_key(event.event_id)) return *exported;
-    std::string text(event.source);
-    text.push_back('\0');
-    text.append(event.event_id);
-    return hash128(text, /*seed=*/1);
-  }
-  return {combine(content.high, occurrence), combine(content.low, ~std::uint64_t{occurrence})};
 }
 
 // The columns of one kind of fact, member by member.
@@ -355,7 +215,7 @@ Status StagedImportWriter::finish() {
   ATTUNE_RETURN_IF_ERROR(self.wait());
   ByteWriter out;
   out.array(self.chunk_begins);
-  write_names(out, self.names);
+  out.text(self.names.serialise());
   out.text(self.facts.take().serialise());
   ATTUNE_RETURN_IF_ERROR(
       write_checked_file(self.folder / "entities.bin", kEntitiesMagic, kVersion, out.bytes()));
@@ -375,7 +235,8 @@ Result<StagedImport> StagedImport::open(std::filesystem::path folder) {
     return std::unexpected(bad_entities("chunks out of order"));
   }
   import.rows_ = import.chunk_begins_.back();
-  ATTUNE_RETURN_IF_ERROR(read_names(in, import.names_));
+  ATTUNE_ASSIGN_OR_RETURN(const std::string_view names, in.text());
+  ATTUNE_ASSIGN_OR_RETURN(import.names_, EventNames::parse(names));
   ATTUNE_ASSIGN_OR_RETURN(const std::string_view facts, in.text());
   ATTUNE_ASSIGN_OR_RETURN(import.facts_, StagedFacts::parse(facts, import.names_));
   ATTUNE_RETURN_IF_ERROR(in.finish());
@@ -393,49 +254,6 @@ Result<EventColumns> StagedImport::read_chunk(std::size_t i) const {
         fmt::format("{} holds another number of rows than was staged", file.string())));
   }
   return columns;
-}
-
-std::string serialise_events(const EventColumns& columns, const EventNames& names,
-                             const StagedFacts& facts) {
-  ByteWriter out;
-  out.value(kVersion);
-  write_names(out, names);
-  out.text(facts.serialise());
-  out.text(columns.serialise());
-  return out.bytes();
-}
-
-Result<EventBundle> parse_events(std::string_view bytes) {
-  ByteReader in(bytes);
-  EventBundle bundle;
-  ATTUNE_ASSIGN_OR_RETURN(const std::uint32_t version, in.value<std::uint32_t>());
-  if (version != kVersion) {
-    return std::unexpected(failed_precondition(
-        fmt::format("events were written in format {}, this program reads {}; upgrade Attune",
-                    version, kVersion)));
-  }
-  ATTUNE_RETURN_IF_ERROR(read_names(in, bundle.names));
-  ATTUNE_ASSIGN_OR_RETURN(const std::string_view facts, in.text());
-  ATTUNE_ASSIGN_OR_RETURN(bundle.facts, StagedFacts::parse(facts, bundle.names));
-  ATTUNE_ASSIGN_OR_RETURN(const std::string_view columns, in.text());
-  ATTUNE_ASSIGN_OR_RETURN(bundle.columns, EventColumns::parse(columns, bundle.names));
-  ATTUNE_RETURN_IF_ERROR(in.finish());
-  return bundle;
-}
-
-std::string bundle_events(std::span<const Event> events) {
-  EventNames names;
-  EventColumns columns;
-  FactCollector facts;
-  OccurrenceCounter contents;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    const Hash128 content = content_hash(events[i]);
-    const std::uint32_t occurrence = events[i].event_id.empty() ? contents.note(content.low) : 0;
-    const NameCodes codes = number_names(events[i], names);
-    facts.add(events[i], static_cast<std::int64_t>(i), codes);
-    columns.add(events[i], events[i].marks, key_of(events[i], content, occurrence), codes);
-  }
-  return serialise_events(columns, names, facts.take());
 }
 
 }  // namespace attune::events

@@ -54,6 +54,9 @@ struct EventNames {
   Dictionary sessions;
   Dictionary sources;
   Dictionary channels;
+
+  std::string serialise() const;
+  static Result<EventNames> parse(std::string_view bytes);
 };
 
 // What one event's names are numbered as; kNoCode for those it lacks.

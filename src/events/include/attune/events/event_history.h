@@ -21,6 +21,7 @@
 #include "attune/base/error.h"
 #include "attune/base/ids.h"
 #include "attune/base/progress.h"
+#include "attune/events/event_bundle.h"
 #include "attune/events/event_columns.h"
 #include "attune/events/identity.h"
 #include "attune/events/key_set.h"
@@ -89,9 +90,10 @@ class EventHistory {
   Result<std::int64_t> apply(const StagedImport& import, const Placement& placement,
                              const AppliedNumbers& numbers, Progress& progress);
 
-  // The same for live events, in one transaction.
-  Result<std::int64_t> apply(const EventBundle& bundle, Sequence first,
-                             const AppliedNumbers& numbers);
+  // The same for live events, in one transaction. Result: the rows that were left out, because an
+  // earlier row, of the bundle or of the history, has their key. Cost: one pass over the keys of
+  // the history.
+  Result<KnownRows> apply(const EventBundle& bundle, Sequence first, const AppliedNumbers& numbers);
 
   // Moves the cursor past journal entries that hold no events.
   Status skip_to(Sequence sequence);

@@ -137,17 +137,4 @@ class StagedImport {
   StagedFacts facts_;
 };
 
-// The same in one piece, for a handful of events: what a journal entry of live events holds.
-std::string serialise_events(const EventColumns& columns, const EventNames& names,
-                             const StagedFacts& facts);
-struct EventBundle {
-  EventNames names;
-  StagedFacts facts;
-  EventColumns columns;
-};
-Result<EventBundle> parse_events(std::string_view bytes);
-
-// Builds a bundle from events in memory; keys are given as for an import of its own.
-std::string bundle_events(std::span<const Event> events);
-
 }  // namespace attune::events

@@ -1,0 +1,120 @@
+// What rows say of items and customers while they are staged. Answers: who was named with whom, and
+// what was told of them?
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "attune/base/hash.h"
+#include "attune/events/event.h"
+#include "attune/events/event_columns.h"
+#include "attune/events/staged_import.h"
+
+namespace attune::events {
+
+// Gathers what rows say beside what happened. Rows of one item, or one customer, tend to say the
+// same again: what each said last of a field is looked at first.
+class FactCollector {
+ public:
+  void add(const Event& event, std::int64_t row, const NameCodes& codes) {
+    first(facts_.first_customer, codes.customer, row);
+    first(facts_.first_anonymous, codes.anonymous, row);
+    first(facts_.first_item, codes.item, row);
+    if (codes.customer != kNoCode && codes.anonymous != kNoCode)
+      add_link(event.type, row, codes.anonymous, codes.customer);
+    if (codes.item != kNoCode) add_item(event, row, codes.item);
+    if (codes.customer != kNoCode) add_traits(event, row, codes.customer);
+  }
+
+  StagedFacts take() {
+    for (const auto& [key, count] : observed_) {
+      facts_.observed.push_back({static_cast<std::uint32_t>(key.item_field >> 32),
+                                 static_cast<std::uint32_t>(key.item_field), key.value, count});
+    }
+    std::ranges::sort(facts_.observed, {}, [](const StagedFacts::Observed& o) {
+      return std::tuple(o.item, o.field, o.value);
+    });
+    return std::move(facts_);
+  }
+
+ private:
+  struct ObservedKey {
+    std::uint64_t item_field;
+    std::uint32_t value;
+    friend bool operator==(const ObservedKey&, const ObservedKey&) = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const ObservedKey& k) const { return combine(k.item_field, k.value); }
+  };
+  struct Said {  // the value that was last told of a field
+    std::uint32_t value = kNoCode;
+    std::int64_t time = 0;          // of a trait
+    std::int64_t* count = nullptr;  // of an item's value, in observed_
+  };
+  using Memory = std::vector<std::vector<Said>>;  // by subject, then by field
+
+  static void first(std::vector<std::int64_t>& rows, std::uint32_t code, std::int64_t row) {
+    if (code != kNoCode && code == rows.size()) rows.push_back(row);
+  }
+
+  static Said& last_said(Memory& memory, std::uint32_t subject, std::uint32_t field) {
+    if (subject >= memory.size()) memory.resize(subject + 1);
+    std::vector<Said>& fields = memory[subject];
+    if (field >= fields.size()) fields.resize(field + 1);
+    return fields[field];
+  }
+
+  bool is_value(const Said& said, std::string_view text) const {
+    return said.value != kNoCode && facts_.values.text(said.value) == text;
+  }
+
+  void add_link(EventType type, std::int64_t row, std::uint32_t anonymous, std::uint32_t customer) {
+    if (type == EventType::alias) {
+      facts_.aliases.push_back({row, anonymous, customer});
+    } else if (pairs_.emplace(std::uint64_t{anonymous} << 32 | customer, true).second) {
+      facts_.links.push_back({row, anonymous, customer});
+    }
+  }
+
+  void add_item(const Event& event, std::int64_t row, std::uint32_t item) {
+    for (const Attribute& attribute : event.item_attributes) {
+      if (attribute.value.empty()) continue;
+      const std::uint32_t field = facts_.fields.code(attribute.name);
+      if (event.type == EventType::item_changed) {
+        const std::uint32_t value = facts_.values.code(attribute.value);
+        facts_.item_facts.push_back({row, item, field, value, event.time.micros});
+        continue;
+      }
+      Said& said = last_said(items_said_, item, field);
+      if (!is_value(said, attribute.value)) {
+        said.value = facts_.values.code(attribute.value);
+        said.count = &observed_[{std::uint64_t{item} << 32 | field, said.value}];
+      }
+      ++*said.count;
+    }
+  }
+
+  void add_traits(const Event& event, std::int64_t row, std::uint32_t customer) {
+    for (const Attribute& attribute : event.customer_attributes) {
+      if (attribute.value.empty()) continue;
+      const std::uint32_t field = facts_.fields.code(attribute.name);
+      Said& said = last_said(customers_said_, customer, field);
+      // Told again by a later row: nothing new.
+      if (is_value(said, attribute.value) && said.time <= event.time.micros) continue;
+      said = {facts_.values.code(attribute.value), event.time.micros, nullptr};
+      facts_.traits.push_back({row, customer, field, said.value, event.time.micros});
+    }
+  }
+
+  StagedFacts facts_;
+  std::unordered_map<std::uint64_t, bool> pairs_;
+  std::unordered_map<ObservedKey, std::int64_t, KeyHash> observed_;
+  Memory items_said_, customers_said_;
+};
+
+}  // namespace attune::events
