@@ -93,8 +93,8 @@ class EventExport {
   static std::vector<ColumnSchema> schema() {
     std::vector<ColumnSchema> columns =
         text_columns({"event_id", "time", "type", "customer_id", "anonymous_id", "item_id",
-                      "order_id", "session_id", "source", "channel", "price", "value", "currency",
-                      "text", "url", "properties"});
+                      "order_id", "session_id", "recommendation_id", "source", "channel", "price",
+                      "value", "currency", "text", "url", "properties"});
     columns.push_back({"quantity", ColumnType::float64});
     columns.push_back({"rating", ColumnType::float64});
     columns.push_back({"duration_ms", ColumnType::int64});
@@ -116,7 +116,8 @@ class EventExport {
                             workspace_.history().query(fmt::format(
                                 "SELECT key_high, key_low, time, offset_minutes, type, customer, "
                                 "item, order_id, session, source, channel, currency, quantity, "
-                                "price_minor, value_minor, rating, duration_ms, personal FROM "
+                                "price_minor, value_minor, rating, duration_ms, personal, "
+                                "decision_id FROM "
                                 "visible_rows WHERE type NOT IN ({}, {}) ORDER BY sequence",
                                 static_cast<int>(events::EventType::item_changed),
                                 static_cast<int>(events::EventType::customer_changed))));
@@ -161,6 +162,7 @@ class EventExport {
         .text(item == nullptr ? std::string_view() : std::string_view(item->id))
         .text(c.is_null(7, i) ? std::string_view() : c.text(7, i))
         .text(c.is_null(8, i) ? std::string_view() : c.text(8, i))
+        .text(c.is_null(18, i) ? std::string_view() : c.text(18, i))
         .text(name_in(sources_, c, 9, i))
         .text(name_in(channels_, c, 10, i))
         .text(c.is_null(13, i) ? "" : amount(c.int64(13)[i], currency))

@@ -169,7 +169,7 @@ Hash128 content_hash(const Event& event) {
                                      : std::nullopt);
   for (std::string_view text :
        {event.event_id, event.customer, event.anonymous, event.item, event.order, event.session,
-        event.source, event.channel, event.text, event.url, event.properties}) {
+        event.decision, event.source, event.channel, event.text, event.url, event.properties}) {
     print.text(text);
   }
   print.real(event.quantity);

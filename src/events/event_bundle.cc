@@ -54,6 +54,12 @@ void append_facts(const StagedFacts& from, const Codes& codes, std::int64_t offs
         {l.row + offset, codes.anonymous[l.anonymous], codes.customers[l.customer]});
   for (const auto& a : from.aliases)
     into.aliases.push_back({a.row + offset, codes.anonymous[a.from], codes.customers[a.to]});
+  for (const auto& c : from.consents) {
+    into.consents.push_back(
+        {c.row + offset, c.customer == kNoCode ? kNoCode : codes.customers[c.customer],
+         c.anonymous == kNoCode ? kNoCode : codes.anonymous[c.anonymous],
+         c.value == kNoCode ? kNoCode : codes.values[c.value], c.time, c.given});
+  }
   for (const auto& o : from.observed) {
     into.observed.push_back(
         {codes.items[o.item], codes.fields[o.field], codes.values[o.value], o.count});
@@ -142,6 +148,7 @@ void BundleMerger::add(const EventBundle& bundle) {
   append_codes(from.item, codes.items, into.item);
   append_codes(from.order, take_in(bundle.names.orders, names.orders), into.order);
   append_codes(from.session, take_in(bundle.names.sessions, names.sessions), into.session);
+  append_codes(from.decision, take_in(bundle.names.decisions, names.decisions), into.decision);
   append_codes(from.source, take_in(bundle.names.sources, names.sources), into.source);
   append_codes(from.channel, take_in(bundle.names.channels, names.channels), into.channel);
   append_plain_columns(from, into);

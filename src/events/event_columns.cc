@@ -91,7 +91,7 @@ Result<Dictionary> Dictionary::parse(std::string_view bytes) {
 std::string EventNames::serialise() const {
   ByteWriter out;
   for (const Dictionary* d :
-       {&customers, &anonymous, &items, &orders, &sessions, &sources, &channels})
+       {&customers, &anonymous, &items, &orders, &sessions, &decisions, &sources, &channels})
     out.text(d->serialise());
   return out.bytes();
 }
@@ -100,7 +100,7 @@ Result<EventNames> EventNames::parse(std::string_view bytes) {
   ByteReader in(bytes);
   EventNames names;
   for (Dictionary* d : {&names.customers, &names.anonymous, &names.items, &names.orders,
-                        &names.sessions, &names.sources, &names.channels}) {
+                        &names.sessions, &names.decisions, &names.sources, &names.channels}) {
     ATTUNE_ASSIGN_OR_RETURN(const std::string_view dictionary, in.text());
     ATTUNE_ASSIGN_OR_RETURN(*d, Dictionary::parse(dictionary));
   }
@@ -138,8 +138,8 @@ std::string personal_json(const Event& event) {
 NameCodes number_names(const Event& event, EventNames& names) {
   return {names.customers.code(event.customer), names.anonymous.code(event.anonymous),
           names.items.code(event.item),         names.orders.code(event.order),
-          names.sessions.code(event.session),   names.sources.code(event.source),
-          names.channels.code(event.channel)};
+          names.sessions.code(event.session),   names.decisions.code(event.decision),
+          names.sources.code(event.source),     names.channels.code(event.channel)};
 }
 
 namespace {
@@ -150,7 +150,8 @@ void for_each_column(Columns& columns, auto visit) {
   visit(columns.key_high), visit(columns.key_low), visit(columns.time);
   visit(columns.offset_minutes), visit(columns.type);
   visit(columns.customer), visit(columns.anonymous), visit(columns.item), visit(columns.order);
-  visit(columns.session), visit(columns.source), visit(columns.channel), visit(columns.currency);
+  visit(columns.session), visit(columns.decision), visit(columns.source), visit(columns.channel),
+      visit(columns.currency);
   visit(columns.quantity), visit(columns.rating);
   visit(columns.price_minor), visit(columns.value_minor), visit(columns.duration_ms);
   visit(columns.marks), visit(columns.personal_end);
@@ -170,6 +171,7 @@ void EventColumns::add(const Event& event, std::uint32_t event_marks, const Hash
   item.push_back(codes.item);
   order.push_back(codes.order);
   session.push_back(codes.session);
+  decision.push_back(codes.decision);
   source.push_back(codes.source);
   channel.push_back(codes.channel);
   currency.push_back(pack(event.currency));
@@ -220,8 +222,8 @@ Result<EventColumns> EventColumns::parse(std::string_view bytes, const EventName
   const std::pair<const std::vector<std::uint32_t>*, std::uint32_t> coded[] = {
       {&c.customer, names.customers.size()}, {&c.anonymous, names.anonymous.size()},
       {&c.item, names.items.size()},         {&c.order, names.orders.size()},
-      {&c.session, names.sessions.size()},   {&c.source, names.sources.size()},
-      {&c.channel, names.channels.size()}};
+      {&c.session, names.sessions.size()},   {&c.decision, names.decisions.size()},
+      {&c.source, names.sources.size()},     {&c.channel, names.channels.size()}};
   for (const auto& [codes, size] : coded) ATTUNE_RETURN_IF_ERROR(check_codes(*codes, size));
   ATTUNE_ASSIGN_OR_RETURN(const std::string_view personal, in.text());
   ATTUNE_RETURN_IF_ERROR(in.finish());

@@ -50,6 +50,21 @@ CREATE VIEW events AS
 DELETE FROM event_rows WHERE sequence >= (SELECT min(first) FROM imports WHERE NOT finished);
 ALTER TABLE imports DROP COLUMN done;
 CREATE TABLE import_chunks(first BIGINT NOT NULL, begin_row BIGINT NOT NULL);
+ALTER TABLE event_rows ADD COLUMN decision_id VARCHAR;
+CREATE OR REPLACE VIEW visible_rows AS SELECT * FROM event_rows
+  WHERE sequence < (SELECT coalesce(min(first), 9223372036854775807)
+                    FROM imports WHERE NOT finished)
+     OR sequence > (SELECT coalesce(max(last), 9223372036854775807)
+                    FROM imports WHERE NOT finished);
+CREATE OR REPLACE VIEW events AS
+  SELECT e.sequence, e.time, e.offset_minutes, t.name AS type, e.customer, e.item, e.order_id,
+    e.session, e.decision_id, s.name AS source, c.name AS channel, m.name AS currency, e.quantity,
+    e.price_minor, e.value_minor, e.rating, e.duration_ms, e.marks | coalesce(d.marks, 0) AS marks
+  FROM visible_rows e JOIN event_types t ON t.code = e.type
+  LEFT JOIN labels s ON s.kind = 0 AND s.code = e.source
+  LEFT JOIN labels c ON c.kind = 1 AND c.code = e.channel
+  LEFT JOIN labels m ON m.kind = 2 AND m.code = e.currency
+  LEFT JOIN derived_marks d ON d.sequence = e.sequence;
 )sql"}};
 
 constexpr std::string_view kCursor = "events";

@@ -29,6 +29,8 @@ class FactCollector {
       add_link(event.type, row, codes.anonymous, codes.customer);
     if (codes.item != kNoCode) add_item(event, row, codes.item);
     if (codes.customer != kNoCode) add_traits(event, row, codes.customer);
+    if (event.type == EventType::consent_given || event.type == EventType::consent_withdrawn)
+      add_consent(event, row, codes);
   }
 
   StagedFacts take() {
@@ -109,6 +111,13 @@ class FactCollector {
       said = {facts_.values.code(attribute.value), event.time.micros, nullptr};
       facts_.traits.push_back({row, customer, field, said.value, event.time.micros});
     }
+  }
+
+  void add_consent(const Event& event, std::int64_t row, const NameCodes& codes) {
+    if (codes.customer == kNoCode && codes.anonymous == kNoCode) return;
+    facts_.consents.push_back({row, codes.customer, codes.anonymous,
+                               facts_.values.code(event.properties), event.time.micros,
+                               event.type == EventType::consent_given});
   }
 
   StagedFacts facts_;

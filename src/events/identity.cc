@@ -61,8 +61,27 @@ Result<Identity> Identity::open(store::State& state, store::Vault& vault) {
   return Identity(state, vault);
 }
 
+Hash128 Identity::fingerprint(IdKind kind, std::string_view id) const {
+  return vault_->keyed_hash(domain(kind), id);
+}
+
+Status Identity::for_each_fingerprint(const FingerprintVisitor& visit) {
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows,
+                          state_->prepare("SELECT kind, hash, customer FROM identifiers"));
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return {};
+    Hash128 hash;
+    const std::string_view bytes = rows.blob(1);
+    if (bytes.size() != sizeof hash)
+      return std::unexpected(data_corruption("an identifier's hash has another length"));
+    std::memcpy(&hash, bytes.data(), sizeof hash);
+    visit(static_cast<IdKind>(rows.int64(0)), hash, CustomerNumber{rows.int64(2)});
+  }
+}
+
 Result<std::optional<CustomerNumber>> Identity::find_exact(IdKind kind, std::string_view id) {
-  const std::string hash = bytes_of(vault_->keyed_hash(domain(kind), id));
+  const std::string hash = bytes_of(fingerprint(kind, id));
   ATTUNE_ASSIGN_OR_RETURN(
       const auto number,
       state_->find_int64("SELECT customer FROM identifiers WHERE hash = ?1 AND kind = ?2",
@@ -104,7 +123,7 @@ Result<bool> Identity::is_known(CustomerNumber number) {
 }
 
 Status Identity::insert_id(IdKind kind, std::string_view id, CustomerNumber number) {
-  const std::string hash = bytes_of(vault_->keyed_hash(domain(kind), id));
+  const std::string hash = bytes_of(fingerprint(kind, id));
   ATTUNE_ASSIGN_OR_RETURN(const std::string sealed, vault_->seal(number, "id", id));
   return state_->run("INSERT INTO identifiers(hash, kind, customer, sealed) VALUES(?1, ?2, ?3, ?4)",
                      store::Blob{hash}, static_cast<std::int64_t>(kind), number,

@@ -13,10 +13,10 @@ namespace {
 
 const std::vector<std::string>& fields_of(Kind kind) {
   static const std::vector<std::string> events{
-      "customer",   "anonymous", "item",       "time",        "type",   "order",
-      "quantity",   "price",     "value",      "currency",    "rating", "duration_ms",
-      "channel",    "source",    "session",    "event_id",    "text",   "url",
-      "properties", "item.*",    "customer.*", "properties.*"};
+      "customer",   "anonymous", "item",    "time",       "type",        "order",
+      "quantity",   "price",     "value",   "currency",   "rating",      "duration_ms",
+      "channel",    "source",    "session", "event_id",   "text",        "url",
+      "properties", "decision",  "item.*",  "customer.*", "properties.*"};
   static const std::vector<std::string> items{"id",       "name",  "category", "brand", "price",
                                               "currency", "stock", "time",     "url",   "item.*"};
   static const std::vector<std::string> customers{"id", "anonymous", "time", "customer.*"};

@@ -44,8 +44,9 @@ enum class Field : std::uint8_t {
   brand,
   stock,
   properties,
+  decision,
 };
-inline constexpr std::size_t kFieldCount = 24;
+inline constexpr std::size_t kFieldCount = 25;
 std::string_view name(Field field);
 
 // Where a value comes from in a row.

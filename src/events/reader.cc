@@ -84,6 +84,7 @@ void read_texts(const Plan& plan, RowMaker& maker, Event& event) {
   event.anonymous = maker.identifier(Field::anonymous);
   event.order = maker.identifier(Field::order);
   event.session = maker.identifier(Field::session);
+  event.decision = maker.identifier(Field::decision);
   event.event_id = maker.identifier(Field::event_id);
   event.source = maker.identifier(Field::source);
   event.channel = maker.identifier(Field::channel);

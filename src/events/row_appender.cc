@@ -87,7 +87,8 @@ EventColumns select(const EventColumns& columns, const std::vector<std::size_t>&
   pick(&EventColumns::key_high), pick(&EventColumns::key_low), pick(&EventColumns::time);
   pick(&EventColumns::offset_minutes), pick(&EventColumns::type), pick(&EventColumns::customer);
   pick(&EventColumns::anonymous), pick(&EventColumns::item), pick(&EventColumns::order);
-  pick(&EventColumns::session), pick(&EventColumns::source), pick(&EventColumns::channel);
+  pick(&EventColumns::session), pick(&EventColumns::decision), pick(&EventColumns::source),
+      pick(&EventColumns::channel);
   pick(&EventColumns::currency), pick(&EventColumns::quantity), pick(&EventColumns::rating);
   pick(&EventColumns::price_minor), pick(&EventColumns::value_minor);
   pick(&EventColumns::duration_ms), pick(&EventColumns::marks);
@@ -125,7 +126,7 @@ Status RowAppender::append_all(store::History& connection, const EventColumns& c
                                std::span<const std::int64_t> sequence) const {
   const std::size_t n = c.rows();
   std::vector<std::int64_t> customer(n), item(n);
-  TextColumn order(n), session(n), personal(n);
+  TextColumn order(n), session(n), decision(n), personal(n);
   const auto text_of = [](const Dictionary& names, std::uint32_t code) {
     return code == kNoCode ? std::string_view() : names.text(code);
   };
@@ -134,6 +135,7 @@ Status RowAppender::append_all(store::History& connection, const EventColumns& c
     if (c.item[i] != kNoCode) item[i] = numbers_.items[c.item[i]].value;
     order.add(text_of(names_.orders, c.order[i]));
     session.add(text_of(names_.sessions, c.session[i]));
+    decision.add(text_of(names_.decisions, c.decision[i]));
     const std::string_view plain = c.personal_of(i);
     if (plain.empty()) {
       personal.add({});
@@ -176,7 +178,8 @@ Status RowAppender::append_all(store::History& connection, const EventColumns& c
                          Span::float64(c.rating).with_present(rating_present),
                          Span::int64(c.duration_ms).with_present(duration_present),
                          Span::int32(marks),
-                         personal.blob()};
+                         personal.blob(),
+                         decision.text()};
   ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, connection.appender("event_rows"));
   ATTUNE_RETURN_IF_ERROR(appender.append(spans));
   return appender.finish();

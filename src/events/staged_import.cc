@@ -68,6 +68,8 @@ std::string StagedFacts::serialise() const {
     write_facts(out, *stated, &Stated::row, &Stated::subject, &Stated::field, &Stated::value,
                 &Stated::time);
   }
+  write_facts(out, consents, &Consent::row, &Consent::customer, &Consent::anonymous,
+              &Consent::value, &Consent::time, &Consent::given);
   return out.bytes();
 }
 
@@ -90,6 +92,9 @@ Result<StagedFacts> StagedFacts::parse(std::string_view bytes, const EventNames&
     ATTUNE_RETURN_IF_ERROR(read_facts(in, *stated, &Stated::row, &Stated::subject, &Stated::field,
                                       &Stated::value, &Stated::time));
   }
+  ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.consents, &Consent::row, &Consent::customer,
+                                    &Consent::anonymous, &Consent::value, &Consent::time,
+                                    &Consent::given));
   ATTUNE_RETURN_IF_ERROR(in.finish());
   const auto good_stated = [&](const Stated& s, std::uint32_t subjects) {
     return s.subject < subjects && s.field < facts.fields.size() && s.value < facts.values.size();
@@ -111,8 +116,15 @@ Result<StagedFacts> StagedFacts::parse(std::string_view bytes, const EventNames&
                           }) &&
       std::ranges::all_of(facts.item_facts,
                           [&](const Stated& s) { return good_stated(s, names.items.size()); }) &&
-      std::ranges::all_of(facts.traits,
-                          [&](const Stated& s) { return good_stated(s, names.customers.size()); });
+      std::ranges::all_of(
+          facts.traits, [&](const Stated& s) { return good_stated(s, names.customers.size()); }) &&
+      std::ranges::all_of(facts.consents, [&](const Consent& c) {
+        const auto fits = [](std::uint32_t code, std::uint32_t size) {
+          return code == kNoCode || code < size;
+        };
+        return fits(c.customer, names.customers.size()) &&
+               fits(c.anonymous, names.anonymous.size()) && fits(c.value, facts.values.size());
+      });
   if (!good) return std::unexpected(bad_entities("a number that names nothing"));
   return facts;
 }

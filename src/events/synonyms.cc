@@ -377,6 +377,8 @@ constexpr std::array kEventFields = std::to_array<FieldSynonym>({
     {"url", "链接", .9},
     {"url", "页面地址", 1},
     {"properties", "properties", 1},
+    {"decision", "recommendationid", 1},
+    {"decision", "decisionid", 1},
     {"item.name", "description", .9},
     {"item.name", "productname", 1},
     {"item.name", "itemname", 1},

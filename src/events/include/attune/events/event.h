@@ -108,8 +108,9 @@ struct Event {
   std::string_view item;
   std::string_view order;  // lines of one order share it
   std::string_view session;
-  std::string_view source;   // which feed; empty: the import's default
-  std::string_view channel;  // web, app, shop, social, email …; empty: the import's default
+  std::string_view decision;  // id of the recommendation that this event is about or answers
+  std::string_view source;    // which feed; empty: the import's default
+  std::string_view channel;   // web, app, shop, social, email …; empty: the import's default
   std::optional<double> quantity;
   std::optional<std::int64_t> price_minor;  // of one unit, in the currency's minor units
   std::optional<std::int64_t>

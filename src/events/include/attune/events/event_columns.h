@@ -52,6 +52,7 @@ struct EventNames {
   Dictionary items;
   Dictionary orders;
   Dictionary sessions;
+  Dictionary decisions;
   Dictionary sources;
   Dictionary channels;
 
@@ -61,7 +62,7 @@ struct EventNames {
 
 // What one event's names are numbered as; kNoCode for those it lacks.
 struct NameCodes {
-  std::uint32_t customer, anonymous, item, order, session, source, channel;
+  std::uint32_t customer, anonymous, item, order, session, decision, source, channel;
 };
 NameCodes number_names(const Event& event, EventNames& names);
 
@@ -72,7 +73,7 @@ struct EventColumns {
   std::vector<std::int64_t> time;
   std::vector<std::int16_t> offset_minutes;
   std::vector<std::uint8_t> type;
-  std::vector<std::uint32_t> customer, anonymous, item, order, session, source, channel;
+  std::vector<std::uint32_t> customer, anonymous, item, order, session, decision, source, channel;
   std::vector<std::uint32_t> currency;  // the three letters, packed
   std::vector<double> quantity, rating;
   std::vector<std::int64_t> price_minor, value_minor, duration_ms;

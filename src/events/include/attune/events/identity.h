@@ -90,6 +90,11 @@ class Identity final : public Erasable {
   // Every customer id with its number as admitted (not its root) and kind, in order of number.
   using IdVisitor = std::function<Status(CustomerNumber number, IdKind kind, std::string_view id)>;
   Status for_each_id(const IdVisitor& visit);
+  // What an id is found by in state: a keyed hash of 128 bits. Threads: any.
+  Hash128 fingerprint(IdKind kind, std::string_view id) const;
+  // The same of everybody, without opening a sealed id.
+  using FingerprintVisitor = std::function<void(IdKind, const Hash128&, CustomerNumber)>;
+  Status for_each_fingerprint(const FingerprintVisitor& visit);
   Result<std::int64_t> customers();  // known ones
   Result<std::int64_t> anonymous();  // anonymous ids that belong to no known customer
 

@@ -58,6 +58,15 @@ struct StagedFacts {
     std::uint32_t value;
     std::int64_t time;
   };
+  // A consent_given or consent_withdrawn event.
+  struct Consent {
+    std::int64_t row;
+    std::uint32_t customer;   // kNoCode where the row names none
+    std::uint32_t anonymous;  // likewise; one of the two is there
+    std::uint32_t value;  // the event's properties, which name the purposes; kNoCode: it has none
+    std::int64_t time;
+    std::uint8_t given;
+  };
   Dictionary fields;
   Dictionary values;
   std::vector<std::int64_t> first_customer, first_anonymous,
@@ -67,6 +76,7 @@ struct StagedFacts {
   std::vector<Observed> observed;
   std::vector<Stated> item_facts;
   std::vector<Stated> traits;
+  std::vector<Consent> consents;
 
   std::string serialise() const;
   static Result<StagedFacts> parse(std::string_view bytes, const EventNames& names);
