@@ -8,12 +8,11 @@
 
 #include "attune/base/text.h"
 #include "attune/rules/rule.h"
+#include "reasons.h"
 #include "table_builder.h"
 
 namespace attune::engine {
 namespace {
-
-constexpr std::size_t kReasonsMax = 3;
 
 using recommend::HistoryEntry;
 using recommend::Query;
@@ -70,66 +69,17 @@ struct Recommending::Impl {
     return list;
   }
 
-  RecommendedItem describe(const ScoredIndex& entry, int rank) const {
-    RecommendedItem item;
-    item.rank = rank;
-    item.item = model.items[static_cast<std::size_t>(entry.index)];
-    item.score = entry.score;
-    if (const catalog::Item* known = catalog.find(item.item)) {
-      item.item_id = known->id;
-      item.item_name = known->name;
-    }
-    return item;
-  }
-
-  Reason because(const recommend::Contribution& contribution, double share) const {
-    Reason reason;
-    reason.item = model.items[static_cast<std::size_t>(contribution.item)];
-    if (const catalog::Item* known = catalog.find(reason.item)) {
-      reason.item_id = known->id;
-      reason.item_name = known->name;
-    }
-    reason.share = share;
-    const std::string& shown = reason.item_name.empty() ? reason.item_id : reason.item_name;
-    reason.text = chinese()
-                      ? fmt::format("因为您选过“{}”（占得分的 {:.0f}%）", shown, 100 * share)
-                      : fmt::format("because of {} ({:.0f} % of the score)", shown, 100 * share);
-    return reason;
-  }
-
-  Reason popularity_reason(std::int32_t column) const {
-    Reason reason;
-    const std::int64_t count = buyers[static_cast<std::size_t>(column)];
-    reason.text = chinese() ? fmt::format("{} 位顾客选过", with_thousands(count))
-                            : fmt::format("{} customers chose it", with_thousands(count));
-    return reason;
-  }
-
-  Result<std::vector<Reason>> reasons(const recommend::Recommender& recommender, const Query& query,
-                                      std::int32_t column) const {
-    std::vector<Reason> all;
-    if (recommender.capabilities().explains && recommender.capabilities().personal) {
-      ATTUNE_ASSIGN_OR_RETURN(const recommend::Explanation explanation,
-                              recommender.explain(query, column));
-      for (const recommend::Contribution& contribution : explanation.contributions) {
-        if (all.size() == kReasonsMax || contribution.amount <= 0 || explanation.score <= 0) break;
-        const double share = contribution.amount / explanation.score;
-        if (share < 0.01) break;
-        all.push_back(because(contribution, share));
-      }
-    }
-    if (all.empty()) all.push_back(popularity_reason(column));
-    return all;
-  }
+  ReasonWriter writer() const { return {model, catalog, buyers, chinese()}; }
 
   Result<std::vector<RecommendedItem>> fill(const recommend::Recommender& recommender,
                                             const Query& query,
                                             std::span<const ScoredIndex> list) const {
     std::vector<RecommendedItem> items;
+    const ReasonWriter told = writer();
     for (const ScoredIndex& entry : list) {
-      RecommendedItem item = describe(entry, static_cast<int>(items.size()) + 1);
+      RecommendedItem item = told.describe(entry, static_cast<int>(items.size()) + 1);
       if (options.explain) {
-        ATTUNE_ASSIGN_OR_RETURN(item.reasons, reasons(recommender, query, entry.index));
+        ATTUNE_ASSIGN_OR_RETURN(item.reasons, told.reasons(recommender, query, entry.index));
       }
       items.push_back(std::move(item));
     }
@@ -181,11 +131,7 @@ Result<Recommending> Recommending::open(Workspace& workspace, const RecommendOpt
   ATTUNE_ASSIGN_OR_RETURN(impl->catalog, workspace.catalog().snapshot(as_of));
   ATTUNE_RETURN_IF_ERROR(impl->allow(options.where));
   const recommend::Interactions& interactions = impl->model.recommender->interactions();
-  impl->buyers.assign(static_cast<std::size_t>(interactions.items()), 0);
-  for (std::int32_t row = 0; row < interactions.customers(); ++row) {
-    for (const std::int32_t column : interactions.by_customer().columns_of(row))
-      ++impl->buyers[static_cast<std::size_t>(column)];
-  }
+  impl->buyers = count_buyers(interactions);
   ATTUNE_ASSIGN_OR_RETURN(impl->popular, recommend::make_recommender("popularity"));
   auto fitted = impl->popular->fit(interactions);
   if (!fitted) return std::unexpected(fitted.error());
@@ -246,7 +192,8 @@ Result<Recommendations> Recommending::similar_to(std::string_view item_id) {
   ATTUNE_ASSIGN_OR_RETURN(const std::vector<ScoredIndex> list,
                           self.model.recommender->similar_items(*column, self.list_options()));
   for (const ScoredIndex& entry : list)
-    result.items.push_back(self.describe(entry, static_cast<int>(result.items.size()) + 1));
+    result.items.push_back(
+        self.writer().describe(entry, static_cast<int>(result.items.size()) + 1));
   return result;
 }
 
@@ -259,7 +206,7 @@ Status Recommending::for_everybody(const Visitor& visit, Progress* progress) {
       batch, [&](std::int32_t row, std::span<const ScoredIndex> list) -> Status {
         std::vector<RecommendedItem> items;
         for (const ScoredIndex& entry : list)
-          items.push_back(self.describe(entry, static_cast<int>(items.size()) + 1));
+          items.push_back(self.writer().describe(entry, static_cast<int>(items.size()) + 1));
         return visit(self.model.customers[static_cast<std::size_t>(row)], items);
       });
 }

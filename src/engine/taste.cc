@@ -89,6 +89,42 @@ const ParameterTable<InteractionWeights>& InteractionWeights::table() {
   return table;
 }
 
+double event_weight(const InteractionWeights& weights, EventType type,
+                    std::optional<double> rating) {
+  if (type == EventType::refund) return -weights.purchase;
+  if (type == EventType::rating && weights.minimum_rating > 0 &&
+      rating.value_or(0) < weights.minimum_rating)
+    return 0;
+  for (const Weighted& weighted : kWeighted) {
+    if (weighted.type == type) return weights.*weighted.weight;
+  }
+  return 0;
+}
+
+Result<std::vector<TasteEvent>> read_taste_since(Workspace& workspace,
+                                                 const InteractionWeights& weights,
+                                                 Sequence after) {
+  std::vector<TasteEvent> all;
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::QueryResult rows,
+      workspace.history().query("SELECT sequence, customer, item, type, rating, time FROM "
+                                "visible_rows WHERE customer <> 0 AND item <> 0 AND sequence > $1 "
+                                "ORDER BY sequence",
+                                {after.value}));
+  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& c) -> Status {
+    for (std::size_t i = 0; i < c.rows(); ++i) {
+      const std::optional<double> rating =
+          c.is_null(4, i) ? std::nullopt : std::optional(c.real(4)[i]);
+      const double weight = event_weight(weights, static_cast<EventType>(c.int64(3)[i]), rating);
+      if (weight == 0) continue;
+      all.push_back({Sequence{c.int64(0)[i]}, CustomerNumber{c.int64(1)[i]},
+                     ItemNumber{c.int64(2)[i]}, static_cast<float>(weight), c.time(5)[i]});
+    }
+    return {};
+  }));
+  return all;
+}
+
 std::optional<std::int32_t> TasteData::row(CustomerNumber customer) const {
   return index_of(std::span<const CustomerNumber>(customers), customer);
 }

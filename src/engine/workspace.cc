@@ -90,7 +90,13 @@ struct Workspace::Impl {
   const Clock* clock = nullptr;
   std::optional<events::Identity> identity;
   std::optional<catalog::Catalog> catalog;
+  std::optional<privacy::ConsentLedger> consent;
   std::optional<events::EventHistory> event_history;
+  Observer observer;
+  std::int64_t others_applied = 0;
+  events::BundleMerger gathered;
+  Sequence gathered_first;
+  Sequence state_begun, history_begun;  // the cursors when applying began
 
   Impl(store::DataFolder f, store::Vault v, store::Journal j, store::State s, store::History h)
       : folder(std::move(f)),
@@ -119,6 +125,7 @@ struct Workspace::Impl {
     ATTUNE_ASSIGN_OR_RETURN(numbers.people, identity->admit(names, facts, first));
     ATTUNE_ASSIGN_OR_RETURN(numbers.items, admit_items(names, facts, first));
     ATTUNE_RETURN_IF_ERROR(add_item_knowledge(facts, numbers.items, first));
+    ATTUNE_RETURN_IF_ERROR(add_consents(facts, numbers.people, first));
     ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, last));
     ATTUNE_RETURN_IF_ERROR(transaction.commit());
     return numbers;
@@ -149,6 +156,28 @@ struct Workspace::Impl {
                         Timestamp{f.time}, Sequence{first.value + f.row}});
     }
     return catalog->add_facts(stated);
+  }
+
+  // A withdrawal whose purposes cannot be read counts for personalisation; a consent that cannot be
+  // read counts for nothing.
+  Status add_consents(const events::StagedFacts& facts, const events::Identity::Numbers& people,
+                      Sequence first) {
+    for (const auto& [from, into] : people.merges)
+      ATTUNE_RETURN_IF_ERROR(consent->merge(from, into));
+    std::vector<privacy::ConsentChange> changes;
+    for (const events::StagedFacts::Consent& c : facts.consents) {
+      const CustomerNumber customer = c.customer != events::kNoCode ? people.customers[c.customer]
+                                                                    : people.anonymous[c.anonymous];
+      auto purposes = privacy::purposes_of(c.value == events::kNoCode ? std::string_view()
+                                                                      : facts.values.text(c.value));
+      if (!purposes && c.given != 0) continue;
+      if (!purposes) purposes = std::vector{privacy::Purpose::personalisation};
+      for (const privacy::Purpose purpose : *purposes) {
+        changes.push_back(
+            {customer, purpose, c.given != 0, Timestamp{c.time}, Sequence{first.value + c.row}});
+      }
+    }
+    return changes.empty() ? Status{} : consent->apply(changes);
   }
 
   Status apply_import(const store::JournalRecord& record, Sequence history_done,
@@ -186,17 +215,36 @@ struct Workspace::Impl {
     return {};
   }
 
-  Status apply_events(const store::JournalRecord& record, Sequence history_done) {
+  // Gathers live events that follow each other. A group ends where a store's cursor stands, so that
+  // each store holds all of a group or nothing of it.
+  Status gather(const store::JournalRecord& record, Progress& progress) {
     ATTUNE_ASSIGN_OR_RETURN(const events::EventBundle bundle, events::parse_events(record.payload));
-    if (static_cast<std::int64_t>(bundle.columns.rows()) != record.event_count) {
+    if (bundle.rows() != record.event_count) {
       return std::unexpected(
           data_corruption("a journal entry holds another number of events than it says"));
     }
-    ATTUNE_ASSIGN_OR_RETURN(const Numbers numbers, apply_to_state(bundle.names, bundle.facts,
-                                                                  record.first, record.last()));
-    if (history_done >= record.last()) return {};
-    auto known = event_history->apply(bundle, record.first, numbers.view());
-    return known ? Status{} : std::unexpected(known.error());
+    const std::int64_t before = record.first.value - 1;
+    const bool seam = before == state_begun.value || before == history_begun.value;
+    if (seam || gathered.rows() + bundle.rows() > kAppliedTogether)
+      ATTUNE_RETURN_IF_ERROR(apply_gathered(progress));
+    if (gathered.rows() == 0) gathered_first = record.first;
+    gathered.add(bundle);
+    return {};
+  }
+
+  Status apply_gathered(Progress&) {
+    if (gathered.rows() == 0) return {};
+    const events::EventBundle bundle = gathered.take();
+    const Sequence first = gathered_first;
+    const Sequence last{first.value + bundle.rows() - 1};
+    ATTUNE_ASSIGN_OR_RETURN(const Numbers numbers,
+                            apply_to_state(bundle.names, bundle.facts, first, last));
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence history_done, event_history->cursor());
+    if (history_done >= last) return {};
+    ATTUNE_ASSIGN_OR_RETURN(const events::KnownRows repeated,
+                            event_history->apply(bundle, first, numbers.view()));
+    if (!observer) return {};
+    return observer({bundle, first, numbers.view(), repeated, !numbers.people.merges.empty()});
   }
 
   Status apply_separate(const store::JournalRecord& record, Sequence history_done) {
@@ -205,9 +253,11 @@ struct Workspace::Impl {
       ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
       // Checked when it was journalled; an id that is gone since (forgotten) has nothing left to
       // separate.
-      if (Status separated = identity->separate(record.payload);
-          !separated && separated.error().code == ErrorCode::internal) {
-        return separated;
+      const Result<CustomerNumber> separated = identity->separate(record.payload);
+      if (separated) {
+        ATTUNE_RETURN_IF_ERROR(consent->separate(*separated));
+      } else if (separated.error().code == ErrorCode::internal) {
+        return std::unexpected(separated.error());
       }
       ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, record.last()));
       ATTUNE_RETURN_IF_ERROR(transaction.commit());
@@ -216,14 +266,17 @@ struct Workspace::Impl {
   }
 
   Status apply(const store::JournalRecord& record, Progress& progress) {
+    if (static_cast<EntryKind>(record.kind) == EntryKind::events) return gather(record, progress);
+    ATTUNE_RETURN_IF_ERROR(apply_gathered(progress));
     ATTUNE_ASSIGN_OR_RETURN(const Sequence history_done, event_history->cursor());
+    ++others_applied;
     switch (static_cast<EntryKind>(record.kind)) {
       case EntryKind::import:
         return apply_import(record, history_done, progress);
-      case EntryKind::events:
-        return apply_events(record, history_done);
       case EntryKind::separate:
         return apply_separate(record, history_done);
+      case EntryKind::events:
+        break;
     }
     return std::unexpected(failed_precondition(fmt::format(
         "the journal holds an entry of kind {}, which this version does not know; upgrade Attune",
@@ -231,7 +284,7 @@ struct Workspace::Impl {
   }
 };
 
-Workspace::Workspace(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Workspace::Workspace(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
 Workspace::~Workspace() = default;
@@ -257,12 +310,13 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
                           store::History::open(folder.history_file(), history_options));
   ATTUNE_ASSIGN_OR_RETURN(TimeZone zone, TimeZone::find(folder.settings().time_zone));
 
-  auto impl = std::make_unique<Impl>(std::move(folder), std::move(vault), std::move(journal),
+  auto impl = std::make_shared<Impl>(std::move(folder), std::move(vault), std::move(journal),
                                      std::move(state), std::move(history));
   impl->zone = std::move(zone);
   impl->clock = options.clock;
   ATTUNE_ASSIGN_OR_RETURN(impl->identity, events::Identity::open(impl->state, impl->vault));
   ATTUNE_ASSIGN_OR_RETURN(impl->catalog, catalog::Catalog::open(impl->state));
+  ATTUNE_ASSIGN_OR_RETURN(impl->consent, privacy::ConsentLedger::open(impl->state));
   ATTUNE_ASSIGN_OR_RETURN(impl->event_history,
                           events::EventHistory::open(impl->history, impl->vault,
                                                      impl->folder.settings().session_gap_minutes));
@@ -284,14 +338,22 @@ Status Workspace::catch_up(Progress& progress) {
     impl_->journal.set_cursor("history", history_done);
     const Sequence behind = std::min(state_done, history_done);
     if (behind >= impl_->journal.last_sequence()) break;
+    impl_->state_begun = state_done;
+    impl_->history_begun = history_done;
+    (void)impl_->gathered.take();  // of a time before that ended with an error
     auto read = impl_->journal.read(
         Sequence{behind.value + 1}, kEntriesAtOnce,
         [&](const store::JournalRecord& record) { return impl_->apply(record, progress); });
     if (!read) return std::unexpected(read.error());
+    ATTUNE_RETURN_IF_ERROR(impl_->apply_gathered(progress));
   }
   auto removed = impl_->journal.remove_expired(impl_->folder.settings().keep_days);
   return removed ? Status{} : std::unexpected(removed.error());
 }
+
+void Workspace::observe(Observer observer) { impl_->observer = std::move(observer); }
+std::int64_t Workspace::others_applied() const { return impl_->others_applied; }
+Workspace Workspace::share() const { return Workspace(impl_); }
 
 Status Workspace::remove_leftovers() {
   std::error_code failure;
@@ -321,7 +383,8 @@ Result<Sequence> Workspace::record(std::span<const events::Event> events) {
 Status Workspace::separate(std::string_view id) {
   {  // Tried on the state first, so that a wrong id is told and not journalled.
     ATTUNE_ASSIGN_OR_RETURN(store::Transaction trial, impl_->state.begin());
-    ATTUNE_RETURN_IF_ERROR(impl_->identity->separate(id));
+    const Result<CustomerNumber> possible = impl_->identity->separate(id);
+    if (!possible) return std::unexpected(possible.error());
   }
   auto journalled = impl_->journal.append(
       store::JournalEntry{static_cast<std::uint16_t>(EntryKind::separate), id, 1});
@@ -396,6 +459,7 @@ store::Vault& Workspace::vault() { return impl_->vault; }
 events::Identity& Workspace::identity() { return *impl_->identity; }
 events::EventHistory& Workspace::event_history() { return *impl_->event_history; }
 catalog::Catalog& Workspace::catalog() { return *impl_->catalog; }
+privacy::ConsentLedger& Workspace::consent() { return *impl_->consent; }
 
 events::ShopSettings Workspace::shop_settings() const {
   events::ShopSettings settings;

@@ -208,7 +208,7 @@ Status Identity::link(CustomerNumber anonymous, CustomerNumber customer, Sequenc
     ++numbers.shared;
     return {};
   }
-  ++numbers.merged;
+  numbers.merges.emplace_back(from, to);
   return merge(from, to, sequence, "identify");
 }
 
@@ -222,7 +222,7 @@ Status Identity::alias(const StagedFacts::Alias& alias, const EventNames& names,
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber from, root(earlier));
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber to, root(numbers.customers[alias.to]));
   if (from == to) return {};
-  ++numbers.merged;
+  numbers.merges.emplace_back(from, to);
   return merge(from, to, Sequence{first.value + alias.row}, "alias");
 }
 
@@ -233,7 +233,7 @@ Status Identity::merge(CustomerNumber source, CustomerNumber target, Sequence se
       source, target, sequence, cause);
 }
 
-Status Identity::separate(std::string_view id) {
+Result<CustomerNumber> Identity::separate(std::string_view id) {
   ATTUNE_ASSIGN_OR_RETURN(const auto number, find_either(id));
   if (!number) {
     return std::unexpected(not_found(
@@ -246,7 +246,7 @@ Status Identity::separate(std::string_view id) {
                                         "that was merged, not the one it went to",
                                         quoted(id))));
   }
-  return {};
+  return *number;
 }
 
 Result<std::string> Identity::label(CustomerNumber customer) {

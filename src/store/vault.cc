@@ -145,6 +145,12 @@ Error mismatch(const fs::path& folder, std::string_view what) {
 
 }  // namespace
 
+std::string random_bytes(std::size_t count) {
+  std::string bytes(count, '\0');
+  randombytes_buf(bytes.data(), bytes.size());
+  return bytes;
+}
+
 struct Vault::Impl {
   fs::path folder;
   MasterKeys master;

@@ -33,6 +33,11 @@ struct InteractionWeights {
   static const ParameterTable<InteractionWeights>& table();
 };
 
+// What one event says about taste; what a refund takes back is below 0. `rating`: absent where the
+// event has none.
+double event_weight(const InteractionWeights& weights, events::EventType type,
+                    std::optional<double> rating);
+
 // The interactions of one shop and what rows and columns stand for.
 // Invariant: customers and items ascend strictly; log.customers == customers.size(), log.items ==
 // items.size().
@@ -48,6 +53,18 @@ struct TasteData {
 
 // Errors: failed_precondition when no event names both a customer and an item.
 Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& weights);
+
+// One event that speaks of taste, as it came: no merges followed, no refund paired.
+struct TasteEvent {
+  Sequence sequence;
+  CustomerNumber customer;
+  ItemNumber item;
+  float weight = 0;
+  Timestamp time;
+};
+// Those after `after`, in order. Cost: one scan of the history.
+Result<std::vector<TasteEvent>> read_taste_since(Workspace& workspace,
+                                                 const InteractionWeights& weights, Sequence after);
 
 // What one customer (all numbers merged into it) has met among `items`, summed, by column. Cost:
 // one scan of the history.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,9 +17,11 @@
 #include "attune/base/time.h"
 #include "attune/catalog/catalog.h"
 #include "attune/events/event.h"
+#include "attune/events/event_bundle.h"
 #include "attune/events/event_history.h"
 #include "attune/events/identity.h"
 #include "attune/events/reader.h"
+#include "attune/privacy/consent.h"
 #include "attune/store/data_folder.h"
 #include "attune/store/history.h"
 #include "attune/store/journal.h"
@@ -37,7 +40,7 @@ struct WorkspaceOptions {
 // What a journal entry holds: the tag of store::JournalEntry. Stored: never renumber.
 enum class EntryKind : std::uint16_t {
   import = 1,    // JSON naming a staged import
-  events = 2,    // events::serialise_events
+  events = 2,    // events::bundle_events
   separate = 3,  // an id whose merges are taken back
 };
 
@@ -49,6 +52,16 @@ struct ImportRecord {
   std::int64_t rows = 0;  // journalled
   Sequence first;
   std::string report_json;  // events::QualityReport
+};
+
+// Live events that both stores hold now, for those who keep something beside the stores.
+// Lifetime: until the observer returns.
+struct AppliedEvents {
+  const events::EventBundle& bundle;
+  Sequence first;                     // of row 0
+  events::AppliedNumbers numbers;     // by code of the bundle's names
+  const events::KnownRows& repeated;  // rows that an earlier event's key had: they changed nothing
+  bool people_changed;                // identities were merged: roots are other than before
 };
 
 // An open data folder with its stores, and the one applier that takes the journal to them.
@@ -66,8 +79,21 @@ class Workspace {
   Workspace& operator=(Workspace&&) noexcept;
   ~Workspace();
 
-  // Applies what the journal holds beyond the stores' cursors.
+  // Applies what the journal holds beyond the stores' cursors. Live events that follow each other
+  // are applied together, at most `kAppliedTogether` at a time.
   Status catch_up(Progress& progress);
+  static constexpr std::int64_t kAppliedTogether = 20'000;
+
+  // Whom to tell of live events once they are applied; null: nobody. Imports are not told of: ask
+  // imports_applied.
+  using Observer = std::function<Status(const AppliedEvents&)>;
+  void observe(Observer observer);
+  // How many journal entries other than live events were applied since open: whoever keeps
+  // something beside the stores reads it anew when this has grown.
+  std::int64_t others_applied() const;
+
+  // Another handle to the same open folder. Threads: all handles together count as one.
+  Workspace share() const;
 
   // Appends events and applies them. The events are on disk when it returns.
   Result<Sequence> record(std::span<const events::Event> events);
@@ -111,11 +137,12 @@ class Workspace {
   events::Identity& identity();
   events::EventHistory& event_history();
   catalog::Catalog& catalog();
+  privacy::ConsentLedger& consent();
 
  private:
   struct Impl;
-  explicit Workspace(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Workspace(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace attune::engine

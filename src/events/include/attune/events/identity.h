@@ -65,7 +65,8 @@ class Identity final : public Erasable {
     std::vector<CustomerNumber> customers;
     std::vector<CustomerNumber> anonymous;
     std::int64_t admitted = 0;  // new customers
-    std::int64_t merged = 0;    // numbers that became another's
+    // Roots that became another's: from, into; in the order in which it happened.
+    std::vector<std::pair<CustomerNumber, CustomerNumber>> merges;
     std::int64_t shared = 0;    // links refused because the anonymous id belongs to somebody else
   };
   Result<Numbers> admit(const EventNames& names, const StagedFacts& facts, Sequence first);
@@ -74,9 +75,10 @@ class Identity final : public Erasable {
   // since.
   Result<Numbers> look_up(const EventNames& names);
 
-  // Takes the merges of one id back: its own events are its own again. Inside a transaction.
+  // Takes the merges of one id back: its own events are its own again. Inside a transaction. Result:
+  // the number that stands alone again.
   // Errors: not_found (unknown id); failed_precondition (it is merged with nobody).
-  Status separate(std::string_view id);
+  Result<CustomerNumber> separate(std::string_view id);
 
   // The root number of a customer id, else of an anonymous id. Absent when nobody is called so.
   Result<std::optional<CustomerNumber>> find(std::string_view id);

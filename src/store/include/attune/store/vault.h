@@ -16,6 +16,9 @@
 
 namespace attune::store {
 
+// Bytes that nobody can guess, from the system.
+std::string random_bytes(std::size_t count);
+
 struct VaultOptions {
   bool create = true;  // false: not_found where there are no keys
   // The keys that the rest of the data was sealed with: others are refused.

@@ -1,0 +1,119 @@
+#include "attune/engine/intake.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "attune/engine/workspace.h"
+#include "attune/events/event_bundle.h"
+
+namespace attune::engine {
+namespace {
+
+constexpr std::size_t kCommitBytes = 16 << 20;  // in one row of the journal, about
+
+struct Submission {
+  std::string payload;
+  std::int64_t events = 0;
+  Intake::Done done;
+};
+
+}  // namespace
+
+struct Intake::Impl {
+  store::Journal& journal;
+  IntakeOptions options;
+  mutable std::mutex mutex;  // of everything down to `counts`
+  std::condition_variable changed;
+  std::vector<Submission> waiting;
+  std::size_t waiting_bytes = 0;
+  bool stopping = false;
+  IntakeCounts counts;
+  std::jthread committer;
+
+  Impl(store::Journal& to, const IntakeOptions& with) : journal(to), options(with) {}
+
+  void run() {
+    while (true) {
+      std::vector<Submission> taken;
+      {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return stopping || !waiting.empty(); });
+        if (waiting.empty()) return;
+        taken.swap(waiting);
+        waiting_bytes = 0;
+      }
+      for (std::size_t begin = 0; begin < taken.size();) begin = commit(taken, begin);
+    }
+  }
+
+  // Writes submissions from `begin` on, as many as fit together. Returns the first one left.
+  std::size_t commit(std::vector<Submission>& taken, std::size_t begin) {
+    std::vector<store::JournalEntry> entries;
+    std::size_t end = begin;
+    for (std::size_t bytes = 0; end < taken.size() && (end == begin || bytes < kCommitBytes);
+         ++end) {
+      const Submission& one = taken[end];
+      entries.push_back({static_cast<std::uint16_t>(EntryKind::events), one.payload, one.events});
+      bytes += one.payload.size();
+    }
+    Result<Sequence> first = journal.append(entries);
+    std::int64_t events = 0;
+    for (std::size_t i = begin; i < end; ++i) {
+      if (first) {
+        taken[i].done(Sequence{first->value + events});
+      } else {
+        taken[i].done(first);
+      }
+      events += taken[i].events;
+    }
+    const std::scoped_lock lock(mutex);
+    ++counts.commits;
+    (first ? counts.submissions : counts.failed) += static_cast<std::int64_t>(end - begin);
+    if (first) counts.events += events;
+    return end;
+  }
+};
+
+Intake::Intake(store::Journal& journal, const IntakeOptions& options)
+    : impl_(std::make_unique<Impl>(journal, options)) {
+  impl_->committer = std::jthread([this] { impl_->run(); });
+}
+
+Intake::~Intake() {
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->changed.notify_all();
+}
+
+bool Intake::submit(std::span<const events::Event> events, Done done) {
+  Submission submission{events::bundle_events(events), static_cast<std::int64_t>(events.size()),
+                        std::move(done)};
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    Impl& self = *impl_;
+    const std::size_t bytes = self.waiting_bytes + submission.payload.size();
+    if (self.stopping || self.waiting.size() >= self.options.waiting_max ||
+        (bytes > self.options.waiting_bytes_max && !self.waiting.empty())) {
+      ++self.counts.refused;
+      return false;
+    }
+    self.waiting_bytes = bytes;
+    self.waiting.push_back(std::move(submission));
+  }
+  impl_->changed.notify_one();
+  return true;
+}
+
+IntakeCounts Intake::counts() const {
+  const std::scoped_lock lock(impl_->mutex);
+  IntakeCounts counts = impl_->counts;
+  counts.waiting = static_cast<std::int64_t>(impl_->waiting.size());
+  return counts;
+}
+
+}  // namespace attune::engine

@@ -1,0 +1,202 @@
+#include "live_customers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <shared_mutex>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+
+#include "attune/base/hash.h"
+#include "attune/privacy/consent.h"
+
+namespace attune::engine {
+namespace {
+
+using events::EventType;
+using events::IdKind;
+using events::kNoCode;
+
+// Keyed hashes are as good as random.
+struct FirstHalf {
+  std::size_t operator()(const Hash128& hash) const { return hash.low; }
+};
+struct NumberHash {
+  std::size_t operator()(CustomerNumber number) const {
+    return combine(static_cast<std::uint64_t>(number.value), 0);
+  }
+};
+template <class Value>
+using ByNumber = boost::unordered_flat_map<CustomerNumber, Value, NumberHash>;
+
+}  // namespace
+
+struct LiveCustomers::Impl {
+  mutable std::shared_mutex mutex;
+  const events::Identity* identity = nullptr;
+  InteractionWeights weights;
+  Sequence since;
+  boost::unordered_flat_map<Hash128, CustomerNumber, FirstHalf> ids[2];  // by IdKind
+  events::MergeMap merges;
+  ByNumber<std::vector<CustomerNumber>> merged;  // into this root
+  ByNumber<std::vector<TasteEvent>> recent;      // by the number that it came under
+  boost::unordered_flat_set<CustomerNumber, NumberHash> withdrawn;  // roots
+  std::size_t recent_events = 0;
+
+  void add(const TasteEvent& event) {
+    recent[event.customer].push_back(event);
+    ++recent_events;
+  }
+
+  Status read_merges(Workspace& workspace) {
+    ATTUNE_ASSIGN_OR_RETURN(merges, workspace.identity().merges());
+    merged.clear();
+    for (const auto& [source, root] : merges.targets()) merged[root].push_back(source);
+    for (auto& [root, sources] : merged) std::ranges::sort(sources);
+    return {};
+  }
+
+  Status read_consent(Workspace& workspace) {
+    withdrawn.clear();
+    return workspace.consent().for_each(
+        privacy::Purpose::personalisation,
+        [&](CustomerNumber customer, privacy::Consent consent) -> Status {
+          if (consent == privacy::Consent::withdrawn) withdrawn.insert(merges.root(customer));
+          return {};
+        });
+  }
+};
+
+LiveCustomers::LiveCustomers() : impl_(std::make_unique<Impl>()) {}
+LiveCustomers::~LiveCustomers() = default;
+
+Status LiveCustomers::load(Workspace& workspace, const InteractionWeights& weights,
+                           Sequence since) {
+  Impl fresh;
+  fresh.weights = weights;
+  fresh.since = since;
+  ATTUNE_RETURN_IF_ERROR(workspace.identity().for_each_fingerprint(
+      [&](IdKind kind, const Hash128& hash, CustomerNumber number) {
+        fresh.ids[static_cast<std::size_t>(kind)].emplace(hash, number);
+      }));
+  ATTUNE_RETURN_IF_ERROR(fresh.read_merges(workspace));
+  ATTUNE_RETURN_IF_ERROR(fresh.read_consent(workspace));
+  ATTUNE_ASSIGN_OR_RETURN(const std::vector<TasteEvent> events,
+                          read_taste_since(workspace, weights, since));
+  for (const TasteEvent& event : events) fresh.add(event);
+  const std::unique_lock lock(impl_->mutex);
+  Impl& self = *impl_;
+  self.identity = &workspace.identity();
+  self.weights = weights;
+  self.since = since;
+  for (std::size_t kind = 0; kind < 2; ++kind) self.ids[kind].swap(fresh.ids[kind]);
+  self.merges = std::move(fresh.merges);
+  self.merged.swap(fresh.merged);
+  self.recent.swap(fresh.recent);
+  self.withdrawn.swap(fresh.withdrawn);
+  self.recent_events = fresh.recent_events;
+  return {};
+}
+
+Status LiveCustomers::take_in(Workspace& workspace, const AppliedEvents& applied) {
+  Impl& self = *impl_;
+  const events::EventBundle& bundle = applied.bundle;
+  // Hashes are worked out before anybody has to wait.
+  std::vector<std::pair<Hash128, CustomerNumber>> named[2];
+  for (std::uint32_t i = 0; i < bundle.names.customers.size(); ++i) {
+    named[0].emplace_back(
+        self.identity->fingerprint(IdKind::customer, bundle.names.customers.text(i)),
+        applied.numbers.customers[i]);
+  }
+  for (std::uint32_t i = 0; i < bundle.names.anonymous.size(); ++i) {
+    named[1].emplace_back(
+        self.identity->fingerprint(IdKind::anonymous, bundle.names.anonymous.text(i)),
+        applied.numbers.anonymous[i]);
+  }
+  const std::unique_lock lock(self.mutex);
+  for (std::size_t kind = 0; kind < 2; ++kind) {
+    for (const auto& [hash, number] : named[kind]) self.ids[kind].insert_or_assign(hash, number);
+  }
+  const events::EventColumns& c = bundle.columns;
+  for (std::size_t i = 0; i < c.rows(); ++i) {
+    if (c.item[i] == kNoCode || applied.repeated.contains(static_cast<std::int64_t>(i))) continue;
+    const double weight =
+        event_weight(self.weights, static_cast<EventType>(c.type[i]),
+                     std::isnan(c.rating[i]) ? std::nullopt : std::optional(c.rating[i]));
+    CustomerNumber customer;
+    if (c.customer[i] != kNoCode) {
+      customer = applied.numbers.customers[c.customer[i]];
+    } else if (c.anonymous[i] != kNoCode) {
+      customer = applied.numbers.anonymous[c.anonymous[i]];
+    }
+    if (weight == 0 || customer.value == 0) continue;
+    self.add({Sequence{applied.first.value + static_cast<std::int64_t>(i)}, customer,
+              applied.numbers.items[c.item[i]], static_cast<float>(weight), Timestamp{c.time[i]}});
+  }
+  if (applied.people_changed) ATTUNE_RETURN_IF_ERROR(self.read_merges(workspace));
+  if (applied.people_changed || !bundle.facts.consents.empty())
+    ATTUNE_RETURN_IF_ERROR(self.read_consent(workspace));
+  return {};
+}
+
+void LiveCustomers::drop_through(Sequence since) {
+  Impl& self = *impl_;
+  const std::unique_lock lock(self.mutex);
+  self.since = since;
+  self.recent_events = 0;
+  for (auto at = self.recent.begin(); at != self.recent.end();) {
+    std::erase_if(at->second, [&](const TasteEvent& e) { return e.sequence <= since; });
+    self.recent_events += at->second.size();
+    if (at->second.empty()) {
+      self.recent.erase(at++);
+    } else {
+      ++at;
+    }
+  }
+}
+
+std::optional<LiveCustomer> LiveCustomers::find(std::string_view customer,
+                                                std::string_view anonymous) const {
+  const Impl& self = *impl_;
+  if (self.identity == nullptr) return std::nullopt;
+  // A customer id may be given where an anonymous one is meant: both kinds are tried.
+  std::vector<std::pair<std::size_t, Hash128>> keys;
+  if (!customer.empty()) {
+    keys.emplace_back(0, self.identity->fingerprint(IdKind::customer, customer));
+    keys.emplace_back(1, self.identity->fingerprint(IdKind::anonymous, customer));
+  }
+  if (!anonymous.empty())
+    keys.emplace_back(1, self.identity->fingerprint(IdKind::anonymous, anonymous));
+  const std::shared_lock lock(self.mutex);
+  for (const auto& [kind, hash] : keys) {
+    const auto found = self.ids[kind].find(hash);
+    if (found == self.ids[kind].end()) continue;
+    LiveCustomer known;
+    known.number = self.merges.root(found->second);
+    known.family.push_back(known.number);
+    if (const auto sources = self.merged.find(known.number); sources != self.merged.end())
+      known.family.insert(known.family.end(), sources->second.begin(), sources->second.end());
+    for (const CustomerNumber number : known.family) {
+      const auto done = self.recent.find(number);
+      if (done == self.recent.end()) continue;
+      known.recent.insert(known.recent.end(), done->second.begin(), done->second.end());
+    }
+    std::ranges::sort(known.recent, {}, &TasteEvent::sequence);
+    known.personal = !self.withdrawn.contains(known.number);
+    return known;
+  }
+  return std::nullopt;
+}
+
+std::size_t LiveCustomers::ids() const {
+  const std::shared_lock lock(impl_->mutex);
+  return impl_->ids[0].size() + impl_->ids[1].size();
+}
+
+std::size_t LiveCustomers::recent_events() const {
+  const std::shared_lock lock(impl_->mutex);
+  return impl_->recent_events;
+}
+
+}  // namespace attune::engine
