@@ -54,6 +54,7 @@ struct Choice {
 //                  standardised over the shortlist to mean 0 and deviation 1: so a temperature
 //                  means the same for every model. Candidates whose weight is below 1e-280 of the
 //                  best one's may have probability 0.
+// `spec` lies in its ranges (parse_policy sees to that; anything else is a programmer error).
 // Shapes: shortlist (n), sorted best first; the list has min(slots, n, spec.shortlist) choices.
 // Missing values: a score that is not finite counts as the lowest finite one. Equal scores (and
 // n = 1) make plackett_luce uniform.
