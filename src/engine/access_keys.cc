@@ -130,8 +130,8 @@ Status AccessKeys::revoke(std::string_view id, Timestamp now) {
       const auto scope, impl_->state->find_int64(
                             "SELECT scope FROM access_keys WHERE id = ?1 AND revoked IS NULL", id));
   if (!scope) {
-    return std::unexpected(not_found(
-        fmt::format("no key in use is called '{}'; attune keys list names them", attune::quoted(id))));
+    return std::unexpected(not_found(fmt::format(
+        "no key in use is called '{}'; attune keys list names them", attune::quoted(id))));
   }
   ATTUNE_ASSIGN_OR_RETURN(
       const auto admins,
@@ -154,8 +154,8 @@ Result<std::string> AccessKeys::rotate(std::string_view id, Timestamp now) {
     if (found != impl_->valid.end()) old = found->second.first;
   }
   if (!old) {
-    return std::unexpected(not_found(
-        fmt::format("no key in use is called '{}'; attune keys list names them", attune::quoted(id))));
+    return std::unexpected(not_found(fmt::format(
+        "no key in use is called '{}'; attune keys list names them", attune::quoted(id))));
   }
   ATTUNE_ASSIGN_OR_RETURN(std::string secret, create(old->scope, old->label, now));
   ATTUNE_RETURN_IF_ERROR(revoke(id, now));

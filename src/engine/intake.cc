@@ -6,7 +6,6 @@
 #include <thread>
 #include <vector>
 
-#include "attune/engine/workspace.h"
 #include "attune/events/event_bundle.h"
 
 namespace attune::engine {
@@ -14,9 +13,16 @@ namespace {
 
 constexpr std::size_t kCommitBytes = 16 << 20;  // in one row of the journal, about
 
-struct Submission {
+struct Part {
+  EntryKind kind;
   std::string payload;
-  std::int64_t events = 0;
+  std::int64_t count;
+};
+
+struct Submission {
+  std::vector<Part> parts;
+  std::size_t bytes = 0;
+  std::int64_t events = 0;  // events and refused messages: numbers that they take
   Intake::Done done;
 };
 
@@ -56,8 +62,9 @@ struct Intake::Impl {
     for (std::size_t bytes = 0; end < taken.size() && (end == begin || bytes < kCommitBytes);
          ++end) {
       const Submission& one = taken[end];
-      entries.push_back({static_cast<std::uint16_t>(EntryKind::events), one.payload, one.events});
-      bytes += one.payload.size();
+      for (const Part& part : one.parts)
+        entries.push_back({static_cast<std::uint16_t>(part.kind), part.payload, part.count});
+      bytes += one.bytes;
     }
     Result<Sequence> first = journal.append(entries);
     std::int64_t events = 0;
@@ -90,13 +97,24 @@ Intake::~Intake() {
   impl_->changed.notify_all();
 }
 
-bool Intake::submit(std::span<const events::Event> events, Done done) {
-  Submission submission{events::bundle_events(events), static_cast<std::int64_t>(events.size()),
-                        std::move(done)};
+bool Intake::submit(std::span<const events::Event> events, std::span<const RefusedMessage> refused,
+                    Done done) {
+  Submission submission;
+  submission.done = std::move(done);
+  if (!events.empty()) {
+    submission.parts.push_back({EntryKind::events, events::bundle_events(events),
+                                static_cast<std::int64_t>(events.size())});
+  }
+  for (const RefusedMessage& message : refused)
+    submission.parts.push_back({EntryKind::refused, message.serialise(), 1});
+  for (const Part& part : submission.parts) {
+    submission.bytes += part.payload.size();
+    submission.events += part.count;
+  }
   {
     const std::scoped_lock lock(impl_->mutex);
     Impl& self = *impl_;
-    const std::size_t bytes = self.waiting_bytes + submission.payload.size();
+    const std::size_t bytes = self.waiting_bytes + submission.bytes;
     if (self.stopping || self.waiting.size() >= self.options.waiting_max ||
         (bytes > self.options.waiting_bytes_max && !self.waiting.empty())) {
       ++self.counts.refused;

@@ -58,8 +58,8 @@ struct Shelf {
     {
       const std::scoped_lock lock(rules->mutex);
       const auto known = rules->masks.find(where);
-      if (known != rules->masks.end() &&
-          (!known->second.second->depends_on_clock() || now.micros < known->second.first.micros + kMaskMicros))
+      if (known != rules->masks.end() && (!known->second.second->depends_on_clock() ||
+                                          now.micros < known->second.first.micros + kMaskMicros))
         return known->second.second;
     }
     ATTUNE_ASSIGN_OR_RETURN(const rules::Rule rule,
@@ -344,7 +344,8 @@ Status Serving::take_in(Workspace& workspace, const AppliedEvents& applied) {
   const bool fresh = std::ranges::any_of(
       applied.numbers.items, [&](ItemNumber item) { return item.value >= applied.first.value; });
   impl_->catalog_stale = impl_->catalog_stale || fresh || !applied.bundle.facts.item_facts.empty();
-  if (!impl_->catalog_stale || workspace.now().micros < impl_->catalog_read.micros + kCatalogMicros) return {};
+  if (!impl_->catalog_stale || workspace.now().micros < impl_->catalog_read.micros + kCatalogMicros)
+    return {};
   return refresh(workspace);
 }
 

@@ -85,6 +85,7 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
   ATTUNE_ASSIGN_OR_RETURN(const InteractionWeights weights, weights_of(request.settings));
   progress.phase("reading interactions", 0, "");
   ATTUNE_ASSIGN_OR_RETURN(const TasteData data, read_taste(workspace, weights));
+  if (request.when_read) request.when_read();
   ATTUNE_ASSIGN_OR_RETURN(const recommend::Interactions interactions,
                           recommend::Interactions::from_log(data.log));
   ModelRegistry registry(workspace.folder().models());

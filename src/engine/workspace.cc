@@ -19,6 +19,9 @@ CREATE TABLE imports(
   rows INTEGER NOT NULL, first INTEGER NOT NULL,
   report BLOB NOT NULL);
 CREATE TABLE vault_keys(only INTEGER PRIMARY KEY CHECK(only = 1), key_id TEXT NOT NULL);
+)sql"},
+                                            {2, R"sql(
+CREATE TABLE refused(number INTEGER PRIMARY KEY, sealed BLOB NOT NULL);
 )sql"}};
 
 constexpr std::string_view kStateCursor = "events";
@@ -57,6 +60,40 @@ struct ImportEntry {
     return entry;
   }
 };
+
+}  // namespace
+
+std::string RefusedMessage::serialise() const {
+  return boost::json::serialize(boost::json::object{{"time", time.micros},
+                                                    {"call", call},
+                                                    {"reason", reason},
+                                                    {"field", field},
+                                                    {"message", message},
+                                                    {"raw", raw}});
+}
+
+Result<RefusedMessage> RefusedMessage::parse(std::string_view text) {
+  boost::system::error_code failure;
+  const boost::json::value value = boost::json::parse(text, failure);
+  const boost::json::object* object = failure ? nullptr : value.if_object();
+  RefusedMessage refused;
+  const auto take = [&](const char* name, std::string& out) {
+    const boost::json::value* field = object == nullptr ? nullptr : object->if_contains(name);
+    if (field == nullptr || !field->is_string()) return false;
+    out = std::string(field->as_string());
+    return true;
+  };
+  const boost::json::value* time = object == nullptr ? nullptr : object->if_contains("time");
+  if (time == nullptr || !time->is_int64() || !take("call", refused.call) ||
+      !take("reason", refused.reason) || !take("field", refused.field) ||
+      !take("message", refused.message) || !take("raw", refused.raw)) {
+    return std::unexpected(data_corruption("a refused message cannot be read"));
+  }
+  refused.time = Timestamp{time->as_int64()};
+  return refused;
+}
+
+namespace {
 
 // The keys that state was sealed with: where they are missing, others are not made in their place.
 Result<store::Vault> open_vault(const store::DataFolder& folder, store::State& state) {
@@ -247,6 +284,21 @@ struct Workspace::Impl {
     return observer({bundle, first, numbers.view(), repeated, !numbers.people.merges.empty()});
   }
 
+  Status apply_refused(const store::JournalRecord& record, Sequence history_done) {
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence done, state.cursor(kStateCursor));
+    if (done < record.last()) {
+      ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
+      // Nobody is named yet: sealed under the key of nobody in particular.
+      ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
+                              vault.seal(CustomerNumber{0}, "refused", record.payload));
+      ATTUNE_RETURN_IF_ERROR(state.run("INSERT INTO refused(number, sealed) VALUES(?1, ?2)",
+                                       record.first, store::Blob{sealed}));
+      ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, record.last()));
+      ATTUNE_RETURN_IF_ERROR(transaction.commit());
+    }
+    return history_done < record.last() ? event_history->skip_to(record.last()) : Status{};
+  }
+
   Status apply_separate(const store::JournalRecord& record, Sequence history_done) {
     ATTUNE_ASSIGN_OR_RETURN(const Sequence done, state.cursor(kStateCursor));
     if (done < record.last()) {
@@ -269,6 +321,8 @@ struct Workspace::Impl {
     if (static_cast<EntryKind>(record.kind) == EntryKind::events) return gather(record, progress);
     ATTUNE_RETURN_IF_ERROR(apply_gathered(progress));
     ATTUNE_ASSIGN_OR_RETURN(const Sequence history_done, event_history->cursor());
+    if (static_cast<EntryKind>(record.kind) == EntryKind::refused)
+      return apply_refused(record, history_done);
     ++others_applied;
     switch (static_cast<EntryKind>(record.kind)) {
       case EntryKind::import:
@@ -276,6 +330,7 @@ struct Workspace::Impl {
       case EntryKind::separate:
         return apply_separate(record, history_done);
       case EntryKind::events:
+      case EntryKind::refused:
         break;
     }
     return std::unexpected(failed_precondition(fmt::format(
@@ -445,6 +500,36 @@ Result<std::vector<ImportRecord>> Workspace::imports() {
     }
     all.push_back(std::move(record));
   }
+}
+
+Result<std::vector<RefusedMessage>> Workspace::refused(std::int64_t after, std::int64_t limit) {
+  std::vector<RefusedMessage> all;
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      impl_->state.prepare(
+          "SELECT number, sealed FROM refused WHERE number > ?1 ORDER BY number LIMIT ?2"));
+  rows.bind_all(after, limit);
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return all;
+    ATTUNE_ASSIGN_OR_RETURN(const std::string text,
+                            impl_->vault.open(CustomerNumber{0}, "refused", rows.blob(1)));
+    ATTUNE_ASSIGN_OR_RETURN(RefusedMessage message, RefusedMessage::parse(text));
+    message.number = rows.int64(0);
+    all.push_back(std::move(message));
+  }
+}
+
+Result<std::int64_t> Workspace::refused_count() {
+  ATTUNE_ASSIGN_OR_RETURN(const auto count,
+                          impl_->state.find_int64("SELECT count(*) FROM refused"));
+  return count.value_or(0);
+}
+
+Status Workspace::drop_refused(std::int64_t number) {
+  ATTUNE_RETURN_IF_ERROR(impl_->state.run("DELETE FROM refused WHERE number = ?1", number));
+  if (impl_->state.changed_rows() > 0) return {};
+  return std::unexpected(not_found(fmt::format("nothing refused has the number {}", number)));
 }
 
 const store::DataFolder& Workspace::folder() const { return impl_->folder; }

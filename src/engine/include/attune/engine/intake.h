@@ -10,6 +10,7 @@
 
 #include "attune/base/error.h"
 #include "attune/base/ids.h"
+#include "attune/engine/workspace.h"
 #include "attune/events/event.h"
 #include "attune/store/journal.h"
 
@@ -41,10 +42,12 @@ class Intake {
   Intake(store::Journal& journal, const IntakeOptions& options = {});
   ~Intake();  // writes what waits
 
-  // Takes the events' texts over before it returns. False: the queue is full, nothing was taken;
+  // Takes the texts over before it returns. False: the queue is full, nothing was taken;
   // the caller says so and `done` is not called.
   // Cost: about a microsecond an event, on the caller's thread.
-  bool submit(std::span<const events::Event> events, Done done);
+  // Events and messages that were refused go down together; one of the two may be empty, both not.
+  bool submit(std::span<const events::Event> events, std::span<const RefusedMessage> refused,
+              Done done);
 
   IntakeCounts counts() const;
 

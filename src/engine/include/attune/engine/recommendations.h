@@ -38,6 +38,9 @@ struct TrainRequest {
   std::vector<Setting> settings;
   std::uint64_t seed = 1;
   int threads = 0;
+  // Called once the stores have been read: from then on the workspace is not touched but for its
+  // folder and clock.
+  std::function<void()> when_read = {};
 };
 // What is trained when nothing is named, best first: what serves when no model is named.
 std::span<const std::string> default_recommenders();

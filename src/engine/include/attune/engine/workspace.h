@@ -42,6 +42,22 @@ enum class EntryKind : std::uint16_t {
   import = 1,    // JSON naming a staged import
   events = 2,    // events::bundle_events
   separate = 3,  // an id whose merges are taken back
+  refused = 4,   // RefusedMessage::serialise
+};
+
+// A message that came to the service and could not become events: kept until it is mended or
+// dropped.
+struct RefusedMessage {
+  std::int64_t number = 0;  // of the quarantine; given when applied
+  Timestamp time;
+  std::string call;     // "track", "batch", …
+  std::string reason;   // stable code
+  std::string field;    // JSON path
+  std::string message;  // what and remedy
+  std::string raw;      // as it came; personal, sealed at rest
+
+  std::string serialise() const;
+  static Result<RefusedMessage> parse(std::string_view text);
 };
 
 // One import as state remembers it.
@@ -115,6 +131,12 @@ class Workspace {
   Status save_import_report(std::int64_t number, std::string_view files,
                             std::string_view report_json);
   Result<std::vector<ImportRecord>> imports();
+
+  // What the service refused, oldest first.
+  Result<std::vector<RefusedMessage>> refused(std::int64_t after, std::int64_t limit);
+  Result<std::int64_t> refused_count();
+  // Errors: not_found.
+  Status drop_refused(std::int64_t number);
 
   // Removes staged imports that the journal does not name. Called by open.
   Status remove_leftovers();

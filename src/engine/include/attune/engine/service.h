@@ -1,0 +1,112 @@
+// The live loop of one shop. Answers: how do events that arrive now reach everybody who has to
+// know, and how do questions get answers meanwhile?
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/engine/access_keys.h"
+#include "attune/engine/intake.h"
+#include "attune/engine/recommendations.h"
+#include "attune/engine/serving.h"
+#include "attune/engine/workspace.h"
+
+namespace attune::engine {
+
+struct ServiceOptions {
+  IntakeOptions intake;
+  std::chrono::seconds train_every{3600};  // 0: only when asked; nothing is trained without news
+  int train_threads = 1;         // so that a training leaves the rest of the machine alone
+  const Clock* clock = nullptr;  // null: the system's
+};
+
+// How the parts are. `ready` is false while events are taken in but cannot be applied.
+struct Health {
+  bool ready = true;
+  std::string problem;  // what is wrong and what helps; empty where nothing is
+  std::int64_t journal = 0;
+  std::int64_t applied = 0;   // both stores hold events through this one
+  double behind_seconds = 0;  // age of the oldest event that waits to be applied
+  std::string model;
+  std::size_t customers = 0;
+  std::size_t items = 0;
+  std::int64_t refused = 0;
+  IntakeCounts intake;
+  std::int64_t decisions = 0;
+};
+
+enum class JobState : std::uint8_t { running, done, failed, cancelled };
+std::string_view name(JobState state);
+
+struct Job {
+  std::int64_t number = 0;
+  std::string kind;  // "train"
+  JobState state = JobState::running;
+  std::string phase;
+  std::int64_t done = 0;
+  std::int64_t total = 0;
+  Timestamp begun_at;
+  std::optional<Timestamp> ended_at;
+  std::string message;  // of a failure; else what came of it
+};
+
+// An open shop with its applier, its lists in memory and its jobs.
+//
+// Promises: (1) what accept acknowledges is on disk; (2) it is in history, state and the next
+// recommendation once the applier has come by, which is at once unless it is behind; (3) what is
+// recommended is logged within 100 ms, or refused when the queue is full; (4) stopping writes and
+// applies what was accepted.
+// Threads: every member from any.
+class Service {
+ public:
+  static Result<std::unique_ptr<Service>> start(const std::filesystem::path& folder,
+                                                const ServiceOptions& options = {});
+  ~Service();  // drains
+
+  // Errors: unavailable when the queue is full (nothing is taken); others reach `done`.
+  Status accept(std::span<const events::Event> events, std::span<const RefusedMessage> refused,
+                Intake::Done done);
+  // The same, waiting until it is on disk.
+  Status accept(std::span<const events::Event> events);
+
+  // Chooses and logs. Errors: those of Serving::recommend; unavailable when the log's queue is
+  // full.
+  Result<Served> recommend(const ServeRequest& request);
+  // The logged decision. Errors: not_found.
+  Result<decide::Decision> find_decision(std::string_view id);
+
+  // Runs `work` on the stores, alone. Recommendations go on meanwhile, the applier waits.
+  Status with(const std::function<Status(Workspace&)>& work);
+  // After `work` changed more than live events do (an import, a model made current).
+  Status reload();
+
+  // Errors: failed_precondition while one runs.
+  Result<Job> train(TrainRequest request);
+  std::vector<Job> jobs() const;  // newest first
+  Status cancel(std::int64_t number);
+
+  AccessKeys& keys();
+  // Waits until everything that is on disk now is applied, at most `time`.
+  bool settle(std::chrono::milliseconds time);
+  Health health() const;
+  Timestamp now() const;
+  events::ShopSettings shop_settings() const;
+  const std::filesystem::path& folder() const;
+
+ private:
+  struct Impl;
+  explicit Service(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace attune::engine

@@ -1,0 +1,129 @@
+#include "job_list.h"
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "attune/base/time.h"
+
+namespace attune::engine {
+
+std::string_view name(JobState state) {
+  switch (state) {
+    case JobState::running:
+      return "running";
+    case JobState::done:
+      return "done";
+    case JobState::failed:
+      return "failed";
+    case JobState::cancelled:
+      return "cancelled";
+  }
+  return "failed";
+}
+
+struct JobList::Impl {
+  mutable std::mutex mutex;  // of `jobs`
+  std::deque<Job> jobs;      // oldest first; the last one may run
+  std::atomic<bool> cancelled = false;
+  std::int64_t next = 1;
+  std::jthread worker;
+
+  void change(const std::function<void(Job&)>& how) {
+    const std::scoped_lock lock(mutex);
+    how(jobs.back());
+  }
+};
+
+namespace {
+
+class JobProgress final : public Progress {
+ public:
+  using Change = std::function<void(const std::function<void(Job&)>&)>;
+  JobProgress(Change change, const std::atomic<bool>& cancelled)
+      : change_(std::move(change)), cancelled_(cancelled) {}
+  void phase(std::string_view name, std::int64_t total, std::string_view) override {
+    change_([&](Job& job) {
+      job.phase = name;
+      job.done = 0;
+      job.total = total;
+    });
+  }
+  void advance(std::int64_t done) override {
+    change_([&](Job& job) { job.done = done; });
+  }
+  bool cancelled() const override { return cancelled_; }
+
+ private:
+  Change change_;
+  const std::atomic<bool>& cancelled_;
+};
+
+}  // namespace
+
+JobList::JobList() : impl_(std::make_unique<Impl>()) {}
+JobList::~JobList() { stop(); }
+
+Result<Job> JobList::start(std::string_view kind, Timestamp now, Work work) {
+  Impl& self = *impl_;
+  const std::scoped_lock lock(self.mutex);
+  if (!self.jobs.empty() && self.jobs.back().state == JobState::running) {
+    return std::unexpected(
+        failed_precondition(fmt::format("job {} ({}) runs; wait for it, or cancel it",
+                                        self.jobs.back().number, self.jobs.back().kind)));
+  }
+  Job job;
+  job.number = self.next++;
+  job.kind = kind;
+  job.begun_at = now;
+  self.jobs.push_back(job);
+  if (self.jobs.size() > kKept) self.jobs.pop_front();
+  self.cancelled = false;
+  // The one before has ended: replacing its thread waits for nothing.
+  self.worker = std::jthread([&self, work = std::move(work)] {
+    JobProgress progress([&](const auto& how) { self.change(how); }, self.cancelled);
+    const Result<std::string> result = work(progress);
+    self.change([&](Job& ended) {
+      ended.ended_at = SystemClock().now();
+      ended.message = result ? *result : result.error().message;
+      ended.state = result                                        ? JobState::done
+                    : result.error().code == ErrorCode::cancelled ? JobState::cancelled
+                                                                  : JobState::failed;
+    });
+  });
+  return job;
+}
+
+std::vector<Job> JobList::list() const {
+  const std::scoped_lock lock(impl_->mutex);
+  return {impl_->jobs.rbegin(), impl_->jobs.rend()};
+}
+
+Status JobList::cancel(std::int64_t number) {
+  const std::scoped_lock lock(impl_->mutex);
+  for (const Job& job : impl_->jobs) {
+    if (job.number != number) continue;
+    if (job.state != JobState::running) {
+      return std::unexpected(
+          failed_precondition(fmt::format("job {} has ended: {}", number, name(job.state))));
+    }
+    impl_->cancelled = true;
+    return {};
+  }
+  return std::unexpected(not_found(fmt::format("there is no job {}", number)));
+}
+
+bool JobList::running() const {
+  const std::scoped_lock lock(impl_->mutex);
+  return !impl_->jobs.empty() && impl_->jobs.back().state == JobState::running;
+}
+
+void JobList::stop() {
+  impl_->cancelled = true;
+  if (impl_->worker.joinable()) impl_->worker.join();
+}
+
+}  // namespace attune::engine

@@ -1,0 +1,285 @@
+#include "attune/engine/service.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "attune/base/text.h"
+#include "attune/engine/customers.h"
+#include "attune/engine/decision_log.h"
+#include "job_list.h"
+
+namespace attune::engine {
+namespace {
+
+using namespace std::chrono_literals;
+using events::Event;
+using events::EventType;
+
+constexpr auto kLook = 100ms;       // how often the applier looks whether it has to stop
+constexpr auto kFoldEvery = 1s;     // profiles with news are at most so old
+constexpr auto kRetryEvery = 1s;    // after the stores refused
+constexpr double kNewsShare = .01;  // of what was learned from: enough to train again
+
+}  // namespace
+
+struct Service::Impl {
+  ServiceOptions options;
+  Workspace workspace;
+  store::Journal* journal;  // of `workspace`: every thread may ask it
+  std::filesystem::path folder;
+  std::unique_ptr<Serving> serving;
+  std::optional<AccessKeys> keys;
+  std::optional<Intake> intake;
+  JobList jobs;
+
+  mutable std::mutex stores;    // whoever uses `workspace` holds it
+  std::atomic<int> waiting{0};  // for `stores`, besides the applier
+  std::atomic<std::int64_t> applied{0};
+  std::atomic<std::int64_t> refused{0};
+  std::atomic<std::int64_t> decisions{0};
+
+  mutable std::mutex mutex;  // of the two below
+  std::string problem;
+  std::condition_variable_any moved;  // `applied` has grown
+
+  std::int64_t others_seen = 0;
+  bool unfolded = false;  // profiles lack events
+  std::chrono::steady_clock::time_point folded_at = std::chrono::steady_clock::now();
+  std::atomic<std::int64_t> trained_at_micros{0};
+  std::jthread applier;
+
+  Impl(Workspace opened, const ServiceOptions& with)
+      : options(with),
+        workspace(std::move(opened)),
+        journal(&workspace.journal()),
+        folder(workspace.folder().root()) {}
+
+  ~Impl() {
+    jobs.stop();
+    intake.reset();  // writes what waits
+    applier.request_stop();
+    if (applier.joinable()) applier.join();
+  }
+
+  void set_problem(std::string text) {
+    const std::scoped_lock lock(mutex);
+    problem = std::move(text);
+  }
+
+  std::unique_lock<std::mutex> hold_stores() {
+    ++waiting;
+    std::unique_lock lock(stores);
+    --waiting;
+    return lock;
+  }
+
+  // Applies what is new. The caller holds `stores`.
+  Status apply() {
+    NoProgress quiet;
+    ATTUNE_RETURN_IF_ERROR(workspace.catch_up(quiet));
+    if (workspace.others_applied() != others_seen) {
+      ATTUNE_RETURN_IF_ERROR(serving->reload(workspace));
+      others_seen = workspace.others_applied();
+    }
+    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t count, workspace.refused_count());
+    refused = count;
+    applied = journal->last_sequence().value;
+    unfolded = true;
+    moved.notify_all();
+    return {};
+  }
+
+  Status fold() {
+    NoProgress quiet;
+    ATTUNE_ASSIGN_OR_RETURN(Customers customers, Customers::open(workspace, {}, quiet));
+    unfolded = false;
+    folded_at = std::chrono::steady_clock::now();
+    return {};
+  }
+
+  void run(const std::stop_token& stop) {
+    while (true) {
+      const bool stopping = stop.stop_requested();
+      const bool news = journal->wait_past(Sequence{applied}, stopping ? 0ms : kLook);
+      const bool fold_now = unfolded && std::chrono::steady_clock::now() - folded_at > kFoldEvery;
+      if (news || fold_now) step(news, fold_now);
+      if (stopping && (!news || !problem_text().empty())) return;
+      if (!stopping) maybe_train();
+      // Whoever waits for the stores goes first.
+      while (waiting > 0 && !stop.stop_requested()) std::this_thread::sleep_for(100us);
+    }
+  }
+
+  void step(bool news, bool fold_now) {
+    Status done;
+    {
+      const std::scoped_lock lock(stores);
+      if (news) done = apply();
+      if (done && fold_now) done = fold();
+    }
+    set_problem(done ? "" : done.error().message);
+    if (!done) std::this_thread::sleep_for(kRetryEvery);
+  }
+
+  std::string problem_text() const {
+    const std::scoped_lock lock(mutex);
+    return problem;
+  }
+
+  void maybe_train() {
+    if (options.train_every.count() == 0 || jobs.running()) return;
+    const std::int64_t since = workspace.now().micros - trained_at_micros;
+    if (since < options.train_every.count() * kMicrosPerSecond) return;
+    const auto recent = static_cast<double>(serving->recent_events());
+    const auto learned = static_cast<double>(serving->learned_through().value);
+    if (recent == 0 || recent < kNewsShare * learned) return;
+    TrainRequest request;
+    request.names = {default_recommenders().front()};
+    (void)start_training(std::move(request));
+  }
+
+  Result<Job> start_training(TrainRequest request) {
+    if (request.threads == 0) request.threads = options.train_threads;
+    trained_at_micros = workspace.now().micros;
+    return jobs.start("train", workspace.now(), [this, request](Progress& progress) mutable {
+      return train_now(std::move(request), progress);
+    });
+  }
+
+  Result<std::string> train_now(TrainRequest request, Progress& progress) {
+    std::unique_lock lock = hold_stores();
+    request.when_read = [&] { lock.unlock(); };
+    ATTUNE_ASSIGN_OR_RETURN(const std::vector<ModelMeta> made,
+                            engine::train(workspace, request, progress));
+    lock = hold_stores();
+    ATTUNE_RETURN_IF_ERROR(serving->swap_model(workspace));
+    std::string text;
+    for (const ModelMeta& meta : made) {
+      text += fmt::format("{}{}/{} of {} interactions in {:.1f} s", text.empty() ? "" : "; ",
+                          meta.name, meta.version, with_thousands(meta.pairs), meta.fit_seconds);
+    }
+    return text;
+  }
+};
+
+Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Service::~Service() = default;
+
+Result<std::unique_ptr<Service>> Service::start(const std::filesystem::path& folder,
+                                                const ServiceOptions& options) {
+  WorkspaceOptions how;
+  how.command = "attune serve";
+  how.create = true;
+  how.clock = options.clock;
+  ATTUNE_ASSIGN_OR_RETURN(Workspace workspace, Workspace::open(folder, how));
+  auto impl = std::make_unique<Impl>(std::move(workspace), options);
+  Impl& self = *impl;
+  ATTUNE_ASSIGN_OR_RETURN(self.serving, Serving::open(self.workspace));
+  ATTUNE_ASSIGN_OR_RETURN(self.keys,
+                          AccessKeys::open(self.workspace.state(), self.workspace.vault()));
+  ATTUNE_ASSIGN_OR_RETURN(const std::int64_t refused, self.workspace.refused_count());
+  self.refused = refused;
+  self.applied = self.journal->last_sequence().value;
+  self.unfolded = true;
+  self.workspace.observe([&self](const AppliedEvents& applied) {
+    return self.serving->take_in(self.workspace, applied);
+  });
+  self.intake.emplace(*self.journal, options.intake);
+  self.applier = std::jthread([&self](const std::stop_token& stop) { self.run(stop); });
+  return std::unique_ptr<Service>(new Service(std::move(impl)));
+}
+
+Status Service::accept(std::span<const Event> events, std::span<const RefusedMessage> refused,
+                       Intake::Done done) {
+  if (impl_->intake->submit(events, refused, std::move(done))) return {};
+  return std::unexpected(
+      unavailable("more events arrive than the disk takes; nothing of these was kept: send them "
+                  "again in a moment"));
+}
+
+Status Service::accept(std::span<const Event> events) {
+  std::promise<Result<Sequence>> promise;
+  std::future<Result<Sequence>> written = promise.get_future();
+  ATTUNE_RETURN_IF_ERROR(
+      accept(events, {}, [&](const Result<Sequence>& result) { promise.set_value(result); }));
+  const Result<Sequence> result = written.get();
+  return result ? Status{} : std::unexpected(result.error());
+}
+
+Result<Served> Service::recommend(const ServeRequest& request) {
+  ATTUNE_ASSIGN_OR_RETURN(Served served, impl_->serving->recommend(request));
+  const std::string properties = decision_properties(served.decision);
+  Event event;
+  event.type = EventType::decision;
+  event.time = served.decision.time;
+  event.event_id = served.decision.id;
+  event.decision = served.decision.id;
+  // A stranger who is shown something does not become a customer by that.
+  if (served.customer.value != 0) {
+    event.customer = request.customer;
+    if (request.customer.empty()) event.anonymous = request.anonymous;
+  }
+  event.source = "attune";
+  event.channel = request.surface;
+  event.properties = properties;
+  if (!impl_->intake->submit(std::span(&event, 1), {}, [](const Result<Sequence>&) {})) {
+    return std::unexpected(unavailable("the log of decisions is full; ask again in a moment"));
+  }
+  ++impl_->decisions;
+  return served;
+}
+
+Result<decide::Decision> Service::find_decision(std::string_view id) {
+  const std::unique_lock lock = impl_->hold_stores();
+  return read_decision(impl_->workspace, id);
+}
+
+Status Service::with(const std::function<Status(Workspace&)>& work) {
+  const std::unique_lock lock = impl_->hold_stores();
+  return work(impl_->workspace);
+}
+
+Status Service::reload() {
+  return with([&](Workspace& workspace) { return impl_->serving->reload(workspace); });
+}
+
+Result<Job> Service::train(TrainRequest request) {
+  return impl_->start_training(std::move(request));
+}
+std::vector<Job> Service::jobs() const { return impl_->jobs.list(); }
+Status Service::cancel(std::int64_t number) { return impl_->jobs.cancel(number); }
+
+AccessKeys& Service::keys() { return *impl_->keys; }
+
+bool Service::settle(std::chrono::milliseconds time) {
+  const std::int64_t wanted = impl_->journal->last_sequence().value;
+  std::unique_lock lock(impl_->mutex);
+  return impl_->moved.wait_for(lock, time, [&] { return impl_->applied >= wanted; });
+}
+
+Health Service::health() const {
+  const Impl& self = *impl_;
+  Health health;
+  health.problem = self.problem_text();
+  health.ready = health.problem.empty();
+  health.journal = self.journal->last_sequence().value;
+  health.applied = self.applied;
+  health.model = self.serving->model();
+  health.customers = self.serving->customers();
+  health.items = self.serving->items();
+  health.refused = self.refused;
+  health.intake = self.intake->counts();
+  health.decisions = self.decisions;
+  return health;
+}
+
+Timestamp Service::now() const { return impl_->workspace.now(); }
+events::ShopSettings Service::shop_settings() const { return impl_->workspace.shop_settings(); }
+const std::filesystem::path& Service::folder() const { return impl_->folder; }
+
+}  // namespace attune::engine
