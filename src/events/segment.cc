@@ -114,8 +114,8 @@ Status SegmentReader::State::read_batch(const Members& top) {
       if (!top.has(key)) continue;
       if (const auto bad = body.find_bad_scalar(top[key])) {
         return std::unexpected(
-            invalid_argument(fmt::format("{}{}{}: {}", detail::name(key), bad->path.empty() ? "" : ".", bad->path,
-                        bad->message)));
+            invalid_argument(fmt::format("{}{}{}: {}", detail::name(key),
+                                         bad->path.empty() ? "" : ".", bad->path, bad->message)));
       }
     }
   }
