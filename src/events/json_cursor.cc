@@ -1,7 +1,8 @@
 #include "json_cursor.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
-#include <cstring>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -86,17 +87,96 @@ const char* JsonCursor::end_of_string(const char* at) {
 #endif
 }
 
-void JsonCursor::pass_container() {
-  int depth = 0;
-  do {
-    const char c = *at_;
-    if (c == '"') at_ = end_of_string(at_ + 1);
+// Byte by byte, from outside of strings; goes on until `end` at least, or to the last bracket.
+const char* JsonCursor::pass_bytes(const char* at, const char* end, int& depth) {
+  while (at < end && depth > 0) {
+    const char c = *at;
+    if (c == '"') at = end_of_string(at + 1);
     const char bracket = static_cast<char>(c | 0x20);
     if (bracket == '{') ++depth;
     if (bracket == '}') --depth;
-    ++at_;
-  } while (depth > 0);
+    ++at;
+  }
+  return at;
 }
+
+#if defined(__SSE2__)
+namespace {
+
+// Bit i of each tells of byte i.
+struct Block {
+  std::uint64_t quotes = 0;
+  std::uint64_t slashes = 0;
+  std::uint64_t opening = 0;
+  std::uint64_t closing = 0;
+};
+
+Block block_at(const char* at) {
+  Block block;
+  for (int i = 0; i < 64; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + i));
+    const __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20));  // '[' is '{' then
+    const auto where = [i](__m128i found) {
+      return static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(found))) << i;
+    };
+    block.quotes |= where(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+    block.slashes |= where(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    block.opening |= where(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')));
+    block.closing |= where(_mm_cmpeq_epi8(folded, _mm_set1_epi8('}')));
+  }
+  return block;
+}
+
+// Bit i: the parity of the bits up to and with i.
+std::uint64_t running_parity(std::uint64_t bits) {
+  for (int shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
+  return bits;
+}
+
+}  // namespace
+
+// 64 bytes at a time. Blocks with a backslash go byte by byte, and end outside of strings.
+void JsonCursor::pass_container() {
+  const char* at = at_ + 1;
+  int depth = 1;
+  std::uint64_t in_string = 0;  // all ones where a block begins inside of a string
+  while (true) {
+    const Block block = block_at(at);
+    if (block.slashes != 0) {
+      const char* const end = at + 64;
+      if (in_string != 0) at = end_of_string(at) + 1;
+      in_string = 0;
+      at = pass_bytes(at, end, depth);
+      if (depth == 0) break;
+      continue;
+    }
+    const std::uint64_t strings = running_parity(block.quotes) ^ in_string;
+    const std::uint64_t closing = block.closing & ~strings;
+    const std::uint64_t opening = block.opening & ~strings;
+    in_string = 0 - (strings >> 63);
+    const int closed = std::popcount(closing);
+    if (closed < depth) {
+      depth += std::popcount(opening) - closed;
+      at += 64;
+      continue;
+    }
+    for (std::uint64_t left = opening | closing; left != 0 && depth > 0; left &= left - 1) {
+      const int bit = std::countr_zero(left);
+      depth += (opening >> bit & 1) != 0 ? 1 : -1;
+      if (depth == 0) at += bit + 1;
+    }
+    if (depth == 0) break;
+    at += 64;
+  }
+  at_ = at;
+}
+#else
+void JsonCursor::pass_container() {
+  int depth = 1;
+  ++at_;
+  while (depth > 0) at_ = pass_bytes(at_, at_ + 64, depth);
+}
+#endif
 
 void append_unescaped(std::string& text, std::string_view inner) {
   constexpr std::uint32_t kReplacement = 0xFFFD;

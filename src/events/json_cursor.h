@@ -31,7 +31,7 @@ inline JsonKind kind_of(std::string_view value) {
 std::string_view name(JsonKind kind);
 
 // Goes once over a text, from values to their members and on. The text has to be valid JSON and
-// readable for 16 bytes beyond its end; nothing is checked again.
+// readable for 64 bytes beyond its end; nothing is checked again.
 //
 //   if (cursor.open()) do { key = cursor.key(); value = cursor.value(); } while (cursor.next());
 class JsonCursor {
@@ -87,6 +87,7 @@ class JsonCursor {
            c == 'E';
   }
   static const char* end_of_string(const char* at);
+  static const char* pass_bytes(const char* at, const char* end, int& depth);
   void pass_container();
   void blanks() {
     while (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t') ++at_;

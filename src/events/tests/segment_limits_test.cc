@@ -3,10 +3,10 @@
 #include <rapidcheck/gtest.h>
 
 #include <array>
-#include <random>
 
 #include "attune/base/text.h"
 #include "json_check.h"
+#include "json_cursor.h"
 #include "segment_reading.h"
 
 namespace attune::events {
@@ -369,6 +369,45 @@ TEST(SegmentReader, TakesNumbersAsIds) {
             .customer,
         id);
   }
+}
+
+// Against the check by brackets and strings alone, over texts that put quotes, backslashes and
+// brackets on every side of a block's border.
+RC_GTEST_PROP(JsonCursorProperty, PassesContainersWhole, ()) {
+  static constexpr std::array<std::string_view, 12> kPieces{
+      "[]",
+      "{}",
+      "[1,[2]]",
+      R"("[")",
+      R"("\"]")",
+      R"("\\")",
+      R"("{}")",
+      R"("")",
+      "12",
+      "{\"a\":[{}]}",
+      R"("a long text that fills a block ][}{")",
+      R"("\u005d")"};
+  std::string text = "[";
+  const int count = *rc::gen::inRange(0, 60);
+  for (int i = 0; i < count; ++i) {
+    if (i > 0) text += ',';
+    text.append(*rc::gen::inRange<std::size_t>(0, 20), ' ');
+    text += kPieces[*rc::gen::inRange<std::size_t>(0, kPieces.size())];
+  }
+  text += ']';
+  RC_ASSERT(!find_json_fault(text, 10));
+  const std::string padded = text + "]}\",[" + std::string(64, '\0');
+  JsonCursor whole(padded.data());
+  RC_ASSERT(whole.value() == text);
+  JsonCursor cursor(padded.data());
+  std::size_t passed = 0;
+  if (cursor.open()) {
+    do {
+      RC_ASSERT(!find_json_fault(cursor.value(), 10));
+      ++passed;
+    } while (cursor.next());
+  }
+  RC_ASSERT(passed == static_cast<std::size_t>(count));
 }
 
 constexpr std::string_view kGoodBody =
