@@ -1,0 +1,99 @@
+// Bodies as Segment's libraries send them. Answers: which events does this call tell of, and what
+// is wrong with the messages that tell of none?
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/base/money.h"
+#include "attune/base/time.h"
+#include "attune/events/event.h"
+
+namespace attune::events {
+
+enum class SegmentCall : std::uint8_t { identify, track, page, screen, group, alias, batch };
+std::string_view name(SegmentCall call);
+
+struct SegmentOptions {
+  Currency currency;               // of amounts that name none
+  std::string source = "segment";  // of every event
+  std::size_t max_event_bytes = 32 << 10;
+  std::size_t max_batch_bytes = 500 << 10;
+  std::size_t max_id_bytes = 512;  // of customer, anonymous, item, order, session and message ids
+  std::size_t max_batch_messages = 2500;
+};
+
+// One message that could not become events.
+struct SegmentProblem {
+  std::size_t index = 0;  // within the batch; 0 for a single call
+  // missing_id, missing_type, unknown_type, ignored_type, bad_time, bad_number, bad_text,
+  // wrong_type, unknown_currency, duplicate_key, too_long, too_large. "ignored_type" is a standard
+  // name that tells nothing Attune keeps ("Checkout Step Viewed"): nothing is wrong with it.
+  std::string reason;
+  std::string field;    // where in the JSON: "batch[3].properties.price"
+  std::string message;  // what and remedy, in one line
+  std::string raw;      // the message as it came; cut at max_event_bytes when it is too_large
+};
+
+// Events of one body. Views live until the next read of the reader that made them, or its end.
+// Invariant: every message gave at least one event, or exactly one problem.
+struct SegmentBatch {
+  std::vector<Event> events;
+  std::vector<SegmentProblem> problems;
+  std::size_t messages = 0;
+  std::string write_key;  // the body's "writeKey", if it has one
+};
+
+// Reads bodies of POST /v1/identify, track, page, screen, group, alias and batch.
+//
+// Which type. identify, group: identify (a group's id becomes the trait "group_id"). alias: alias,
+// previousId as `anonymous`. page, screen: view, of an item where properties name one. track: its
+// event name, one of Attune's types, of Segment's e-commerce names, of GA4's, or of the synonyms
+// that imports know; case, blanks, '_' and '-' make no difference.
+//
+// How many. A track about items gives one event for each element of properties.products (or items),
+// with event ids "messageId#0", "#1", … and, as `properties`, the whole object with that one
+// element left in the list. All else gives one event, with `properties` as it came.
+//
+// When. A message's own sentAt and context come before the batch's. The stated time is
+// originalTimestamp, else timestamp; with sentAt the device's clock is put right: received_at -
+// (sentAt - stated). Where both timestamp and originalTimestamp are stated, timestamp is somebody's
+// answer already and taken as it is; so is a time without sentAt. A clock more than 24 hours off
+// (|received_at - sentAt|) is not believed, and nothing happens later than it is received: both
+// give received_at, as does a message that states no time. Times are ISO 8601 (UTC where no zone is
+// named, and marked so) or numbers: below 1e11 seconds, below 1e14 milliseconds, else microseconds
+// since 1970.
+//
+// Whose. userId, anonymousId; numbers count as text. A message needs one of them. Texts are cleaned
+// as imports clean them (trimmed, NFC, no control characters).
+//
+// What it was worth. Of a line: price and quantity, and their product for purchases and refunds.
+// Without a list of products: revenue, else total, else value, else price times quantity. A
+// purchase of a quantity below zero is a refund; amounts of refunds are positive.
+//
+// Channel. The message's channel ("browser" is web, "mobile" app, "server" none), else app for
+// screens and mobile libraries, web for browser libraries, else none.
+//
+// Threads: one reader a thread. Memory: about 20 times the largest body.
+class SegmentReader {
+ public:
+  explicit SegmentReader(SegmentOptions options);
+  ~SegmentReader();
+  SegmentReader(SegmentReader&&) noexcept;
+  SegmentReader& operator=(SegmentReader&&) noexcept;
+
+  // Replaces what `out` holds. Errors: invalid_argument naming the place, when the whole body is
+  // refused: not JSON, not an object, not UTF-8, nested deeper than 32 levels, larger than the
+  // limits, a known key twice at its top, "batch" missing or no array. `out` is empty then.
+  Status read(SegmentCall call, std::string_view body, Timestamp received_at, SegmentBatch& out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace attune::events
