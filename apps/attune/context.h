@@ -83,6 +83,7 @@ void add_customers(CLI::App& app, Context& context);
 void add_recommend(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_simulate(CLI::App& app, Context& context);
+void add_serve(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 
 }  // namespace attune::cli

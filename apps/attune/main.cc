@@ -44,6 +44,7 @@ int main(int count, char** arguments) {
   attune::cli::add_export(app, context);
   attune::cli::add_simulate(app, context);
   attune::cli::add_demo(app, context);
+  attune::cli::add_serve(app, context);
   attune::cli::add_admin(app, context);
   try {
     app.parse(count, arguments);

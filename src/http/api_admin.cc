@@ -1,0 +1,184 @@
+// Keys, and messages that were refused.
+#include <charconv>
+
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include "api_context.h"
+#include "attune/base/text.h"
+#include "attune/base/time.h"
+#include "attune/events/segment.h"
+
+namespace attune::http {
+namespace {
+
+namespace json = boost::json;
+
+json::object key_json(const engine::AccessKey& key) {
+  json::object object{{"id", key.id},
+                      {"scope", engine::name(key.scope)},
+                      {"label", key.label},
+                      {"created_at", format_iso(key.created_at)}};
+  if (key.revoked_at) object["revoked_at"] = format_iso(*key.revoked_at);
+  return object;
+}
+
+Answer list_keys(const Call& call) {
+  json::array all;
+  const Status read = call.service.with([&](engine::Workspace&) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(const auto keys, call.service.keys().list());
+    for (const engine::AccessKey& key : keys) all.push_back(key_json(key));
+    return {};
+  });
+  if (!read) return std::unexpected(fault(read.error()));
+  return json_response(json::object{{"keys", all}});
+}
+
+Answer create_key(const Call& call) {
+  std::string scope_name, label;
+  Fields fields(call.body);
+  fields.text("scope", scope_name, 16).text("label", label, 128);
+  if (auto good = fields.finish(); !good) return std::unexpected(good.error());
+  const auto scope = engine::parse_key_scope(scope_name);
+  if (!scope) return std::unexpected(fault(scope.error(), "scope"));
+  std::string secret;
+  const Status made = call.service.with([&](engine::Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(secret, call.service.keys().create(*scope, label, workspace.now()));
+    return {};
+  });
+  if (!made) return std::unexpected(fault(made.error()));
+  return json_response(json::object{{"key", secret}, {"scope", scope_name}, {"label", label}}, 201);
+}
+
+Answer revoke_key(const Call& call) {
+  const Status done = call.service.with([&](engine::Workspace& workspace) {
+    return call.service.keys().revoke(call.parameter(0), workspace.now());
+  });
+  if (!done) return std::unexpected(fault(done.error()));
+  return json_response(json::object{{"revoked", call.parameter(0)}});
+}
+
+Answer rotate_key(const Call& call) {
+  std::string secret;
+  const Status done = call.service.with([&](engine::Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(secret, call.service.keys().rotate(call.parameter(0), workspace.now()));
+    return {};
+  });
+  if (!done) return std::unexpected(fault(done.error()));
+  return json_response(json::object{{"key", secret}, {"revoked", call.parameter(0)}}, 201);
+}
+
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  std::int64_t number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || number < 0)
+    return std::nullopt;
+  return number;
+}
+
+Answer list_refused(const Call& call) {
+  std::int64_t after = 0, limit = 100;
+  for (const auto& [name, value] : call.request.query) {
+    const auto number = whole_number(value);
+    if (!number || (name != "after" && name != "limit")) {
+      return std::unexpected(fault(invalid_argument("after and limit are whole numbers from 0"),
+                                   attune::quoted(name)));
+    }
+    (name == "after" ? after : limit) = *number;
+  }
+  json::array all;
+  std::int64_t total = 0;
+  const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(total, workspace.refused_count());
+    ATTUNE_ASSIGN_OR_RETURN(const auto refused,
+                            workspace.refused(after, std::min<std::int64_t>(limit, 1'000)));
+    for (const engine::RefusedMessage& message : refused) {
+      all.push_back(json::object{{"number", message.number},
+                                 {"time", format_iso(message.time)},
+                                 {"call", message.call},
+                                 {"reason", message.reason},
+                                 {"field", message.field},
+                                 {"message", message.message},
+                                 {"raw", message.raw}});
+    }
+    return {};
+  });
+  if (!read) return std::unexpected(fault(read.error()));
+  return json_response(json::object{{"total", total}, {"refused", all}});
+}
+
+Answer drop_refused(const Call& call) {
+  const auto number = whole_number(call.parameter(0));
+  if (!number) return std::unexpected(fault(invalid_argument("a whole number"), "number"));
+  const Status done = call.service.with(
+      [&](engine::Workspace& workspace) { return workspace.drop_refused(*number); });
+  if (!done) return std::unexpected(fault(done.error()));
+  return json_response(json::object{{"dropped", *number}});
+}
+
+// The message as it came, or as the body mends it, once more through the door.
+Answer replay_refused(const Call& call) {
+  const auto number = whole_number(call.parameter(0));
+  if (!number) return std::unexpected(fault(invalid_argument("a whole number"), "number"));
+  std::optional<engine::RefusedMessage> message;
+  const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(const auto found, workspace.refused(*number - 1, 1));
+    if (found.empty() || found[0].number != *number)
+      return std::unexpected(not_found(fmt::format("nothing refused has the number {}", *number)));
+    message = found[0];
+    return {};
+  });
+  if (!read) return std::unexpected(fault(read.error()));
+  const json::object* body = call.body.if_object();
+  const json::value* mended = body == nullptr ? nullptr : body->if_contains("message");
+  const std::string text = mended == nullptr ? message->raw : json::serialize(*mended);
+  events::SegmentOptions options;
+  options.currency = call.service.shop_settings().currency;
+  events::SegmentReader reader(options);
+  events::SegmentBatch batch;
+  const std::string whole = "{\"batch\":[" + text + "]}";
+  if (Status good = reader.read(events::SegmentCall::batch, whole, message->time, batch); !good)
+    return std::unexpected(fault(good.error(), "message"));
+  if (!batch.problems.empty()) {
+    return std::unexpected(
+        fault(invalid_argument(batch.problems[0].message), batch.problems[0].field));
+  }
+  if (Status written = call.service.accept(batch.events); !written)
+    return std::unexpected(fault(written.error()));
+  return drop_refused(call);
+}
+
+constexpr const char* kKey =
+    R"({"type":"object","required":["scope"],"additionalProperties":false,"properties":{"scope":{"type":"string","enum":["write","read","admin"]},"label":{"type":"string","maxLength":128}}})";
+constexpr const char* kMended =
+    R"({"type":"object","properties":{"message":{"type":"object","description":"the message, mended; absent: as it came"}}})";
+
+}  // namespace
+
+void add_admin_doors(ApiContext& api) {
+  const auto add = [&api](Method method, const char* path, const char* summary, const char* body,
+                          Work work) {
+    api.add({.method = method,
+             .path = path,
+             .scope = KeyScope::admin,
+             .summary = summary,
+             .body = body},
+            std::move(work));
+  };
+  add(Method::get, "/v1/keys", "Keys without their secrets", "", list_keys);
+  add(Method::post, "/v1/keys", "Makes a key; its secret is shown once", kKey, create_key);
+  add(Method::del, "/v1/keys/{id}", "Revokes a key", "", revoke_key);
+  add(Method::post, "/v1/keys/{id}/rotate", "A new secret for a key, whose old one is revoked", "",
+      rotate_key);
+  api.add({.method = Method::get,
+           .path = "/v1/refused",
+           .scope = KeyScope::admin,
+           .summary = "Messages that could not become events, oldest first",
+           .query = {"after", "limit"}},
+          list_refused);
+  add(Method::del, "/v1/refused/{number}", "Drops a refused message", "", drop_refused);
+  add(Method::post, "/v1/refused/{number}/replay",
+      "Takes a refused message again, as it came or mended", kMended, replay_refused);
+}
+
+}  // namespace attune::http

@@ -1,0 +1,259 @@
+// Items and customers as the shop knows them. A change is an event.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include "api_context.h"
+#include "attune/base/text.h"
+#include "attune/base/time.h"
+
+namespace attune::http {
+namespace {
+
+namespace json = boost::json;
+using events::Attribute;
+using events::Event;
+using events::EventType;
+
+constexpr std::size_t kIdBytes = 512;
+constexpr std::size_t kBulkMax = 1'000;
+constexpr std::size_t kValueBytes = 8'192;
+
+// The texts that events point to, kept where they are until the events are on disk.
+class Change {
+ public:
+  Change(EventType type, std::string id, Timestamp time) : id_(std::move(id)) {
+    event_.type = type;
+    event_.time = time;
+    event_.source = "api";
+  }
+
+  // Scalars become texts; lists of texts several values of one name; objects are refused.
+  std::expected<void, Fault> read(const json::value& body, const std::string& prefix) {
+    const json::object* object = body.if_object();
+    if (object == nullptr)
+      return std::unexpected(fault(invalid_argument("an object belongs here"), prefix));
+    for (const auto& member : *object) {
+      const std::string name(member.key());
+      if (name == "id") continue;
+      const std::string field =
+          prefix.empty() ? attune::quoted(name) : prefix + "." + attune::quoted(name);
+      if (member.value().is_array()) {
+        for (const json::value& one : member.value().as_array()) {
+          if (auto good = add(name, one, field); !good) return good;
+        }
+      } else if (auto good = add(name, member.value(), field); !good) {
+        return good;
+      }
+    }
+    return {};
+  }
+
+  void state(std::string name, std::string value) {
+    texts_.push_back({std::move(name), std::move(value)});
+  }
+
+  // Valid while the change stays where it is.
+  const Event& event() {
+    attributes_.clear();
+    for (const auto& [name, value] : texts_) attributes_.push_back({name, value});
+    if (event_.type == EventType::item_changed) {
+      event_.item = id_;
+      event_.item_attributes = attributes_;
+    } else {
+      event_.customer = id_;
+      event_.customer_attributes = attributes_;
+    }
+    return event_;
+  }
+
+ private:
+  std::expected<void, Fault> add(const std::string& name, const json::value& value,
+                                 const std::string& field) {
+    if (name.empty() || name.size() > kIdBytes)
+      return std::unexpected(fault(invalid_argument("a name has 1 to 512 bytes"), field));
+    std::string text;
+    if (value.is_string()) {
+      text = std::string(value.as_string());
+    } else if (value.is_bool()) {
+      text = value.as_bool() ? "true" : "false";
+    } else if (value.is_number()) {
+      text = json::serialize(value);
+    } else if (value.is_null()) {
+      return {};
+    } else {
+      return std::unexpected(
+          fault(invalid_argument("a text, a number, true, false, or a list of them belongs here"),
+                field));
+    }
+    if (text.size() > kValueBytes) {
+      return std::unexpected(
+          fault(invalid_argument(fmt::format("longer than {} bytes", kValueBytes)), field));
+    }
+    if (event_.type == EventType::item_changed && name == "price") return add_price(value, field);
+    texts_.push_back({name, std::move(text)});
+    return {};
+  }
+
+  // Facts hold prices in minor units; the API takes them as shops write them.
+  std::expected<void, Fault> add_price(const json::value& value, const std::string& field) {
+    boost::system::error_code failure;
+    const auto price = value.to_number<double>(failure);
+    if (failure || !(price >= 0) || price > 1e12)
+      return std::unexpected(fault(invalid_argument("a price is a number from 0 to 1e12"), field));
+    texts_.push_back({"price", fmt::format("{:.0f}", price * 100)});
+    return {};
+  }
+
+  std::string id_;
+  Event event_;
+  std::vector<std::pair<std::string, std::string>> texts_;
+  std::vector<Attribute> attributes_;
+};
+
+Answer record(engine::Service& service, std::vector<std::unique_ptr<Change>>& changes) {
+  std::vector<Event> events;
+  for (const auto& change : changes) events.push_back(change->event());
+  if (!events.empty()) {
+    if (Status written = service.accept(events); !written)
+      return std::unexpected(fault(written.error()));
+  }
+  return json_response(json::object{{"accepted", events.size()}});
+}
+
+std::expected<std::string, Fault> id_in(const json::value& body, const std::string& prefix) {
+  std::string id;
+  const json::object* object = body.if_object();
+  const json::value* stated = object == nullptr ? nullptr : object->if_contains("id");
+  if (stated != nullptr && stated->is_string()) id = std::string(stated->as_string());
+  if (stated != nullptr && stated->is_int64()) id = std::to_string(stated->as_int64());
+  if (id.empty() || id.size() > kIdBytes) {
+    return std::unexpected(
+        fault(invalid_argument("an id is a text of 1 to 512 bytes"), prefix + ".id"));
+  }
+  return id;
+}
+
+Answer put_one(const Call& call, EventType type) {
+  if (call.parameter(0).size() > kIdBytes)
+    return std::unexpected(fault(invalid_argument("an id has at most 512 bytes"), "id"));
+  std::vector<std::unique_ptr<Change>> changes;
+  changes.push_back(std::make_unique<Change>(type, call.parameter(0), call.service.now()));
+  if (auto good = changes.back()->read(call.body, ""); !good) return std::unexpected(good.error());
+  return record(call.service, changes);
+}
+
+Answer put_many(const Call& call, EventType type, const char* list) {
+  const json::object* object = call.body.if_object();
+  const json::value* rows = object == nullptr ? nullptr : object->if_contains(list);
+  if (rows == nullptr || !rows->is_array() || rows->as_array().size() > kBulkMax) {
+    return std::unexpected(
+        fault(invalid_argument(fmt::format("a list of at most {} objects belongs here", kBulkMax)),
+              list));
+  }
+  std::vector<std::unique_ptr<Change>> changes;
+  for (std::size_t i = 0; i < rows->as_array().size(); ++i) {
+    const json::value& row = rows->as_array()[i];
+    const std::string place = fmt::format("{}[{}]", list, i);
+    auto id = id_in(row, place);
+    if (!id) return std::unexpected(id.error());
+    changes.push_back(std::make_unique<Change>(type, std::move(*id), call.service.now()));
+    if (auto good = changes.back()->read(row, place); !good) return std::unexpected(good.error());
+  }
+  return record(call.service, changes);
+}
+
+Answer hide_item(const Call& call) {
+  std::vector<std::unique_ptr<Change>> changes;
+  changes.push_back(
+      std::make_unique<Change>(EventType::item_changed, call.parameter(0), call.service.now()));
+  changes.back()->state("hidden", "true");
+  return record(call.service, changes);
+}
+
+json::object item_json(const catalog::Item& item) {
+  json::object object{{"id", item.id},
+                      {"name", item.name},
+                      {"brand", item.brand},
+                      {"category", json::array(item.categories.begin(), item.categories.end())}};
+  if (item.price_minor) object["price"] = static_cast<double>(*item.price_minor) / 100;
+  if (item.currency.known()) object["currency"] = item.currency.to_string();
+  if (item.stock) object["stock"] = *item.stock;
+  for (const catalog::ItemAttribute& attribute : item.attributes)
+    object[attribute.name] = attribute.value;
+  return object;
+}
+
+Answer get_item(const Call& call) {
+  json::object found;
+  const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(const catalog::CatalogSnapshot catalog,
+                            workspace.catalog().snapshot(workspace.now()));
+    const catalog::Item* item = catalog.find_id(call.parameter(0));
+    if (item == nullptr) {
+      return std::unexpected(
+          not_found(fmt::format("no item is called '{}'", attune::quoted(call.parameter(0)))));
+    }
+    found = item_json(*item);
+    return {};
+  });
+  if (!read) return std::unexpected(fault(read.error()));
+  return json_response(found);
+}
+
+constexpr const char* kItem =
+    R"({"type":"object","description":"name, category, brand, price, currency, stock, url, hidden, and any other attribute"})";
+constexpr const char* kItems =
+    R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","maxItems":1000,"items":{"type":"object","required":["id"]}}}})";
+constexpr const char* kTraits =
+    R"({"type":"object","description":"traits: texts, numbers, true or false"})";
+constexpr const char* kCustomers =
+    R"({"type":"object","required":["customers"],"properties":{"customers":{"type":"array","maxItems":1000,"items":{"type":"object","required":["id"]}}}})";
+
+}  // namespace
+
+void add_catalog_doors(ApiContext& api) {
+  const auto put = [&api](Method method, const char* path, const char* summary, const char* body,
+                          EventType type) {
+    api.add({.method = method,
+             .path = path,
+             .scope = KeyScope::admin,
+             .summary = summary,
+             .body = body},
+            [type](const Call& call) { return put_one(call, type); });
+  };
+  put(Method::put, "/v1/items/{id}", "States fields of an item, from now on", kItem,
+      EventType::item_changed);
+  put(Method::patch, "/v1/items/{id}", "The same as PUT: fields that are not named stay", kItem,
+      EventType::item_changed);
+  put(Method::put, "/v1/customers/{id}", "States traits of a customer", kTraits,
+      EventType::customer_changed);
+  put(Method::patch, "/v1/customers/{id}", "The same as PUT: traits that are not named stay",
+      kTraits, EventType::customer_changed);
+  api.add({.method = Method::post,
+           .path = "/v1/items",
+           .scope = KeyScope::admin,
+           .summary = "States fields of many items",
+           .body = kItems},
+          [](const Call& call) { return put_many(call, EventType::item_changed, "items"); });
+  api.add(
+      {.method = Method::post,
+       .path = "/v1/customers",
+       .scope = KeyScope::admin,
+       .summary = "States traits of many customers",
+       .body = kCustomers},
+      [](const Call& call) { return put_many(call, EventType::customer_changed, "customers"); });
+  api.add({.method = Method::get,
+           .path = "/v1/items/{id}",
+           .scope = KeyScope::read,
+           .summary = "An item as it is now"},
+          get_item);
+  api.add({.method = Method::del,
+           .path = "/v1/items/{id}",
+           .scope = KeyScope::admin,
+           .summary = "Takes an item off the shelf; what happened with it stays known"},
+          hide_item);
+}
+
+}  // namespace attune::http

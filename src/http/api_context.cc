@@ -1,0 +1,252 @@
+#include "api_context.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <boost/json.hpp>
+
+#include "attune/base/text.h"
+
+namespace attune::http {
+namespace {
+
+constexpr std::size_t kDepthMax = 32;
+
+// Basic credentials: the user is the key, whatever the password.
+std::string decode_basic(std::string_view text) {
+  std::string bytes;
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (const char c : text) {
+    int value = -1;
+    if (c >= 'A' && c <= 'Z')
+      value = c - 'A';
+    else if (c >= 'a' && c <= 'z')
+      value = c - 'a' + 26;
+    else if (c >= '0' && c <= '9')
+      value = c - '0' + 52;
+    else if (c == '+' || c == '-')
+      value = 62;
+    else if (c == '/' || c == '_')
+      value = 63;
+    else
+      break;
+    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    held += 6;
+    if (held < 8) continue;
+    held -= 8;
+    bytes += static_cast<char>(bits >> held & 0xFF);
+  }
+  return bytes.substr(0, bytes.find(':'));
+}
+
+bool starts_with_word(std::string_view text, std::string_view word) {
+  if (text.size() <= word.size() || text[word.size()] != ' ') return false;
+  return std::ranges::equal(text.substr(0, word.size()), word, [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == b;
+  });
+}
+
+Response answer_of(Answer answer) {
+  if (answer) return std::move(*answer);
+  Response response = problem(answer.error().error, answer.error().field);
+  if (response.status == 503) response.set_header("Retry-After", "1");
+  return response;
+}
+
+std::expected<boost::json::value, Fault> parse_body(const Request& request) {
+  if (request.body.empty()) return boost::json::value(boost::json::object());
+  boost::json::parse_options options;
+  options.max_depth = kDepthMax;
+  boost::system::error_code failure;
+  boost::json::value value = boost::json::parse(request.body, failure, {}, options);
+  if (failure) {
+    return std::unexpected(fault(invalid_argument(
+        fmt::format("the body is not JSON: {}; send an object", failure.message()))));
+  }
+  return value;
+}
+
+}  // namespace
+
+Fault fault(Error error, std::string_view field) { return {std::move(error), std::string(field)}; }
+
+Response json_response(const boost::json::value& value, int status) {
+  Response response;
+  response.status = status;
+  response.body = boost::json::serialize(value);
+  return response;
+}
+
+ApiContext::ApiContext(engine::Service& of, const ApiOptions& with)
+    : service(of),
+      options(with),
+      limit(with.requests_per_second),
+      pool(with.workers, with.waiting_max) {}
+
+std::string ApiContext::key_of(const Request& request) {
+  if (const std::string_view key = request.header("X-API-Key"); !key.empty())
+    return std::string(key);
+  const std::string_view credentials = request.header("Authorization");
+  if (starts_with_word(credentials, "bearer")) return std::string(trim(credentials.substr(7)));
+  if (starts_with_word(credentials, "basic")) return decode_basic(trim(credentials.substr(6)));
+  return {};
+}
+
+std::optional<Response> ApiContext::refuse(const Request& request, std::string_view key,
+                                           KeyScope door) {
+  if (request.trusted) return std::nullopt;
+  const auto refusal = [](int status, std::string_view title, const std::string& detail) {
+    Response response = problem(status, title, detail);
+    if (status == 401) response.set_header("WWW-Authenticate", "Basic realm=\"attune\"");
+    return response;
+  };
+  if (key.empty()) {
+    return refusal(401, "Unauthorized",
+                   fmt::format("send a {} key: as user of Basic, as Bearer, or as X-API-Key",
+                               engine::name(door)));
+  }
+  const std::optional<engine::AccessKey> known = service.keys().check(key);
+  if (!known) return refusal(401, "Unauthorized", "the key is unknown, or was revoked");
+  if (!engine::AccessKeys::opens(known->scope, door)) {
+    return refusal(403, "Forbidden",
+                   fmt::format("this is a {} key; this door needs a {} key",
+                               engine::name(known->scope), engine::name(door)));
+  }
+  const int seconds = limit.seconds_to_wait(known->id);
+  if (seconds == 0) return std::nullopt;
+  Response response =
+      refusal(429, "Too Many Requests",
+              fmt::format("this key may ask {} times a second", options.requests_per_second));
+  response.set_header("Retry-After", std::to_string(seconds));
+  return response;
+}
+
+void ApiContext::add_raw(Door door, Handler handler) {
+  router.add(door.method, door.path, std::move(handler));
+  doors.push_back(std::move(door));
+}
+
+void ApiContext::add_checked(Door door, Work work, bool quick) {
+  const std::optional<KeyScope> scope = door.scope;
+  add_raw(std::move(door), [this, scope, quick, work = std::move(work)](
+                               std::shared_ptr<Request> request, Respond respond) {
+    if (scope) {
+      if (auto refused = refuse(*request, key_of(*request), *scope)) {
+        respond(std::move(*refused));
+        return;
+      }
+    }
+    auto run = [this, work, request, respond] {
+      auto body = parse_body(*request);
+      if (!body) {
+        respond(answer_of(std::unexpected(body.error())));
+        return;
+      }
+      respond(answer_of(work({*request, *body, service})));
+    };
+    if (quick) {
+      run();
+    } else if (!pool.submit(run)) {
+      respond(answer_of(std::unexpected(
+          fault(unavailable("too many such requests wait; ask again in a moment")))));
+    }
+  });
+}
+
+void ApiContext::add(Door door, Work work) { add_checked(std::move(door), std::move(work), false); }
+void ApiContext::add_quick(Door door, Work work) {
+  add_checked(std::move(door), std::move(work), true);
+}
+
+Fields::Fields(const boost::json::value& value, std::string prefix) : prefix_(std::move(prefix)) {
+  object_ = value.if_object();
+  if (object_ == nullptr) fault_ = fault(invalid_argument("an object belongs here"), prefix_);
+}
+
+void Fields::fail(const char* name, std::string message) {
+  if (!fault_) {
+    fault_ =
+        fault(invalid_argument(std::move(message)), prefix_.empty() ? name : prefix_ + "." + name);
+  }
+}
+
+const boost::json::value* Fields::find(const char* name) {
+  known_.emplace_back(name);
+  if (object_ == nullptr) return nullptr;
+  const boost::json::value* value = object_->if_contains(name);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+Fields& Fields::text(const char* name, std::string& out, std::size_t bytes_max) {
+  const boost::json::value* value = find(name);
+  if (value == nullptr) return *this;
+  if (value->is_int64()) {
+    out = std::to_string(value->as_int64());
+  } else if (!value->is_string()) {
+    fail(name, fmt::format("{} has to be a text", name));
+  } else if (value->as_string().size() > bytes_max) {
+    fail(name, fmt::format("{} is longer than {} bytes", name, bytes_max));
+  } else {
+    out = std::string(value->as_string());
+    if (first_invalid_utf8(out)) fail(name, fmt::format("{} is not UTF-8", name));
+  }
+  return *this;
+}
+
+Fields& Fields::texts(const char* name, std::vector<std::string>& out, std::size_t count_max) {
+  const boost::json::value* value = find(name);
+  if (value == nullptr) return *this;
+  if (!value->is_array() || value->as_array().size() > count_max) {
+    fail(name, fmt::format("{} has to be a list of at most {} texts", name, count_max));
+    return *this;
+  }
+  for (const boost::json::value& one : value->as_array()) {
+    if (!one.is_string() && !one.is_int64()) {
+      fail(name, fmt::format("{} has to be a list of texts", name));
+      return *this;
+    }
+    out.push_back(one.is_string() ? std::string(one.as_string()) : std::to_string(one.as_int64()));
+  }
+  return *this;
+}
+
+Fields& Fields::number(const char* name, int& out) {
+  const boost::json::value* value = find(name);
+  if (value == nullptr) return *this;
+  if (!value->is_int64() || value->as_int64() < INT32_MIN || value->as_int64() > INT32_MAX) {
+    fail(name, fmt::format("{} has to be a whole number", name));
+  } else {
+    out = static_cast<int>(value->as_int64());
+  }
+  return *this;
+}
+
+Fields& Fields::flag(const char* name, bool& out) {
+  const boost::json::value* value = find(name);
+  if (value == nullptr) return *this;
+  if (value->is_bool()) {
+    out = value->as_bool();
+  } else {
+    fail(name, fmt::format("{} has to be true or false", name));
+  }
+  return *this;
+}
+
+std::expected<void, Fault> Fields::finish() {
+  if (!fault_ && object_ != nullptr) {
+    for (const auto& member : *object_) {
+      const std::string name(member.key());
+      if (std::ranges::find(known_, name) != known_.end()) continue;
+      fail(attune::quoted(name).c_str(),
+           fmt::format("'{}' is no field of this request; there are {}{}", attune::quoted(name),
+                       fmt::join(known_, ", "), did_you_mean(name, known_)));
+      break;
+    }
+  }
+  if (fault_) return std::unexpected(std::move(*fault_));
+  return {};
+}
+
+}  // namespace attune::http

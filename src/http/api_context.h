@@ -1,0 +1,115 @@
+// What the doors share. Answers: how does a door get its key checked, its body read and its work
+// done?
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/fwd.hpp>
+
+#include "attune/base/error.h"
+#include "attune/engine/service.h"
+#include "attune/http/api.h"
+#include "attune/http/message.h"
+#include "attune/http/router.h"
+#include "metrics.h"
+#include "rate_limit.h"
+#include "worker_pool.h"
+
+namespace attune::http {
+
+using engine::KeyScope;
+
+// One door as the OpenAPI document tells of it.
+struct Door {
+  Method method = Method::get;
+  std::string path;
+  std::optional<KeyScope> scope;  // absent: open to everybody
+  std::string summary;
+  std::string body;                // JSON schema of the request body, or empty
+  std::string answer;              // JSON schema of the 200 answer, or empty for any object
+  std::vector<std::string> query;  // names of parameters
+  bool plural_key = false;
+};
+
+// A request that may be answered, with its body as JSON where it has one.
+struct Call {
+  const Request& request;
+  const boost::json::value& body;
+  engine::Service& service;
+
+  const std::string& parameter(std::size_t i) const { return request.parameters[i]; }
+};
+
+// An answer, or an error with the field that it is about.
+struct Fault {
+  Error error;
+  std::string field;
+};
+using Answer = std::expected<Response, Fault>;
+using Work = std::function<Answer(const Call&)>;
+
+class ApiContext {
+ public:
+  ApiContext(engine::Service& service, const ApiOptions& options);
+
+  engine::Service& service;
+  ApiOptions options;
+  Router router;
+  std::vector<Door> doors;
+  Metrics metrics;
+  RateLimit limit;
+  WorkerPool pool;
+
+  // A door whose work reads or writes stores: done by a worker.
+  void add(Door door, Work work);
+  // One whose work is done at once, on the server's thread.
+  void add_quick(Door door, Work work);
+  // One that answers by itself.
+  void add_raw(Door door, Handler handler);
+
+  // The key that a request carries in its headers: Basic, Bearer, or X-API-Key.
+  static std::string key_of(const Request& request);
+  // Absent when the request may pass; else the answer (401, 403, 429).
+  std::optional<Response> refuse(const Request& request, std::string_view key, KeyScope door);
+
+ private:
+  void add_checked(Door door, Work work, bool quick);
+};
+
+Fault fault(Error error, std::string_view field = {});
+Response json_response(const boost::json::value& value, int status = 200);
+
+// Fields of a JSON object, by type. Errors name the field. Absent fields leave `out` as it is.
+class Fields {
+ public:
+  Fields(const boost::json::value& value, std::string prefix = {});
+  Fields& text(const char* name, std::string& out, std::size_t bytes_max = 4096);
+  Fields& texts(const char* name, std::vector<std::string>& out, std::size_t count_max);
+  Fields& number(const char* name, int& out);
+  Fields& flag(const char* name, bool& out);
+  // After all were named: the first fault, or a field that nobody named.
+  std::expected<void, Fault> finish();
+
+ private:
+  const boost::json::value* find(const char* name);
+  void fail(const char* name, std::string message);
+
+  const boost::json::object* object_ = nullptr;
+  std::string prefix_;
+  std::vector<std::string> known_;
+  std::optional<Fault> fault_;
+};
+
+void add_intake_doors(ApiContext& api);
+void add_recommendation_doors(ApiContext& api);
+void add_catalog_doors(ApiContext& api);
+void add_shop_doors(ApiContext& api);
+void add_admin_doors(ApiContext& api);
+void add_health_doors(ApiContext& api);
+
+}  // namespace attune::http

@@ -1,0 +1,47 @@
+// How the service is.
+#include <boost/json.hpp>
+
+#include "api_context.h"
+
+namespace attune::http {
+namespace {
+
+namespace json = boost::json;
+
+json::object health_json(const engine::Health& health) {
+  return {{"ready", health.ready},     {"problem", health.problem}, {"journal", health.journal},
+          {"applied", health.applied}, {"model", health.model},     {"customers", health.customers},
+          {"items", health.items},     {"refused", health.refused}};
+}
+
+}  // namespace
+
+void add_health_doors(ApiContext& api) {
+  api.add_quick({.method = Method::get,
+                 .path = "/health/live",
+                 .summary = "The process answers",
+                 .answer = R"({"type":"object","required":["live"]})"},
+                [](const Call&) -> Answer { return json_response(json::object{{"live", true}}); });
+  api.add_quick({.method = Method::get,
+                 .path = "/health/ready",
+                 .summary = "Events are taken in and applied; 503 with what is wrong otherwise"},
+                [](const Call& call) -> Answer {
+                  const engine::Health health = call.service.health();
+                  return json_response(health_json(health), health.ready ? 200 : 503);
+                });
+  api.add_raw(
+      {.method = Method::get,
+       .path = "/metrics",
+       .scope = KeyScope::read,
+       .summary = "Counters and histograms, as Prometheus reads them"},
+      [&api](std::shared_ptr<Request> request, Respond respond) {
+        if (auto refused = api.refuse(*request, ApiContext::key_of(*request), KeyScope::read)) {
+          respond(std::move(*refused));
+          return;
+        }
+        respond({.content_type = "text/plain; version=0.0.4",
+                 .body = api.metrics.text(api.service.health())});
+      });
+}
+
+}  // namespace attune::http

@@ -1,0 +1,131 @@
+// Segment-shaped intake: identify, track, page, screen, group, alias, batch.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include "api_context.h"
+#include "attune/events/segment.h"
+
+namespace attune::http {
+namespace {
+
+using events::SegmentCall;
+
+constexpr const char* kOk = R"({"success":true})";
+
+// A reader for each thread of the server.
+events::SegmentReader& reader_of(const engine::Service& service) {
+  thread_local const engine::Service* owner = nullptr;
+  thread_local std::unique_ptr<events::SegmentReader> reader;
+  if (owner != &service) {
+    events::SegmentOptions options;
+    options.currency = service.shop_settings().currency;
+    reader = std::make_unique<events::SegmentReader>(options);
+    owner = &service;
+  }
+  return *reader;
+}
+
+Response too_busy() {
+  Response response =
+      problem(429, "Too Many Requests", "more events arrive than the disk takes; send these again");
+  response.set_header("Retry-After", "1");
+  response.set_header("X-RateLimit-Reset", "1");
+  return response;
+}
+
+// A standard name that tells nothing Attune keeps is no fault of the sender's.
+bool is_fault(const events::SegmentProblem& problem) { return problem.reason != "ignored_type"; }
+
+Response strict_refusal(const std::vector<events::SegmentProblem>& problems) {
+  const auto first = std::ranges::find_if(problems, is_fault);
+  return problem(400, "Bad Request", first->message, first->field);
+}
+
+std::vector<engine::RefusedMessage> refused_of(SegmentCall call, Timestamp now,
+                                               std::vector<events::SegmentProblem>& problems) {
+  std::vector<engine::RefusedMessage> all;
+  for (events::SegmentProblem& p : problems) {
+    if (!is_fault(p)) continue;
+    all.push_back(
+        {0, now, std::string(events::name(call)), p.reason, p.field, p.message, std::move(p.raw)});
+  }
+  return all;
+}
+
+void take(ApiContext& api, SegmentCall call, const std::shared_ptr<Request>& request,
+          const Respond& respond) {
+  const std::string in_header = ApiContext::key_of(*request);
+  if (!in_header.empty()) {
+    if (auto refused = api.refuse(*request, in_header, KeyScope::write)) {
+      respond(std::move(*refused));
+      return;
+    }
+  }
+  const Timestamp now = api.service.now();
+  thread_local events::SegmentBatch batch;
+  const Status read = reader_of(api.service).read(call, request->body, now, batch);
+  // Nobody learns what is wrong with a body without a key.
+  if (in_header.empty()) {
+    if (auto refused = api.refuse(*request, batch.write_key, KeyScope::write)) {
+      respond(std::move(*refused));
+      return;
+    }
+  }
+  if (!read) {
+    respond(problem(read.error()));
+    return;
+  }
+  if (request->header("X-Strict-Mode") == "1" && std::ranges::any_of(batch.problems, is_fault)) {
+    respond(strict_refusal(batch.problems));
+    return;
+  }
+  const auto refused = refused_of(call, now, batch.problems);
+  if (batch.events.empty() && refused.empty()) {
+    respond({.body = kOk});
+    return;
+  }
+  const Status taken =
+      api.service.accept(batch.events, refused, [respond](const Result<Sequence>& written) {
+        respond(written ? Response{.body = kOk} : problem(written.error()));
+      });
+  if (!taken) respond(too_busy());
+}
+
+constexpr const char* kBody =
+    R"({"type":"object","description":"a message as Segment's libraries send it; at most 32 KB"})";
+constexpr const char* kBatchBody =
+    R"({"type":"object","required":["batch"],"properties":{"batch":{"type":"array","items":{"type":"object"}},"writeKey":{"type":"string"},"sentAt":{"type":"string"}},"description":"at most 500 KB"})";
+constexpr const char* kAnswer =
+    R"({"type":"object","required":["success"],"properties":{"success":{"type":"boolean"}}})";
+
+}  // namespace
+
+void add_intake_doors(ApiContext& api) {
+  const std::pair<SegmentCall, const char*> calls[] = {
+      {SegmentCall::identify, "i"}, {SegmentCall::track, "t"}, {SegmentCall::page, "p"},
+      {SegmentCall::screen, "s"},   {SegmentCall::group, "g"}, {SegmentCall::alias, "a"},
+      {SegmentCall::batch, "b"}};
+  for (const auto& [call, letter] : calls) {
+    const Handler handler = [&api, call = call](std::shared_ptr<Request> request, Respond respond) {
+      take(api, call, request, respond);
+    };
+    const std::string word(events::name(call));
+    Door door;
+    door.method = Method::post;
+    door.scope = KeyScope::write;
+    door.body = call == SegmentCall::batch ? kBatchBody : kBody;
+    door.answer = kAnswer;
+    door.path = "/v1/" + word;
+    door.summary = fmt::format("Takes a {} of Segment's libraries; 200 means it is on disk", word);
+    api.add_raw(door, handler);
+    // The browser library's short names, and Dittofeed's paths.
+    for (const std::string& path :
+         {fmt::format("/v1/{}", letter), fmt::format("/api/public/apps/{}", word)}) {
+      api.router.add(Method::post, path, handler);
+    }
+  }
+}
+
+}  // namespace attune::http
