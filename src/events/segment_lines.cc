@@ -114,6 +114,7 @@ bool SegmentMessages::item(Scope scope, const Members& members, Event& event) {
                      event.type == EventType::wishlist || event.type == EventType::purchase ||
                      event.type == EventType::rating || event.type == EventType::review;
   if (key == Key::unknown && named && !is_page_) key = stated(members, {Key::id});
+  if (key == Key::unknown && scope == Scope::line) key = stated(members, {Key::item_name});
   return values_.identifier(scope, members, key, event.item);
 }
 

@@ -303,9 +303,11 @@ bool SegmentMessages::flatten(std::string_view written, std::size_t prefix,
     }
     if (kind_of(value) == JsonKind::object) {
       if (!flatten(value, path_.size(), field)) return false;
-    } else if (kind_of(value) != JsonKind::null && !path_.empty()) {
+    } else if (kind_of(value) != JsonKind::null) {
       const std::string_view text = values_.cleaned(value);
-      if (!text.empty()) pending_.push_back({values_.arena().keep(path_), text});
+      bool changed = false;
+      const std::string_view trait = clean(path_, values_.arena(), changed);
+      if (!text.empty() && !trait.empty()) pending_.push_back({values_.arena().keep(trait), text});
     }
   } while (cursor.next());
   return true;
