@@ -26,7 +26,6 @@ bool SegmentMessages::shared_properties() {
   std::optional<Decimal> stars;
   std::optional<Decimal> millis;
   const SegmentKey lasted = stated(all, {Key::duration_ms, Key::engagement_time_msec});
-  event_.currency = options_.currency;
   if (!values_.currency(Scope::properties, all, event_.currency) ||
       !values_.identifier(
           Scope::properties, all,

@@ -147,6 +147,7 @@ bool SegmentMessages::check_lines() {
 bool SegmentMessages::base(SegmentCall call) {
   event_ = {};
   event_.source = options_.source;
+  event_.currency = options_.currency;
   is_page_ = call == SegmentCall::page || call == SegmentCall::screen;
   context_ = parts_->message.has(Key::context) ? &parts_->own_context : &batch_->context;
   if (!base_time() || !base_ids(call) || !session() || !url()) return false;
