@@ -233,8 +233,9 @@ class Answering {
       const Candidate& candidate = served.decision.shortlist[choice.candidate];
       const auto column = model_.column(candidate.item);
       ATTUNE_CHECK(column.has_value(), "candidates are columns of the model");
-      RecommendedItem item = writer.describe({.score = static_cast<float>(candidate.score), .index = *column},
-                                             static_cast<int>(served.items.size()) + 1);
+      RecommendedItem item =
+          writer.describe({.score = static_cast<float>(candidate.score), .index = *column},
+                          static_cast<int>(served.items.size()) + 1);
       if (request_.explain && request_.similar_to.empty()) {
         ATTUNE_ASSIGN_OR_RETURN(item.reasons, writer.reasons(*used_, query_, *column));
       }

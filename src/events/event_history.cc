@@ -71,8 +71,10 @@ constexpr std::string_view kCursor = "events";
 constexpr std::string_view kIncomingKeys =
     "CREATE OR REPLACE TEMP TABLE incoming_keys(row_index BIGINT, key_high UBIGINT, key_low "
     "UBIGINT)";
-constexpr std::size_t kAppendersMax = 4;  // more wait for each other in the file
-constexpr std::int64_t kKeyBatch = 8;     // chunks whose keys are matched at once
+constexpr std::size_t kAppendersMax = 4;     // more wait for each other in the file
+constexpr std::int64_t kLabelsMax = 30'000;  // numbers have 15 bits
+constexpr std::string_view kOtherLabel = "other";
+constexpr std::int64_t kKeyBatch = 8;  // chunks whose keys are matched at once
 
 // A session ends after `gap` minutes without an event, or where the source says that another
 // begins.
@@ -158,15 +160,15 @@ Result<std::map<std::int16_t, std::string>> EventHistory::labels(LabelKind kind)
 
 Result<std::int16_t> EventHistory::label(LabelKind kind, std::string_view name) {
   const std::scoped_lock lock(*labels_mutex_);
+  return label_locked(kind, name);
+}
+
+Result<std::int16_t> EventHistory::label_locked(LabelKind kind, std::string_view name) {
   const auto found = labels_.find(std::pair(kind, std::string(name)));
   if (found != labels_.end()) return found->second;
   const auto number = static_cast<std::int64_t>(labels_.size());
-  if (number > INT16_MAX) {
-    return std::unexpected(
-        resource_exhausted(fmt::format("'{}' would be source, channel or currency number {}; check "
-                                       "the column that is mapped to source or channel",
-                                       name, number)));
-  }
+  // Whoever may send events may invent channels: beyond so many, the rest share one.
+  if (number >= kLabelsMax && name != kOtherLabel) return label_locked(kind, kOtherLabel);
   ATTUNE_RETURN_IF_ERROR(history_->run("INSERT INTO labels VALUES($1, $2, $3)",
                                        {static_cast<std::int64_t>(kind), number, name}));
   labels_.emplace(std::pair(kind, std::string(name)), static_cast<std::int16_t>(number));

@@ -79,6 +79,7 @@ Error SegmentBody::explain(std::string_view text, int code) const {
 }
 
 std::optional<BadScalar> SegmentBody::find_bad_scalar(std::string_view raw) {
+  if (Parser::run(parser_->scalars, raw) == simdjson::SUCCESS) return std::nullopt;
   BadScalar found;
   std::string path;
   if (search(raw, path, found)) return found;
@@ -111,8 +112,11 @@ bool SegmentBody::search(std::string_view written, std::string& path, BadScalar&
 }
 
 bool SegmentBody::is_bad(std::string_view scalar, std::string_view path, BadScalar& found) {
+  constexpr std::size_t kSafeDigits = 15;
   const bool text = kind_of(scalar) == JsonKind::string;
   if (text && scalar.find('\\') == scalar.npos) return false;
+  if (!text && scalar.size() <= kSafeDigits && scalar.find_first_of("eE") == scalar.npos)
+    return false;
   probe_ = '[';
   probe_ += scalar;
   probe_ += ']';

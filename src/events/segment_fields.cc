@@ -55,6 +55,7 @@ constexpr std::array<std::string_view, kSegmentKeyCount> kNames{"userId",
                                                                 "duration_ms",
                                                                 "engagement_time_msec",
                                                                 "ga_session_id",
+                                                                "recommendation_id",
                                                                 "products",
                                                                 "items"};
 

@@ -66,6 +66,7 @@ enum class SegmentKey : std::uint8_t {
   duration_ms,
   engagement_time_msec,
   ga_session_id,
+  recommendation_id,
   products,
   items,
   unknown,

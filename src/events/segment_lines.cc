@@ -26,7 +26,6 @@ bool SegmentMessages::shared_properties() {
   std::optional<Decimal> stars;
   std::optional<Decimal> millis;
   const SegmentKey lasted = stated(all, {Key::duration_ms, Key::engagement_time_msec});
-  event_.currency = options_.currency;
   if (!values_.currency(Scope::properties, all, event_.currency) ||
       !values_.identifier(
           Scope::properties, all,
@@ -114,6 +113,7 @@ bool SegmentMessages::item(Scope scope, const Members& members, Event& event) {
                      event.type == EventType::wishlist || event.type == EventType::purchase ||
                      event.type == EventType::rating || event.type == EventType::review;
   if (key == Key::unknown && named && !is_page_) key = stated(members, {Key::id});
+  if (key == Key::unknown && scope == Scope::line) key = stated(members, {Key::item_name});
   return values_.identifier(scope, members, key, event.item);
 }
 

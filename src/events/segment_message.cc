@@ -147,9 +147,14 @@ bool SegmentMessages::check_lines() {
 bool SegmentMessages::base(SegmentCall call) {
   event_ = {};
   event_.source = options_.source;
+  event_.currency = options_.currency;
   is_page_ = call == SegmentCall::page || call == SegmentCall::screen;
   context_ = parts_->message.has(Key::context) ? &parts_->own_context : &batch_->context;
-  if (!base_time() || !base_ids(call) || !session() || !url()) return false;
+  if (!base_time() || !base_ids(call) || !session() || !url() ||
+      !values_.identifier(Scope::properties, parts_->properties, Key::recommendation_id,
+                          event_.decision)) {
+    return false;
+  }
   channel(call);
   return true;
 }
@@ -303,9 +308,11 @@ bool SegmentMessages::flatten(std::string_view written, std::size_t prefix,
     }
     if (kind_of(value) == JsonKind::object) {
       if (!flatten(value, path_.size(), field)) return false;
-    } else if (kind_of(value) != JsonKind::null && !path_.empty()) {
+    } else if (kind_of(value) != JsonKind::null) {
       const std::string_view text = values_.cleaned(value);
-      if (!text.empty()) pending_.push_back({values_.arena().keep(path_), text});
+      bool changed = false;
+      const std::string_view trait = clean(path_, values_.arena(), changed);
+      if (!text.empty() && !trait.empty()) pending_.push_back({values_.arena().keep(trait), text});
     }
   } while (cursor.next());
   return true;

@@ -1,6 +1,11 @@
 // Bodies in the shapes that released libraries send.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <utility>
+
+#include "attune/events/mapping.h"
+#include "attune/events/reader.h"
 #include "segment_reading.h"
 
 namespace attune::events {
@@ -102,6 +107,67 @@ TEST(SegmentLibraries, ReadAnalyticsBrowser) {
   EXPECT_EQ(event.currency.to_string(), "EUR");
   EXPECT_EQ(format_iso(event.time), "2026-11-22T05:09:59.900000Z");
   EXPECT_EQ(bench.out.write_key, "wk");
+}
+
+// What an import of the same calls with the preset "segment" makes of an event.
+std::string told(const Event& event) {
+  std::string text = fmt::format(
+      "{} at {} by {}/{}: {} in {}, {} x {} = {} {}, '{}' {} stars, id {}", name(event.type),
+      format_iso(event.time), event.customer, event.anonymous, event.item, event.order,
+      event.quantity.value_or(-1), event.price_minor.value_or(-1), event.value_minor.value_or(-1),
+      event.currency.to_string(), event.text, event.rating.value_or(-1), event.event_id);
+  for (const auto& [key, value] : texts(event.item_attributes))
+    text += fmt::format(", {}={}", key, value);
+  for (const auto& [key, value] : texts(event.customer_attributes))
+    text += fmt::format(", {}={}", key, value);
+  return text;
+}
+
+TEST(SegmentLibraries, AgreeWithImportsOfTheSameCalls) {
+  const std::string body = R"({"batch":[
+    {"type":"track","event":"Order Completed","userId":"u","messageId":"m1",
+     "timestamp":"2026-11-22T05:00:00Z","properties":{"order_id":"o","total":41.98,"currency":"USD",
+     "products":[{"product_id":"tea","price":2.55,"quantity":6,"name":"Tea","category":"Drinks"},
+     {"sku":"pot","price":"26.68","quantity":1,"brand":"Acme"}]}},
+    {"type":"track","event":"Order Refunded","userId":"u","messageId":"m2",
+     "timestamp":"2026-11-22T05:01:00Z","properties":{"order_id":"o","total":41.98}},
+    {"type":"track","event":"Order Completed","anonymousId":"a","messageId":"m3",
+     "timestamp":"2026-11-22T05:02:00Z","properties":{"order_id":"o2","revenue":-5}},
+    {"type":"track","event":"Products Searched","anonymousId":"a","messageId":"m4",
+     "timestamp":"2026-11-22T05:03:00+08:00","properties":{"query":" green  tea "}},
+    {"type":"track","event":"Product Reviewed","userId":7,"messageId":"m5",
+     "timestamp":"2026-11-22T05:04:00.5Z","properties":{"product_id":" te\u0301 ","rating":4.5,
+     "review_body":"good"}},
+    {"type":"identify","userId":"u","anonymousId":"a","messageId":"m6",
+     "timestamp":"2026-11-22T05:05:00Z","traits":{"city":"Köln","age":31,"address":{"zip":"1"}}},
+    {"type":"alias","previousId":"a","userId":"u","messageId":"m7",
+     "timestamp":"2026-11-22T05:06:00Z"},
+    {"type":"page","anonymousId":"a","messageId":"m8","timestamp":"2026-11-22T05:07:00Z",
+     "properties":{"product_id":"tea"}}]})";
+  const auto folder =
+      std::filesystem::is_directory("presets") ? std::filesystem::path("presets") : *find_presets();
+  auto preset = Preset::load(folder, "segment").value();
+  auto records = open_records(*ByteSource::from_memory("calls.json", body, {}),
+                              preset.reading(Kind::events).value())
+                     .value();
+  ASSERT_TRUE(records->sample());
+  const Mapping mapping = preset.mapping(Kind::events, records->columns()).value();
+  auto imported = EventReader::create(
+      std::move(records), mapping,
+      {.zone = TimeZone::utc(), .currency = *Currency::parse("EUR"), .source = "", .channel = ""});
+  ASSERT_TRUE(imported) << imported.error().message;
+  std::vector<std::string> expected;
+  EventBatch batch;
+  while (*imported->next(batch)) {
+    for (const Event& event : std::as_const(batch).rows()) expected.push_back(told(event));
+    for (const Rejected& refused : batch.quarantined()) ADD_FAILURE() << refused.message;
+  }
+  SegmentBench bench;
+  bench.read(SegmentCall::batch, body);
+  std::vector<std::string> read;
+  for (const Event& event : bench.out.events) read.push_back(told(event));
+  EXPECT_EQ(read, expected);
+  EXPECT_EQ(read.size(), 9u);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Times, limits, and bytes that nobody meant well with.
+// Limits, and bytes that nobody meant well with.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -12,81 +12,6 @@
 namespace attune::events {
 namespace {
 
-struct TimeCase {
-  std::string_view stated;  // members of the message
-  std::string_view expected;
-  std::optional<int> offset = 0;
-  std::uint32_t marks = 0;
-};
-
-TEST(SegmentTimes, FollowTheRule) {
-  SegmentBench bench;  // received at 2026-11-22T05:10:00Z
-  for (const TimeCase& one : std::to_array<TimeCase>({
-           {R"("timestamp":"2026-11-22T05:00:00Z")", "2026-11-22T05:00:00Z"},
-           // The device is an hour slow: sent 40 s after it happened.
-           {R"("originalTimestamp":"2026-11-22T04:09:20.5Z","sentAt":"2026-11-22T04:10:00Z")",
-            "2026-11-22T05:09:20.500000Z"},
-           {R"("timestamp":"2026-11-22T06:09:20Z","sentAt":"2026-11-22T06:10:00Z")",
-            "2026-11-22T05:09:20Z"},
-           // Kept on the device for a year, then sent.
-           {R"("timestamp":"2025-11-22T05:10:00Z","sentAt":"2026-11-22T05:10:00Z")",
-            "2025-11-22T05:10:00Z"},
-           // Both stated: the time is somebody's answer already.
-           {R"("timestamp":"2019-01-01T00:00:00Z","originalTimestamp":"2026-11-22T05:09:00Z",
-             "sentAt":"2026-11-22T05:10:00Z")",
-            "2019-01-01T00:00:00Z"},
-           {R"("sentAt":"2026-11-22T05:00:00Z")", "2026-11-22T05:10:00Z", std::nullopt},
-           {R"("type":"track")", "2026-11-22T05:10:00Z", std::nullopt},
-           {R"("timestamp":null)", "2026-11-22T05:10:00Z", std::nullopt},
-           {R"("timestamp":"")", "2026-11-22T05:10:00Z", std::nullopt},
-           // The future, and clocks that nobody believes.
-           {R"("timestamp":"2026-11-22T05:10:00.001Z")", "2026-11-22T05:10:00Z"},
-           {R"("timestamp":"2199-01-01T00:00:00Z")", "2026-11-22T05:10:00Z"},
-           {R"("timestamp":"2026-11-22T05:11:00Z","sentAt":"2026-11-22T05:10:00Z")",
-            "2026-11-22T05:10:00Z"},
-           {R"("timestamp":"1970-01-01T00:00:10Z","sentAt":"1970-01-01T00:00:20Z")",
-            "2026-11-22T05:10:00Z"},
-           // Zones, days, numbers.
-           {R"("timestamp":"2026-11-22T10:30:00.123456+05:30")", "2026-11-22T05:00:00.123456Z",
-            330},
-           {R"("timestamp":"2026-11-21T22:00:00-07:00")", "2026-11-22T05:00:00Z", -420},
-           {R"("timestamp":"2026-11-22T05:00:00")", "2026-11-22T05:00:00Z", std::nullopt,
-            bit(Mark::time_zone_assumed)},
-           {R"("timestamp":"2026-11-21")", "2026-11-21T00:00:00Z", std::nullopt,
-            bit(Mark::time_zone_assumed) | bit(Mark::date_only)},
-           {R"("timestamp":1795323600)", "2026-11-22T05:00:00Z", std::nullopt},
-           {R"("timestamp":1795323600123)", "2026-11-22T05:00:00.123000Z", std::nullopt},
-           {R"("timestamp":1795323600123456)", "2026-11-22T05:00:00.123456Z", std::nullopt},
-           {R"("timestamp":1795323600.5)", "2026-11-22T05:00:00.500000Z", std::nullopt},
-           {R"("timestamp":"1795323600123")", "2026-11-22T05:00:00.123000Z", std::nullopt},
-           {R"("timestamp":1.7953236e12)", "2026-11-22T05:00:00Z", std::nullopt},
-           {R"("timestamp":0)", "1970-01-01T00:00:00Z", std::nullopt},
-       })) {
-    const Event& event = bench
-                             .read(SegmentCall::track,
-                                   fmt::format(R"({{"userId":"u","event":"view",{}}})", one.stated))
-                             .event();
-    EXPECT_EQ(format_iso(event.time), one.expected) << one.stated;
-    EXPECT_EQ(event.offset_minutes, one.offset) << one.stated;
-    EXPECT_EQ(event.marks, one.marks) << one.stated;
-  }
-}
-
-TEST(SegmentTimes, TakeTheBatchesClockUnlessTheMessageHasOne) {
-  SegmentBench bench;
-  bench.read(SegmentCall::batch, R"({"batch":[
-      {"type":"track","event":"view","userId":"u","timestamp":"2026-11-22T04:00:00Z"},
-      {"type":"track","event":"view","userId":"u","timestamp":"2026-11-22T04:00:00Z",
-       "sentAt":"2026-11-22T05:10:00Z","context":{}}],
-      "sentAt":"2026-11-22T04:10:00Z","context":{"sessionId":"s","page":{"url":"u:1"}}})");
-  ASSERT_EQ(bench.out.events.size(), 2u) << bench.failure;
-  EXPECT_EQ(format_iso(bench.out.events[0].time), "2026-11-22T05:00:00Z");
-  EXPECT_EQ(bench.out.events[0].session, "s");
-  EXPECT_EQ(bench.out.events[0].url, "u:1");
-  EXPECT_EQ(format_iso(bench.out.events[1].time), "2026-11-22T04:00:00Z");
-  EXPECT_EQ(bench.out.events[1].session, "");
-}
-
 struct ProblemCase {
   std::string message;
   std::string_view expected;  // reason and field
@@ -96,66 +21,74 @@ std::string with_properties(std::string_view properties) {
   return fmt::format(R"({{"userId":"u","event":"purchase","properties":{}}})", properties);
 }
 
-TEST(SegmentReader, NamesTheMemberThatCannotBeTaken) {
+void expect_problems(const std::vector<ProblemCase>& cases) {
   SegmentBench bench;
-  const std::string half = R"("\ud83d")";
-  for (const ProblemCase& one : std::vector<ProblemCase>{
-           {R"({"event":"view"})", "missing_id userId"},
-           {R"({"event":"view","userId":""})", "missing_id userId"},
-           {R"({"event":"view","userId":" \u0000\t","anonymousId":"null"})", "missing_id userId"},
-           {R"({"event":"view","userId":"undefined"})", "missing_id userId"},
-           {R"({"event":"view","userId":{"id":1}})", "wrong_type userId"},
-           {R"({"event":"view","userId":true})", "wrong_type userId"},
-           {R"({"event":"view","userId":"u","messageId":[]})", "wrong_type messageId"},
-           {R"({"event":7,"userId":"u"})", "unknown_type event"},
-           {R"({"event":["view"],"userId":"u"})", "wrong_type event"},
-           {R"({"event":"view","userId":"u","properties":[]})", "wrong_type properties"},
-           {R"({"event":"view","userId":"u","properties":"x"})", "wrong_type properties"},
-           {R"({"event":"view","userId":"u","context":3})", "wrong_type context"},
-           {R"({"event":"view","userId":"u","timestamp":"yesterday"})", "bad_time timestamp"},
-           {R"({"event":"view","userId":"u","timestamp":"2026-02-30T00:00:00Z"})",
-            "bad_time timestamp"},
-           {R"({"event":"view","userId":"u","timestamp":{}})", "wrong_type timestamp"},
-           {R"({"event":"view","userId":"u","timestamp":1e300})", "bad_time timestamp"},
-           {R"({"event":"view","userId":"u","timestamp":-99999999999})", "bad_time timestamp"},
-           {R"({"event":"view","userId":"u","sentAt":"1.2.3"})", "bad_time sentAt"},
-           {with_properties(R"({"price":"NaN"})"), "bad_number properties.price"},
-           {with_properties(R"({"price":"12.x"})"), "bad_number properties.price"},
-           {with_properties(R"({"price":true})"), "wrong_type properties.price"},
-           {with_properties(R"({"price":1e300})"), "bad_number properties.price"},
-           {with_properties(R"({"price":1e400})"), "bad_number properties.price"},
-           {with_properties(R"({"a":{"b":[1,{"c":-1e999}]}})"), "bad_number properties.a.b[1].c"},
-           {with_properties(R"({"price":123456789012345678901234567890})"),
-            "bad_number properties.price"},
-           {with_properties(R"({"price":9000000000000000,"quantity":90000000000})"),
-            "bad_number properties.price"},
-           {with_properties(R"({"quantity":{"n":1}})"), "wrong_type properties.quantity"},
-           {with_properties(R"({"revenue":[]})"), "wrong_type properties.revenue"},
-           {with_properties(R"({"rating":"five"})"), "bad_number properties.rating"},
-           {with_properties(R"({"duration_ms":1e19})"), "bad_number properties.duration_ms"},
-           {with_properties(R"({"currency":"euro"})"), "unknown_currency properties.currency"},
-           {with_properties(R"({"currency":{}})"), "wrong_type properties.currency"},
-           {with_properties(R"({"query":{}})"), "wrong_type properties.query"},
-           {with_properties(R"({"product_id":{}})"), "wrong_type properties.product_id"},
-           {with_properties(R"({"products":{"id":"p"}})"), "wrong_type properties.products"},
-           {with_properties(R"({"products":["p"]})"), "wrong_type properties.products[0]"},
-           {with_properties(R"({"products":[{"id":1},{"id":2,"price":"?"}]})"),
-            "bad_number properties.products[1].price"},
-           {with_properties(R"({"items":[{"item_id":1,"currency":"EURO"}]})"),
-            "unknown_currency properties.items[0].currency"},
-           {with_properties(R"({"price":1,"price":2})"), "duplicate_key properties.price"},
-           {with_properties(R"({"price":1,"pr\u0069ce":2})"), "duplicate_key properties.price"},
-           {with_properties(R"({"products":[{"sku":1,"sku":2}]})"),
-            "duplicate_key properties.products[0].sku"},
-           {with_properties(fmt::format(R"({{"note":{}}})", half)), "bad_text properties.note"},
-           {with_properties(fmt::format(R"({{{}:1}})", half)), "bad_text properties.\xEF\xBF\xBD"},
-       }) {
+  for (const ProblemCase& one : cases) {
     EXPECT_EQ(bench.read(SegmentCall::track, one.message).problem(), one.expected) << one.message;
     if (bench.out.problems.empty()) continue;
     EXPECT_EQ(bench.out.problems[0].raw, one.message);
     EXPECT_FALSE(first_invalid_utf8(bench.out.problems[0].message));
     EXPECT_EQ(bench.out.problems[0].message.find('\n'), std::string::npos);
   }
+}
+
+TEST(SegmentReader, NamesTheMemberThatCannotBeTaken) {
+  expect_problems({
+      {R"({"event":"view"})", "missing_id userId"},
+      {R"({"event":"view","userId":""})", "missing_id userId"},
+      {R"({"event":"view","userId":" \u0000\t","anonymousId":"null"})", "missing_id userId"},
+      {R"({"event":"view","userId":"undefined"})", "missing_id userId"},
+      {R"({"event":"view","userId":{"id":1}})", "wrong_type userId"},
+      {R"({"event":"view","userId":true})", "wrong_type userId"},
+      {R"({"event":"view","userId":"u","messageId":[]})", "wrong_type messageId"},
+      {R"({"event":7,"userId":"u"})", "unknown_type event"},
+      {R"({"event":["view"],"userId":"u"})", "wrong_type event"},
+      {R"({"event":"view","userId":"u","properties":[]})", "wrong_type properties"},
+      {R"({"event":"view","userId":"u","properties":"x"})", "wrong_type properties"},
+      {R"({"event":"view","userId":"u","context":3})", "wrong_type context"},
+      {R"({"event":"view","userId":"u","timestamp":"yesterday"})", "bad_time timestamp"},
+      {R"({"event":"view","userId":"u","timestamp":"2026-02-30T00:00:00Z"})", "bad_time timestamp"},
+      {R"({"event":"view","userId":"u","timestamp":{}})", "wrong_type timestamp"},
+      {R"({"event":"view","userId":"u","timestamp":1e300})", "bad_time timestamp"},
+      {R"({"event":"view","userId":"u","timestamp":-99999999999})", "bad_time timestamp"},
+      {R"({"event":"view","userId":"u","sentAt":"1.2.3"})", "bad_time sentAt"},
+  });
+}
+
+TEST(SegmentReader, NamesThePropertyThatCannotBeTaken) {
+  const std::string half = R"("\ud83d")";
+  expect_problems({
+      {with_properties(R"({"price":"NaN"})"), "bad_number properties.price"},
+      {with_properties(R"({"price":"12.x"})"), "bad_number properties.price"},
+      {with_properties(R"({"price":true})"), "wrong_type properties.price"},
+      {with_properties(R"({"price":1e300})"), "bad_number properties.price"},
+      {with_properties(R"({"price":1e400})"), "bad_number properties.price"},
+      {with_properties(R"({"a":{"b":[1,{"c":-1e999}]}})"), "bad_number properties.a.b[1].c"},
+      {with_properties(R"({"price":123456789012345678901234567890})"),
+       "bad_number properties.price"},
+      {with_properties(R"({"price":9000000000000000,"quantity":90000000000})"),
+       "bad_number properties.price"},
+      {with_properties(R"({"quantity":{"n":1}})"), "wrong_type properties.quantity"},
+      {with_properties(R"({"revenue":[]})"), "wrong_type properties.revenue"},
+      {with_properties(R"({"rating":"five"})"), "bad_number properties.rating"},
+      {with_properties(R"({"duration_ms":1e19})"), "bad_number properties.duration_ms"},
+      {with_properties(R"({"currency":"euro"})"), "unknown_currency properties.currency"},
+      {with_properties(R"({"currency":{}})"), "wrong_type properties.currency"},
+      {with_properties(R"({"query":{}})"), "wrong_type properties.query"},
+      {with_properties(R"({"product_id":{}})"), "wrong_type properties.product_id"},
+      {with_properties(R"({"products":{"id":"p"}})"), "wrong_type properties.products"},
+      {with_properties(R"({"products":["p"]})"), "wrong_type properties.products[0]"},
+      {with_properties(R"({"products":[{"id":1},{"id":2,"price":"?"}]})"),
+       "bad_number properties.products[1].price"},
+      {with_properties(R"({"items":[{"item_id":1,"currency":"EURO"}]})"),
+       "unknown_currency properties.items[0].currency"},
+      {with_properties(R"({"price":1,"price":2})"), "duplicate_key properties.price"},
+      {with_properties(R"({"price":1,"pr\u0069ce":2})"), "duplicate_key properties.price"},
+      {with_properties(R"({"products":[{"sku":1,"sku":2}]})"),
+       "duplicate_key properties.products[0].sku"},
+      {with_properties(fmt::format(R"({{"note":{}}})", half)), "bad_text properties.note"},
+      {with_properties(fmt::format(R"({{{}:1}})", half)), "bad_text properties.\xEF\xBF\xBD"},
+  });
 }
 
 TEST(SegmentReader, RefusesTraitsThatCannotBeKept) {

@@ -56,7 +56,7 @@ TEST(SegmentReader, ReadsTraitsOfIdentifyAsFlatTexts) {
               SegmentCall::identify,
               R"({"userId":97980,"anonymousId":"a","messageId":"m","traits":{"email":"x@y.example",
                 "age":31,"vip":true,"left":null,"address":{"city":"  Köln ","geo":{"lat":50.9}},
-                "tags":["a","b"],"na\u006de":"J\u00f6rg \"J\" \ud83d\ude00"}})")
+                "tags":["a","b"]," \u0007pl  an":"x","na\u006de":"J\u00f6rg \"J\" \ud83d\ude00"}})")
           .event();
   EXPECT_EQ(event.type, EventType::identify);
   EXPECT_EQ(event.customer, "97980");
@@ -67,6 +67,7 @@ TEST(SegmentReader, ReadsTraitsOfIdentifyAsFlatTexts) {
                                                      {"address.city", "Köln"},
                                                      {"address.geo.lat", "50.9"},
                                                      {"tags", R"(["a","b"])"},
+                                                     {"pl an", "x"},
                                                      {"name", "Jörg \"J\" 😀"}}));
   EXPECT_EQ(event.marks, bit(Mark::text_normalised));
   EXPECT_EQ(texts(bench
@@ -307,6 +308,7 @@ TEST(SegmentReader, ReadsReviewsAndDurations) {
 
 TEST(SegmentReader, TakesAnotherIdWhereTheFirstIsBlank) {
   SegmentBench bench;
+  EXPECT_EQ(bench.track("purchase", R"({"items":[{"item_name":"Tea"}]})").event().item, "Tea");
   EXPECT_EQ(bench.track("view", R"({"product_id":" ","sku":null,"item_id":"i"})").event().item,
             "i");
   EXPECT_EQ(bench.track("Promotion Viewed", R"({"id":"promo"})").event().item, "");

@@ -117,6 +117,7 @@ class EventHistory {
   Status load_keys(const EventColumns& columns, std::int64_t begin);
   Result<KnownRows> match_keys(const Placement& placement);
   Result<std::int16_t> label(LabelKind kind, std::string_view name);  // from any thread
+  Result<std::int16_t> label_locked(LabelKind kind, std::string_view name);
   Result<std::vector<std::int16_t>> label_codes(LabelKind kind, const Dictionary& names);
   Result<LabelCodes> label_codes(const EventNames& names);
   Result<std::set<std::int64_t>> chunks_done(Sequence first);

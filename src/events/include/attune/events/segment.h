@@ -55,9 +55,10 @@ struct SegmentBatch {
 // event name, one of Attune's types, of Segment's e-commerce names, of GA4's, or of the synonyms
 // that imports know; case, blanks, '_' and '-' make no difference.
 //
-// How many. A track about items gives one event for each element of properties.products (or items),
-// with event ids "messageId#0", "#1", … and, as `properties`, the whole object with that one
-// element left in the list. All else gives one event, with `properties` as it came.
+// How many. A track about items gives one event for each element of properties.products (or items);
+// where there are several, their event ids are "messageId#0", "#1", …, and their `properties` the
+// whole object with that one element left in the list. All else gives one event, with the message's
+// id and with `properties` as they came; a page's name and category are put among them.
 //
 // When. A message's own sentAt and context come before the batch's. The stated time is
 // originalTimestamp, else timestamp; with sentAt the device's clock is put right: received_at -
