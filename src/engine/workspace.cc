@@ -25,7 +25,7 @@ CREATE TABLE refused(number INTEGER PRIMARY KEY, sealed BLOB NOT NULL);
 )sql"}};
 
 constexpr std::string_view kStateCursor = "events";
-constexpr std::int64_t kEntriesAtOnce = 1'000;
+constexpr std::int64_t kEntriesAtOnce = 10'000;
 
 struct ImportEntry {
   std::string folder;
@@ -133,6 +133,7 @@ struct Workspace::Impl {
   std::int64_t others_applied = 0;
   events::BundleMerger gathered;
   Sequence gathered_first;
+  bool enough = false;                  // reading stopped because a group is full
   Sequence state_begun, history_begun;  // the cursors when applying began
 
   Impl(store::DataFolder f, store::Vault v, store::Journal j, store::State s, store::History h)
@@ -261,9 +262,12 @@ struct Workspace::Impl {
           data_corruption("a journal entry holds another number of events than it says"));
     }
     const std::int64_t before = record.first.value - 1;
-    const bool seam = before == state_begun.value || before == history_begun.value;
-    if (seam || gathered.rows() + bundle.rows() > kAppliedTogether)
+    if (before == state_begun.value || before == history_begun.value) {
       ATTUNE_RETURN_IF_ERROR(apply_gathered(progress));
+    } else if (gathered.rows() > 0 && gathered.rows() + bundle.rows() > kAppliedTogether) {
+      enough = true;  // the rest is the next round's
+      return std::unexpected(cancelled("enough for one round"));
+    }
     if (gathered.rows() == 0) gathered_first = record.first;
     gathered.add(bundle);
     return {};
@@ -385,25 +389,32 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
 
 Status Workspace::catch_up(Progress& progress) {
   while (true) {
-    ATTUNE_ASSIGN_OR_RETURN(const Sequence state_done, impl_->state.cursor(kStateCursor));
-    ATTUNE_ASSIGN_OR_RETURN(const Sequence history_done, impl_->event_history->cursor());
-    ATTUNE_RETURN_IF_ERROR(impl_->journal.covers("state", state_done));
-    ATTUNE_RETURN_IF_ERROR(impl_->journal.covers("history", history_done));
-    impl_->journal.set_cursor("state", state_done);
-    impl_->journal.set_cursor("history", history_done);
-    const Sequence behind = std::min(state_done, history_done);
-    if (behind >= impl_->journal.last_sequence()) break;
-    impl_->state_begun = state_done;
-    impl_->history_begun = history_done;
-    (void)impl_->gathered.take();  // of a time before that ended with an error
-    auto read = impl_->journal.read(
-        Sequence{behind.value + 1}, kEntriesAtOnce,
-        [&](const store::JournalRecord& record) { return impl_->apply(record, progress); });
-    if (!read) return std::unexpected(read.error());
-    ATTUNE_RETURN_IF_ERROR(impl_->apply_gathered(progress));
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, apply_next(progress));
+    if (!more) break;
   }
   auto removed = impl_->journal.remove_expired(impl_->folder.settings().keep_days);
   return removed ? Status{} : std::unexpected(removed.error());
+}
+
+Result<bool> Workspace::apply_next(Progress& progress) {
+  ATTUNE_ASSIGN_OR_RETURN(const Sequence state_done, impl_->state.cursor(kStateCursor));
+  ATTUNE_ASSIGN_OR_RETURN(const Sequence history_done, impl_->event_history->cursor());
+  ATTUNE_RETURN_IF_ERROR(impl_->journal.covers("state", state_done));
+  ATTUNE_RETURN_IF_ERROR(impl_->journal.covers("history", history_done));
+  impl_->journal.set_cursor("state", state_done);
+  impl_->journal.set_cursor("history", history_done);
+  const Sequence behind = std::min(state_done, history_done);
+  if (behind >= impl_->journal.last_sequence()) return false;
+  impl_->state_begun = state_done;
+  impl_->history_begun = history_done;
+  (void)impl_->gathered.take();  // of a time before that ended with an error
+  impl_->enough = false;
+  auto read = impl_->journal.read(
+      Sequence{behind.value + 1}, kEntriesAtOnce,
+      [&](const store::JournalRecord& record) { return impl_->apply(record, progress); });
+  if (!read && !impl_->enough) return std::unexpected(read.error());
+  ATTUNE_RETURN_IF_ERROR(impl_->apply_gathered(progress));
+  return true;
 }
 
 void Workspace::observe(Observer observer) { impl_->observer = std::move(observer); }
