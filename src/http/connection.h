@@ -80,6 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void abort();
   void on_deadline();
   void send(Response response);  // of the request being handled
+  void fail(const Request& request, std::string_view what, bool unanswered);  // tells on_defect
 
  protected:
   // Each starts one operation and calls back when it ended; at most one is under way.
