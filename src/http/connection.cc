@@ -63,8 +63,8 @@ class Ticket {
     });
   }
 
-  const std::weak_ptr<Connection> connection_;
-  const std::shared_ptr<Request> request_;
+  std::weak_ptr<Connection> connection_;
+  std::shared_ptr<Request> request_;
   std::atomic<bool> answered_ = false;
 };
 
@@ -227,7 +227,7 @@ void Connection::dispatch() {
   }
 }
 
-void Connection::refuse(Refusal refusal) {
+void Connection::refuse(const Refusal& refusal) {
   received_ = steady_clock::now();
   timed_out_ = false;
   close_after_ = true;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 
 #include "server_fixture.h"
 
@@ -77,6 +78,16 @@ TEST_F(ServerLife, AnswersFromAnotherThreadAndAfterTheClientLeft) {
   }
   EXPECT_EQ(Client(port_).ask(get("/late")).body, "late");
   EXPECT_TRUE(soon([&] { return server_->connections() == 0; }));
+}
+
+TEST_F(ServerLife, AnswersAClientThatHasSaidAllItWill) {
+  start();
+  Client client(port_);
+  client.write(get("/late") + get("/a"));
+  ::shutdown(client.handle(), SHUT_WR);
+  EXPECT_EQ(client.read().body, "late");
+  EXPECT_EQ(client.read().body, "GET /a 127.0.0.1 ");
+  EXPECT_TRUE(client.ended());
 }
 
 TEST_F(ServerLife, ServesManyConnectionsAtOnce) {
@@ -178,6 +189,29 @@ TEST_F(ServerLife, ListensAtALocalSocketThatOnlyTheOwnerOpens) {
   EXPECT_EQ(Client(options.unix_socket).ask(get("/a")).status, 200);
   server_.reset();
   std::filesystem::remove_all(folder);
+}
+
+TEST_F(ServerLife, LeavesAFileThatIsNoSocketAlone) {
+  const auto path = std::filesystem::temp_directory_path() / fmt::format("http-file-{}", getpid());
+  std::ofstream(path) << "mine";
+  ServerOptions options;
+  options.unix_socket = path;
+  const auto server = Server::start([](auto, auto) {}, options);
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().code, ErrorCode::failed_precondition);
+  EXPECT_TRUE(std::filesystem::exists(path));
+  std::filesystem::remove(path);
+}
+
+TEST_F(ServerLife, ListensOnAnAddressOfIpVersion6) {
+  ServerOptions options;
+  options.host = "::";  // takes connections of version 4 too
+  auto server =
+      Server::start([](const std::shared_ptr<Request>& request,
+                       const Respond& respond) { respond({200, "text/plain", request->peer, {}}); },
+                    options);
+  if (!server) GTEST_SKIP() << "no IPv6 here: " << server.error().message;
+  EXPECT_EQ(Client(server->port()).ask(get("/")).body, "127.0.0.1");
 }
 
 TEST_F(ServerLife, SaysWhyItCannotListen) {
