@@ -64,8 +64,9 @@ TEST_F(ServerLife, SurvivesHandlersThatFail) {
 
 TEST_F(ServerLife, ObservesEveryAnswer) {
   start();
-  Client(port_).ask(get("/a"));
-  Client(port_).ask(get("/%zz"));
+  Client client(port_);
+  client.ask(get("/a"));
+  client.ask(get("/%zz"));
   EXPECT_TRUE(soon([&] { return observed() == "200 /a;400 ;"; })) << observed();
 }
 
