@@ -40,6 +40,7 @@ struct Options {
   int count = 20;
   std::string where;
   std::uint64_t run = 1;  // part of each messageId
+  std::string acked;      // file for the ids of events that were acknowledged; they are orders then
 };
 
 std::uint64_t mix(std::uint64_t x) {
@@ -103,10 +104,15 @@ class Requests {
     const std::string who = customer();
     const std::uint64_t item = mix(serial_ ^ 0x5bd1) % std::uint64_t(options_.items);
     return fmt::format(
-        R"({{{}"event":"Product Viewed","userId":"{}","messageId":"{}-{}","properties":{{"product_id":"p{}","price":{}.5,"currency":"EUR"}}}})",
-        typed ? "\"type\":\"track\"," : "", who, options_.run, serial_, item, item % 90 + 1);
+        R"({{{}"event":"Product Viewed","userId":"{}","messageId":"{}-{}","properties":{{"product_id":"p{}","price":{}.5,"currency":"EUR"{}}}}})",
+        typed ? "\"type\":\"track\"," : "", who, options_.run, serial_, item, item % 90 + 1,
+        options_.acked.empty() ? "" : fmt::format(",\"order_id\":\"{}\"", id()));
   }
 
+ public:
+  std::string id() const { return fmt::format("{}-{}", options_.run, serial_); }
+
+ private:
   const Options& options_;
   std::string head_;
   std::uint64_t serial_ = 0;
@@ -118,6 +124,7 @@ struct Connection {
   std::size_t sent = 0;
   std::string in;
   Clock::time_point due;
+  std::string id;
   bool busy = false;
 };
 
@@ -149,7 +156,7 @@ class Load {
     std::vector<epoll_event> events(connections_.size());
     while (true) {
       const Clock::time_point now = Clock::now();
-      if (now >= end_ && busy_ == 0) break;
+      if ((now >= end_ && busy_ == 0) || gone_) break;
       if (now >= end_ + std::chrono::seconds(10)) break;
       start_due(now);
       const int ready = epoll_wait(poll_, events.data(), static_cast<int>(events.size()),
@@ -176,6 +183,13 @@ class Load {
         at(1), refused_, errors_, bytes_);
   }
   long errors() const { return errors_; }
+  void write_acked() const {
+    if (options_.acked.empty()) return;
+    if (std::FILE* file = std::fopen(options_.acked.c_str(), "a"); file != nullptr) {
+      std::fwrite(acked_.data(), 1, acked_.size(), file);
+      std::fclose(file);
+    }
+  }
 
  private:
   bool open(Connection& c) {
@@ -218,6 +232,7 @@ class Load {
 
   void send(Connection& c, Clock::time_point due) {
     c.out = requests_.next();
+    c.id = requests_.id();
     bytes_ += static_cast<long>(c.out.size());
     c.due = due;
     c.busy = true;
@@ -242,7 +257,7 @@ class Load {
       --busy_;
       c.busy = false;
       close(c.fd);
-      open(c);
+      gone_ = gone_ || !open(c);
       return;
     }
     c.in.append(bytes, static_cast<std::size_t>(got));
@@ -255,6 +270,7 @@ class Load {
     const Clock::time_point now = Clock::now();
     if (status == 200) {
       ++good_;
+      if (!options_.acked.empty()) acked_ += c.id + "\n";
       latency_.push_back(std::chrono::duration<double, std::milli>(now - c.due).count());
     } else if (status == 429 || status == 503) {
       ++refused_;
@@ -272,7 +288,9 @@ class Load {
   double seconds_ = 0;
   long good_ = 0, refused_ = 0, errors_ = 0, bytes_ = 0, scheduled_ = 0;
   int busy_ = 0;
+  bool gone_ = false;  // nobody listens any more
   std::vector<double> latency_;
+  std::string acked_;
 };
 
 }  // namespace
@@ -290,10 +308,12 @@ int main(int count, char** arguments) {
   app.add_option("--items", options.items);
   app.add_option("--count", options.count, "items of a recommendation");
   app.add_option("--where", options.where, "rule of a recommendation");
+  app.add_option("--acked", options.acked, "append the ids of acknowledged events here (track)");
   app.add_option("--run", options.run, "another number: other message ids");
   CLI11_PARSE(app, count, arguments);
   Load load(options);
   if (!load.run()) return 1;
   load.print();
+  load.write_acked();
   return load.errors() == 0 ? 0 : 1;
 }
