@@ -76,7 +76,7 @@ Result<engine::ImportRequest> request_from(const ImportArguments& arguments) {
 }
 
 Status ask_to_start(Context& context) {
-  if (!report::is_terminal(0)) {
+  if (!context.interactive()) {
     return std::unexpected(
         failed_precondition("the meaning of the columns was guessed; accept it with --yes, or "
                             "state it with --map or --preset"));

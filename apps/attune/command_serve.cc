@@ -14,13 +14,12 @@
 #include "attune/http/api.h"
 #include "attune/http/server.h"
 #include "context.h"
+#include "program.h"
 
 namespace attune::cli {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::string_view kSocketName = "socket";
 
 struct ServeArguments {
   std::string host = "127.0.0.1";
@@ -97,6 +96,17 @@ Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& argume
   api_options.requests_per_second = arguments->rate;
   if (arguments->log)
     api_options.log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
+  api_options.command = [&service](const std::string& request) {
+    std::string answer;
+    const Status ran = service->with([&](engine::Workspace& workspace) -> Status {
+      answer = run_for_another(request, workspace.share());
+      return {};
+    });
+    // Whatever was changed that way: imports, models, keys.
+    const Status reloaded = ran ? service->reload() : ran;
+    if (!reloaded) fmt::print(stderr, "{}\n", reloaded.error().message);
+    return answer;
+  };
   http::Api api(*service, api_options);
   ATTUNE_ASSIGN_OR_RETURN(
       http::Server server,

@@ -19,6 +19,7 @@ std::filesystem::path Context::folder() const {
 }
 
 Result<engine::Workspace> Context::open(bool create) {
+  if (lent) return lent->share();
   engine::WorkspaceOptions options;
   options.command = command_line;
   options.create = create;
@@ -27,6 +28,7 @@ Result<engine::Workspace> Context::open(bool create) {
 }
 
 Progress& Context::progress() {
+  if (lent) return no_progress_;
   if (stop_ == nullptr) stop_ = std::make_unique<report::StopSignal>();
   if (bar_ == nullptr) {
     report::ProgressBarOptions options;
@@ -42,25 +44,41 @@ void Context::end_progress() {
   if (bar_ != nullptr) bar_->finish();
 }
 
-void Context::print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void Context::print(std::string_view text) {
+  if (out) {
+    out(text);
+  } else {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  }
+}
 void Context::print(const report::Table& table) { print(table.to_text(style())); }
-report::TerminalStyle Context::style() const { return report::terminal_style(1); }
+report::TerminalStyle Context::style() const {
+  return lent ? report::TerminalStyle() : report::terminal_style(1);
+}
+bool Context::interactive() const { return !lent && report::is_terminal(0); }
+
+void Context::complain(std::string_view text) const {
+  if (err) {
+    err(text);
+  } else {
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  }
+}
 
 void Context::note(std::string_view text) {
   end_progress();
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fputc('\n', stderr);
+  complain(std::string(text) + "\n");
 }
 
-int fail(const Context& context, const Error& error) {
+int fail(Context& context, const Error& error) {
   const ErrorCodeInfo& code = info(error.code);
   if (context.json) {
     const boost::json::object body{
         {"code", code.name}, {"message", error.message}, {"context", error.context}};
-    fmt::print("{}\n", boost::json::serialize(boost::json::object{{"error", body}}));
+    context.print(boost::json::serialize(boost::json::object{{"error", body}}) + "\n");
   }
-  fmt::print(stderr, "attune: {}\n", error.message);
-  if (!error.context.empty()) fmt::print(stderr, "  while {}\n", error.context);
+  context.complain(fmt::format("attune: {}\n", error.message));
+  if (!error.context.empty()) context.complain(fmt::format("  while {}\n", error.context));
   return code.exit_status;
 }
 

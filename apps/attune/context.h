@@ -43,12 +43,22 @@ class Context {
   // Ends the line that moves, before anything is printed.
   void end_progress();
 
+  // Where answers go; empty: standard output and standard error. Set by a service, which runs the
+  // commands of others.
+  std::function<void(std::string_view)> out, err;
+  // The shop that a service has open and lends; open() gives it instead of opening a folder.
+  std::optional<engine::Workspace> lent;
+
   // Standard output.
   void print(std::string_view text);
   void print(const report::Table& table);
   report::TerminalStyle style() const;
   // Standard error: what a person should know besides the answer.
   void note(std::string_view text);
+  // Standard error, as it is.
+  void complain(std::string_view text) const;
+  // Somebody sits there and can be asked.
+  bool interactive() const;
 
  private:
   std::unique_ptr<report::StopSignal> stop_;
@@ -57,7 +67,7 @@ class Context {
 };
 
 // Prints the error and gives the exit status.
-int fail(const Context& context, const Error& error);
+int fail(Context& context, const Error& error);
 
 // "2011-12-09" or an ISO time as a moment; a day alone means its end, in the shop's zone.
 Result<Timestamp> parse_moment(std::string_view text, const TimeZone& zone);

@@ -178,6 +178,8 @@ Result<std::vector<AccessKey>> AccessKeys::list() {
   }
 }
 
+Status AccessKeys::reload() { return impl_->load(); }
+
 std::optional<AccessKey> AccessKeys::check(std::string_view secret) const {
   const std::string_view id = id_of(secret);
   if (id.empty()) return std::nullopt;

@@ -247,7 +247,10 @@ Status Service::with(const std::function<Status(Workspace&)>& work) {
 }
 
 Status Service::reload() {
-  return with([&](Workspace& workspace) { return impl_->serving->reload(workspace); });
+  return with([&](Workspace& workspace) -> Status {
+    ATTUNE_RETURN_IF_ERROR(impl_->keys->reload());
+    return impl_->serving->reload(workspace);
+  });
 }
 
 Result<Job> Service::train(TrainRequest request) {

@@ -179,6 +179,18 @@ void add_admin_doors(ApiContext& api) {
   add(Method::del, "/v1/refused/{number}", "Drops a refused message", "", drop_refused);
   add(Method::post, "/v1/refused/{number}/replay",
       "Takes a refused message again, as it came or mended", kMended, replay_refused);
+  if (!api.options.command) return;
+  api.router.add(Method::post, "/v1/commands",
+                 [&api](std::shared_ptr<Request> request, Respond respond) {
+                   if (!request->trusted) {
+                     respond(problem(404, "Not Found", "there is no such door"));
+                     return;
+                   }
+                   const auto run = [&api, request, respond] {
+                     respond({.body = api.options.command(request->body)});
+                   };
+                   if (!api.pool.submit(run)) respond(problem(unavailable("too much to do")));
+                 });
 }
 
 }  // namespace attune::http

@@ -96,7 +96,7 @@ struct ParquetFile::Impl {
   std::int64_t rows = 0;
 
   std::string source() const {
-    return fmt::format("read_parquet({})", duck::literal(path.string()));
+    return fmt::format("read_parquet({})", duck::literal(fs::absolute(path).string()));
   }
   Status connect(const TableOptions& options);
   Status describe();
@@ -113,7 +113,7 @@ Status ParquetFile::Impl::connect(const TableOptions& options) {
       fmt::format(
           "SET TimeZone = 'UTC'; SET allowed_paths = [{}]; SET enable_external_access = false;"
           " SET lock_configuration = true",
-          duck::literal(path.string())));
+          duck::literal(fs::absolute(path).string())));
 }
 
 Status ParquetFile::Impl::describe() {
@@ -133,7 +133,7 @@ Status ParquetFile::Impl::describe() {
       QueryResult counts,
       duck::query(connection,
                   fmt::format("SELECT num_rows::BIGINT FROM parquet_file_metadata({})",
-                              duck::literal(path.string())),
+                              duck::literal(fs::absolute(path).string())),
                   {}));
   ATTUNE_ASSIGN_OR_RETURN(const Chunk chunk, counts.next());
   if (chunk.rows() > 0) rows = chunk.int64(0)[0];

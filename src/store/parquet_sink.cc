@@ -127,10 +127,10 @@ class ParquetSink final : public TableSink {
                                   duck::literal(path_.string()))));
     ATTUNE_RETURN_IF_ERROR(register_feed(*connection_, &feed_));
     thread_ = std::thread([this] {
-      copied_ = duck::execute(*connection_,
-                              fmt::format("COPY (SELECT * FROM attune_rows()) TO {} (FORMAT "
-                                          "parquet, COMPRESSION zstd, USE_TMP_FILE false)",
-                                          duck::literal(path_.string())));
+      copied_ = duck::execute(
+          *connection_, fmt::format("COPY (SELECT * FROM attune_rows()) TO {} (FORMAT "
+                                    "parquet, COMPRESSION zstd, USE_TMP_FILE false)",
+                                    duck::literal(std::filesystem::absolute(path_).string())));
       feed_.stop();
     });
     return {};

@@ -46,6 +46,9 @@ class AccessKeys {
   Result<std::string> rotate(std::string_view id, Timestamp now);
   Result<std::vector<AccessKey>> list();  // by age, revoked ones too
 
+  // Reads the keys again, after another object changed them.
+  Status reload();
+
   // The key of this secret; absent when there is none, or it was revoked.
   std::optional<AccessKey> check(std::string_view secret) const;
   static bool opens(KeyScope key, KeyScope door) { return key == KeyScope::admin || key == door; }

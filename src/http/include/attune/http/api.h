@@ -18,6 +18,9 @@ struct ApiOptions {
   double requests_per_second = 0;   // of one key, with bursts of a second's worth; 0: no limit
   int workers = 2;                  // threads for answers that read stores
   std::size_t waiting_max = 1'000;  // such requests that wait; more get 503
+  // Runs a command line of another process of this machine: JSON in, JSON out. Reached over the
+  // folder's socket alone, on a worker's thread; empty: there is no such door.
+  std::function<std::string(const std::string&)> command;
   // One line for each request answered, as JSON, and for defects; empty: none.
   std::function<void(const std::string&)> log;
 };
