@@ -155,7 +155,7 @@ std::optional<std::int32_t> Model::row(CustomerNumber customer) const {
 std::optional<std::int32_t> Model::column(ItemNumber item) const { return index_of(items, item); }
 
 Result<ModelMeta> ModelRegistry::save(const recommend::Recommender& recommender,
-                                      const TasteData& data, ModelMeta meta) {
+                                      const TasteData& data, ModelMeta meta, bool make_current) {
   const std::filesystem::path family = folder_ / meta.name;
   const std::vector<int> versions = versions_in(family);
   meta.version = versions.empty() ? 1 : versions.back() + 1;
@@ -171,16 +171,20 @@ Result<ModelMeta> ModelRegistry::save(const recommend::Recommender& recommender,
     if (failure) written = std::unexpected(error_from_errno("rename", part));
   }
   if (written) written = sync_path(family);
-  if (written) written = write_file_durably(family / "current", version_name(meta.version) + "\n");
+  const bool current = make_current || !std::filesystem::exists(family / "current", failure);
+  if (written && current)
+    written = write_file_durably(family / "current", version_name(meta.version) + "\n");
   if (!written) {
     std::filesystem::remove_all(part, failure);
     return std::unexpected(written.error().within(fmt::format("saving model {}", meta.name)));
   }
   const int oldest_kept = meta.version - kVersionsKept + 1;
+  ATTUNE_ASSIGN_OR_RETURN(const int serving, current_version(family));
   for (const int version : versions) {
-    if (version < oldest_kept) std::filesystem::remove_all(family / version_name(version), failure);
+    if (version < oldest_kept && version != serving)
+      std::filesystem::remove_all(family / version_name(version), failure);
   }
-  meta.current = true;
+  meta.current = current;
   return meta;
 }
 

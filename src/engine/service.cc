@@ -147,6 +147,7 @@ struct Service::Impl {
 
   Result<Job> start_training(TrainRequest request) {
     if (request.threads == 0) request.threads = options.train_threads;
+    request.keep_worse_aside = true;
     trained_at_micros = workspace.now().micros;
     return jobs.start("train", workspace.now(), [this, request](Progress& progress) mutable {
       return train_now(std::move(request), progress);
@@ -164,6 +165,7 @@ struct Service::Impl {
     for (const ModelMeta& meta : made) {
       text += fmt::format("{}{}/{} of {} interactions in {:.1f} s", text.empty() ? "" : "; ",
                           meta.name, meta.version, with_thousands(meta.pairs), meta.fit_seconds);
+      if (!meta.current && !meta.warnings.empty()) text += ", " + meta.warnings.back();
     }
     return text;
   }

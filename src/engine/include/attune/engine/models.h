@@ -57,10 +57,11 @@ class ModelRegistry {
  public:
   explicit ModelRegistry(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  // Writes a fitted model as the next version and makes it current. Keeps the last `kVersionsKept`
-  // versions. Errors: resource_exhausted; nothing of the version stays then.
+  // Writes a fitted model as the next version, and makes it current unless told otherwise (the
+  // first one always is). Keeps the last `kVersionsKept` versions and the current one. Errors:
+  // resource_exhausted; nothing of the version stays then.
   Result<ModelMeta> save(const recommend::Recommender& recommender, const TasteData& data,
-                         ModelMeta meta);
+                         ModelMeta meta, bool make_current = true);
 
   // The current version. Errors: not_found, naming the command that trains and the models there
   // are; data_corruption.

@@ -41,6 +41,10 @@ struct TrainRequest {
   // Called once the stores have been read: from then on the workspace is not touched but for its
   // folder and clock.
   std::function<void()> when_read = {};
+  // A version with other parameters than the current one is compared with it on the newest tenth of
+  // the events; one that is worse by more than its interval is saved, but not made current, and its
+  // meta says so in a warning. Same parameters, or too little data to compare: it is made current.
+  bool keep_worse_aside = false;
 };
 // What is trained when nothing is named, best first: what serves when no model is named.
 std::span<const std::string> default_recommenders();
