@@ -47,6 +47,11 @@ Status run_status(Context& context, const Arguments&) {
   row("imports", with_thousands(status.imports));
   row("journal", fmt::format("up to {}; state at {}, history at {}", status.journal_end.value,
                              status.state_cursor.value, status.history_cursor.value));
+  if (status.lost_rows > 0) {
+    row("lost", fmt::format("{} imported rows: the history was rebuilt without them; import the "
+                            "files again",
+                            with_thousands(status.lost_rows)));
+  }
   for (const auto& model : status.models) {
     if (model.current)
       row("model", fmt::format("{} version {}, trained {}", model.name, model.version,

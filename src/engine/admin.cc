@@ -48,6 +48,9 @@ Result<ShopStatus> read_status(Workspace& workspace) {
   ATTUNE_ASSIGN_OR_RETURN(status.state_cursor, workspace.state().cursor("events"));
   ATTUNE_ASSIGN_OR_RETURN(status.history_cursor, workspace.event_history().cursor());
   ATTUNE_ASSIGN_OR_RETURN(status.models, ModelRegistry(workspace.folder().models()).list());
+  ATTUNE_ASSIGN_OR_RETURN(const auto lost,
+                          workspace.state().find_int64("SELECT sum(rows) FROM lost_imports"));
+  status.lost_rows = lost.value_or(0);
   status.bytes = bytes_below(status.folder);
   status.disk = report::format_bytes(static_cast<double>(status.bytes));
   return status;
@@ -72,6 +75,7 @@ std::string to_json(const ShopStatus& s) {
                              {"journal_end", s.journal_end.value},
                              {"state_cursor", s.state_cursor.value},
                              {"history_cursor", s.history_cursor.value},
+                             {"lost_rows", s.lost_rows},
                              {"models", models},
                              {"bytes", s.bytes}};
   if (s.first_time) object["first_time"] = format_iso(*s.first_time);

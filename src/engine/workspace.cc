@@ -22,11 +22,10 @@ CREATE TABLE vault_keys(only INTEGER PRIMARY KEY CHECK(only = 1), key_id TEXT NO
 )sql"},
                                             {2, R"sql(
 CREATE TABLE refused(number INTEGER PRIMARY KEY, sealed BLOB NOT NULL);
+)sql"},
+                                            {3, R"sql(
+CREATE TABLE lost_imports(number INTEGER PRIMARY KEY, rows INTEGER NOT NULL);
 )sql"}};
-
-}  // namespace
-
-namespace {
 
 // The keys that state was sealed with: where they are missing, others are not made in their place.
 Result<store::Vault> open_vault(const store::DataFolder& folder, store::State& state) {

@@ -157,11 +157,25 @@ struct Workspace::Impl {
     return changes.empty() ? Status{} : consent->apply(changes);
   }
 
+  // A history that was lost is rebuilt from the journal; rows of an import that was applied before
+  // are on disk no more. What cannot be had again is noted, for `status` to tell.
+  Status leave_out(const ImportEntry& entry, const store::JournalRecord& record,
+                   Sequence history_done, const Error& why) {
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence state_done, state.cursor(kStateCursor));
+    const bool applied_before = state_done >= record.last() && history_done < record.last();
+    if (why.code != ErrorCode::not_found || !applied_before) return std::unexpected(why);
+    ATTUNE_RETURN_IF_ERROR(
+        state.run("INSERT OR IGNORE INTO lost_imports(number, rows) VALUES(?1, ?2)", entry.number,
+                  entry.rows));
+    return event_history->skip_to(record.last());
+  }
+
   Status apply_import(const store::JournalRecord& record, Sequence history_done,
                       Progress& progress) {
     ATTUNE_ASSIGN_OR_RETURN(const ImportEntry entry, ImportEntry::parse(record.payload));
-    ATTUNE_ASSIGN_OR_RETURN(const events::StagedImport import,
-                            events::StagedImport::open(folder.imports() / entry.folder));
+    auto staged = events::StagedImport::open(folder.imports() / entry.folder);
+    if (!staged) return leave_out(entry, record, history_done, staged.error());
+    const events::StagedImport& import = *staged;
     if (import.rows() != record.event_count) {
       return std::unexpected(
           data_corruption(fmt::format("import {} holds {} rows, the journal says {}", entry.number,

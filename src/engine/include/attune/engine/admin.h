@@ -22,6 +22,7 @@ struct ShopStatus {
   std::int64_t events = 0, customers = 0, anonymous = 0, items = 0, imports = 0;
   std::optional<Timestamp> first_time, last_time;
   Sequence journal_end, state_cursor, history_cursor;
+  std::int64_t lost_rows = 0;  // of imports that a rebuilt history lacks
   std::vector<ModelMeta> models;
   std::uint64_t bytes = 0;
   std::string disk;  // in words
