@@ -57,6 +57,39 @@ peer_python() {
   "$peer" -m pip install --quiet --disable-pip-version-check "$@" || skip "needs $* from the Python package index"
 }
 
+# peer_node PACKAGE@VERSION…: makes these released packages ready for `node` (NODE_PATH), in the same environment. Their install
+# scripts are not run.
+peer_node() {
+  local folder=${ATTUNE_BENCH:-$HOME/.cache/attune/bench}/node
+  needs_program node npm
+  mkdir -p "$folder"
+  npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error "$@" >/dev/null || skip "needs $* from npm"
+  export NODE_PATH=$folder/node_modules
+}
+
+# serve [OPTION…]: `attune serve` on the folder $work/shop at any free port of this machine. Sets $address and, at the folder's
+# first start, $admin_key; its log of requests is $work/serve.log. `serve_end` stops it as a supervisor does and waits.
+serve() {
+  "$root/build/release/bin/attune" --data "$work/shop" --json serve --port 0 "$@" >"$work/serve.json" 2>"$work/serve.log" &
+  server=$!
+  trap 'kill -9 $server 2>/dev/null; rm -rf -- "$work"' EXIT
+  local i
+  for ((i = 0; i < 600; ++i)); do
+    [ ! -s "$work/serve.json" ] || break
+    kill -0 $server 2>/dev/null || { cat "$work/serve.log"; equal "a server" "none" "attune serve"; }
+    sleep .1
+  done
+  # shellcheck disable=SC2034  # read by the claim
+  address=$(jq -r .address "$work/serve.json") admin_key=$(jq -r '.admin_key // empty' "$work/serve.json")
+}
+serve_end() {
+  kill -TERM "$server"
+  wait "$server" || equal 0 $? "status of attune serve at its end"
+}
+
+# api_key SCOPE: the secret of a new key, made with $admin_key.
+api_key() { curl -sf -u "$admin_key:" "$address/v1/keys" -d "{\"scope\": \"$1\"}" | jq -r .key; }
+
 # verdict FIGURE BAR CONDITION: the last line of a claim. FIGURE and BAR are shown; CONDITION is an awk expression.
 #   verdict "NDCG@10 $ndcg" "at least .405" "$ndcg >= .405"
 verdict() {
