@@ -145,3 +145,32 @@ ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
 
 # A number of a JSON file or of standard input: number '.leaderboard[0]["ndcg@10"].mean' <file
 number() { jq -er "$1"; }
+
+# serve NAME [OPTION…]: starts the service on $work/NAME, with an admin key; sets $address $port $key $server (its process).
+serve() {
+  local folder=$work/$1; shift
+  mkdir -p "$folder"
+  local out
+  out=$(mktemp "$work/serve.XXXXXX")
+  "$root/build/release/bin/attune" --data "$folder" serve --port 0 --json "$@" >"$out" 2>"$folder.log" &
+  server=$!
+  for _ in $(seq 600); do [ -s "$out" ] && break; kill -0 "$server" 2>/dev/null || break; sleep .05; done
+  [ -s "$out" ] || { cat "$folder.log"; equal "a service" "none" "what started"; }
+  address=$(jq -r .address "$out") port=$(jq -r .port "$out")
+  if [ "$(jq -r .admin_key "$out")" != null ]; then jq -r .admin_key "$out" >"$folder.key"; fi
+  # shellcheck disable=SC2034  # read by the claim
+  key=$(cat "$folder.key")
+}
+
+# served: ends the service as an operator would, and waits for it.
+served() { kill -TERM "$server"; wait "$server" || true; }
+
+# applied: waits until every store holds what is on disk; prints the seconds that it took.
+applied() {
+  local begun
+  begun=$(date +%s.%N)
+  until [ "$(curl -s "$address/health/ready" | jq '.journal - .applied')" = 0 ]; do sleep .05; done
+  date +%s.%N | awk -v b="$begun" '{printf "%.1f", $1 - b}'
+}
+
+load() { "$root/build/release/bin/attune_load" --port "$port" --key "$key" "$@"; }

@@ -1,5 +1,5 @@
-// Any bytes as what a client sends: whole, and cut at a place the first byte names, the outcome is
-// the same; what is taken for a request can be routed, and is text.
+// Any bytes as what a client sends: whole, and cut at a place the first byte names, they come to
+// the same requests, which can be routed and are text.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -51,7 +51,9 @@ void check_request(const std::shared_ptr<Request>& request) {
   if (answers != 1) std::abort();
 }
 
-// What a stream of bytes comes to, as text, when it arrives in two parts.
+// The requests that a stream of bytes comes to, as text, when it arrives in two parts. What is
+// behind the last of them may be refused early or late: Beast waits for the end of a header that
+// came in parts before it looks at it again.
 std::string outcome(std::string_view bytes, std::size_t cut) {
   RequestParser parser({1024, 4096});
   std::string log;
@@ -64,7 +66,7 @@ std::string outcome(std::string_view bytes, std::size_t cut) {
     if (state == RequestParser::State::refused) {
       const Refusal& refusal = parser.refusal();
       if (refusal.status < 400 || refusal.detail.empty()) std::abort();
-      return log + "refused";
+      return log;
     }
     if (state == RequestParser::State::complete) {
       log += std::string(name(parser.request()->method)) + ' ' + parser.request()->target + ' ' +
@@ -73,7 +75,7 @@ std::string outcome(std::string_view bytes, std::size_t cut) {
       parser.reset();
       ++requests;
     } else if (state == RequestParser::State::need_more) {
-      if (end == bytes.size()) return log + "more";
+      if (end == bytes.size()) return log;
       end = bytes.size();
     }
   }

@@ -81,14 +81,16 @@ struct Service::Impl {
   // Applies what is new. The caller holds `stores`.
   Status apply() {
     NoProgress quiet;
-    ATTUNE_RETURN_IF_ERROR(workspace.catch_up(quiet));
+    ATTUNE_ASSIGN_OR_RETURN(const bool some, workspace.apply_next(quiet));
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence done, workspace.event_history().cursor());
+    if (!some) ATTUNE_RETURN_IF_ERROR(workspace.catch_up(quiet));  // old journal files go
     if (workspace.others_applied() != others_seen) {
       ATTUNE_RETURN_IF_ERROR(serving->reload(workspace));
       others_seen = workspace.others_applied();
     }
     ATTUNE_ASSIGN_OR_RETURN(const std::int64_t count, workspace.refused_count());
     refused = count;
-    applied = journal->last_sequence().value;
+    applied = done.value;
     unfolded = true;
     moved.notify_all();
     return {};

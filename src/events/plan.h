@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -139,6 +140,7 @@ class Plan {
 
 // What a row batch keeps between and beside its rows.
 struct BatchState {
+  std::shared_ptr<const Plan> plan;  // rows point at names of its attributes and at its constants
   RecordBatch records;
   RowArena arena;
   Resolved own;  // when the file has grown columns since the plan was made

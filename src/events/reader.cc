@@ -226,7 +226,7 @@ RecordBatch& Batch<Row>::spare_records() {
 }
 
 template <class Row>
-Mapper<Row>::Mapper(std::unique_ptr<detail::Plan> plan) : plan_(std::move(plan)) {}
+Mapper<Row>::Mapper(std::shared_ptr<const detail::Plan> plan) : plan_(std::move(plan)) {}
 template <class Row>
 Mapper<Row>::Mapper(Mapper&&) noexcept = default;
 template <class Row>
@@ -247,6 +247,7 @@ void Mapper<Row>::map(RecordBatch&& records, std::span<const std::string> column
   detail::BatchState& state = *batch.state_;
   if (&records != &state.records) state.records = std::move(records);
   state.arena.clear();
+  state.plan = plan_;
   batch.rows_.clear();
   batch.records_.clear();
   batch.ignored_ = 0;

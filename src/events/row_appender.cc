@@ -99,6 +99,12 @@ EventColumns select(const EventColumns& columns, const std::vector<std::size_t>&
   return kept;
 }
 
+Status append_spans(store::History& connection, std::span<const store::ColumnSpan> spans) {
+  ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, connection.appender("event_rows"));
+  ATTUNE_RETURN_IF_ERROR(appender.append(spans));
+  return appender.finish();
+}
+
 }  // namespace
 
 Status RowAppender::append(store::History& connection, const EventColumns& columns, Sequence first,
@@ -180,9 +186,7 @@ Status RowAppender::append_all(store::History& connection, const EventColumns& c
                          Span::int32(marks),
                          personal.blob(),
                          decision.text()};
-  ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, connection.appender("event_rows"));
-  ATTUNE_RETURN_IF_ERROR(appender.append(spans));
-  return appender.finish();
+  return append_spans(connection, spans);
 }
 
 }  // namespace attune::events

@@ -24,13 +24,12 @@ constexpr std::size_t kSmallBody = 16 << 10;  // goes out in one buffer with its
 constexpr seconds kLinger{1};
 constexpr std::size_t kBusyAnswers = 64;  // connections over the limit that hear 503
 
-// The promise of one answer, shared by all copies of a Respond. The weak pointers keep a Respond
+// The promise of one answer, shared by all copies of a Respond. The weak pointer keeps a Respond
 // that nobody calls from holding the server.
 class Ticket {
  public:
-  Ticket(const std::shared_ptr<Connection>& connection, const std::shared_ptr<Core>& core,
-         std::shared_ptr<Request> request)
-      : connection_(connection), core_(core), request_(std::move(request)) {}
+  Ticket(const std::shared_ptr<Connection>& connection, std::shared_ptr<Request> request)
+      : connection_(connection), request_(std::move(request)) {}
   Ticket(const Ticket&) = delete;
   Ticket& operator=(const Ticket&) = delete;
   ~Ticket() {
@@ -39,31 +38,39 @@ class Ticket {
 
   void answer(Response response) {
     if (answered_.exchange(true)) return;
-    const std::shared_ptr<Connection> connection = connection_.lock();
-    if (!connection) return;
-    if (connection->strand().running_in_this_thread()) {
-      return connection->send(std::move(response));
-    }
-    // A weak pointer here too: what is posted to a server that has stopped is never run.
-    asio::post(connection->strand(),
-               [weak = connection_, response = std::move(response)]() mutable {
-                 if (const auto live = weak.lock()) live->send(std::move(response));
-               });
+    deliver([response = std::move(response)](Connection& connection) mutable {
+      connection.send(std::move(response));
+    });
   }
 
-  void fail(std::string_view what) {
-    if (const auto core = core_.lock(); core && connection_.lock() && core->options.on_defect) {
-      core->options.on_defect(*request_, what);
-    }
-    answer(problem(500, reason_phrase(500), "the server failed to answer; its log says why"));
+  void fail(std::string what) {
+    const bool unanswered = !answered_.exchange(true);
+    deliver([request = request_, what = std::move(what), unanswered](Connection& connection) {
+      connection.fail(*request, what, unanswered);
+    });
   }
 
  private:
-  const std::weak_ptr<Connection> connection_;
-  const std::weak_ptr<Core> core_;
-  const std::shared_ptr<Request> request_;
+  // Runs `act` in the connection's strand, unless the connection is gone.
+  template <class Act>
+  void deliver(Act act) {
+    const std::shared_ptr<Connection> connection = connection_.lock();
+    if (!connection) return;
+    if (connection->strand().running_in_this_thread()) return act(*connection);
+    // A weak pointer here too: what is posted to a server that has stopped is never run.
+    asio::post(connection->strand(), [weak = connection_, act = std::move(act)]() mutable {
+      if (const auto live = weak.lock()) act(*live);
+    });
+  }
+
+  std::weak_ptr<Connection> connection_;
+  std::shared_ptr<Request> request_;
   std::atomic<bool> answered_ = false;
 };
+
+Response failed() {
+  return problem(500, reason_phrase(500), "the server failed to answer; its log says why");
+}
 
 }  // namespace
 
@@ -178,6 +185,9 @@ void Connection::read_more(Phase phase) {
   }
   phase_ = phase;
   if (begin_ == end_) begin_ = end_ = 0;
+  if (phase == Phase::idle && end_ == 0 && buffer_.size() > kReadStep) {
+    buffer_ = std::string();  // what a large body needed is not kept through idle times
+  }
   const std::size_t step = phase == Phase::body ? kReadStep : kFirstBuffer;
   if (buffer_.size() - end_ < step / 2 && begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
@@ -207,7 +217,7 @@ void Connection::dispatch() {
   request_->peer = peer_;
   request_->trusted = peer_ == "unix";
   close_after_ = !parser_.keep_alive();
-  const auto ticket = std::make_shared<Ticket>(shared_from_this(), core_, request_);
+  const auto ticket = std::make_shared<Ticket>(shared_from_this(), request_);
   try {
     core_->handler(request_, [ticket](Response response) { ticket->answer(std::move(response)); });
   } catch (const std::exception& thrown) {
@@ -217,7 +227,7 @@ void Connection::dispatch() {
   }
 }
 
-void Connection::refuse(Refusal refusal) {
+void Connection::refuse(const Refusal& refusal) {
   received_ = steady_clock::now();
   timed_out_ = false;
   close_after_ = true;
@@ -233,13 +243,19 @@ void Connection::send(Response response) {
   if (phase_ == Phase::handling) write(std::move(response));
 }
 
+void Connection::fail(const Request& request, std::string_view what, bool unanswered) {
+  if (phase_ == Phase::closed) return;
+  if (core_->options.on_defect) core_->options.on_defect(request, what);
+  if (unanswered) send(failed());
+}
+
 // What the answer becomes before it goes out.
 void Connection::prepare(Response& response) {
   if (response.status < 200 || response.status > 599) {
     if (core_->options.on_defect) {
       core_->options.on_defect(*request_, "the handler answered with a status that is none");
     }
-    response = problem(500, reason_phrase(500), "the server failed to answer; its log says why");
+    response = failed();
   }
   if (core_->options.decorate) core_->options.decorate(*request_, response);
   compress(*request_, response);

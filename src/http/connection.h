@@ -80,6 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void abort();
   void on_deadline();
   void send(Response response);  // of the request being handled
+  void fail(const Request& request, std::string_view what, bool unanswered);  // tells on_defect
 
  protected:
   // Each starts one operation and calls back when it ended; at most one is under way.
@@ -105,15 +106,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void advance();
   void read_more(Phase phase);
   void dispatch();
-  void refuse(Refusal refusal);
+  void refuse(const Refusal& refusal);
   void prepare(Response& response);
   void write(Response response);
   void arm(std::chrono::seconds from_now);
   void disarm();
 
-  const std::shared_ptr<Core> core_;
-  const Strand strand_;
-  const std::string peer_;
+  std::shared_ptr<Core> core_;
+  Strand strand_;
+  std::string peer_;
   RequestParser parser_;
   Phase phase_ = Phase::handshake;
   bool busy_ = false;  // one too many: 503

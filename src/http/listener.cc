@@ -101,7 +101,7 @@ class AcceptingListener final : public Listener,
     asio::post(connection->strand(), [connection, busy] { connection->begin(busy); });
   }
 
-  const std::shared_ptr<Core> core_;
+  std::shared_ptr<Core> core_;
   Acceptor acceptor_;
   asio::basic_waitable_timer<std::chrono::steady_clock,
                              asio::wait_traits<std::chrono::steady_clock>, Strand>

@@ -99,6 +99,8 @@ class Workspace {
   // are applied together, at most `kAppliedTogether` at a time.
   Status catch_up(Progress& progress);
   static constexpr std::int64_t kAppliedTogether = 20'000;
+  // One step of it: an import, or one group of live events. False: nothing was left to apply.
+  Result<bool> apply_next(Progress& progress);
 
   // Whom to tell of live events once they are applied; null: nobody. Imports are not told of: ask
   // imports_applied.

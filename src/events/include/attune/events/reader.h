@@ -109,8 +109,8 @@ class Mapper {
   const Mapping& mapping() const;
 
  private:
-  explicit Mapper(std::unique_ptr<detail::Plan> plan);
-  std::unique_ptr<detail::Plan> plan_;
+  explicit Mapper(std::shared_ptr<const detail::Plan> plan);
+  std::shared_ptr<const detail::Plan> plan_;
 };
 
 // Both together, for one thread.

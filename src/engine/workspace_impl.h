@@ -1,0 +1,285 @@
+// What a workspace is made of, and how it applies the journal. Answers: how does one entry reach
+// state and history?
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include "attune/engine/workspace.h"
+#include "attune/events/staged_import.h"
+
+namespace attune::engine {
+
+inline constexpr std::string_view kStateCursor = "events";
+inline constexpr std::int64_t kEntriesAtOnce = 10'000;
+
+// What the journal says of an import.
+struct ImportEntry {
+  std::string folder;
+  std::int64_t number = 0;
+  std::int64_t rows = 0;
+  std::int64_t checked_through = 0;
+
+  std::string serialise() const {
+    return boost::json::serialize(boost::json::object{{"folder", folder},
+                                                      {"number", number},
+                                                      {"rows", rows},
+                                                      {"checked_through", checked_through}});
+  }
+  static Result<ImportEntry> parse(std::string_view text) {
+    boost::system::error_code failure;
+    const boost::json::value value = boost::json::parse(text, failure);
+    const boost::json::object* object = failure ? nullptr : value.if_object();
+    ImportEntry entry;
+    const auto number = [&](const char* name, std::int64_t& out) {
+      const boost::json::value* field = object == nullptr ? nullptr : object->if_contains(name);
+      if (field == nullptr || !field->is_int64()) return false;
+      out = field->as_int64();
+      return true;
+    };
+    const boost::json::value* folder = object == nullptr ? nullptr : object->if_contains("folder");
+    if (folder == nullptr || !folder->is_string() || !number("number", entry.number) ||
+        !number("rows", entry.rows) || !number("checked_through", entry.checked_through)) {
+      return std::unexpected(
+          data_corruption("a journal entry that should name an import does not"));
+    }
+    entry.folder = std::string(folder->as_string());
+    return entry;
+  }
+};
+
+struct Workspace::Impl {
+  store::DataFolder folder;
+  store::Vault vault;
+  store::Journal journal;
+  store::State state;
+  store::History history;
+  TimeZone zone = TimeZone::utc();
+  SystemClock system_clock;
+  const Clock* clock = nullptr;
+  std::optional<events::Identity> identity;
+  std::optional<catalog::Catalog> catalog;
+  std::optional<privacy::ConsentLedger> consent;
+  std::optional<events::EventHistory> event_history;
+  Observer observer;
+  std::int64_t others_applied = 0;
+  events::BundleMerger gathered;
+  Sequence gathered_first;
+  bool enough = false;                  // reading stopped because a group is full
+  Sequence state_begun, history_begun;  // the cursors when applying began
+
+  Impl(store::DataFolder f, store::Vault v, store::Journal j, store::State s, store::History h)
+      : folder(std::move(f)),
+        vault(std::move(v)),
+        journal(std::move(j)),
+        state(std::move(s)),
+        history(std::move(h)) {}
+
+  // Numbers for history of what state holds already, or after taking it in.
+  struct Numbers {
+    events::Identity::Numbers people;
+    std::vector<ItemNumber> items;
+    events::AppliedNumbers view() const { return {people.customers, people.anonymous, items}; }
+  };
+
+  Result<Numbers> apply_to_state(const events::EventNames& names, const events::StagedFacts& facts,
+                                 Sequence first, Sequence last) {
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence done, state.cursor(kStateCursor));
+    Numbers numbers;
+    if (done >= last) {
+      ATTUNE_ASSIGN_OR_RETURN(numbers.people, identity->look_up(names));
+      ATTUNE_ASSIGN_OR_RETURN(numbers.items, admit_items(names, facts, first));
+      return numbers;
+    }
+    ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
+    ATTUNE_ASSIGN_OR_RETURN(numbers.people, identity->admit(names, facts, first));
+    ATTUNE_ASSIGN_OR_RETURN(numbers.items, admit_items(names, facts, first));
+    ATTUNE_RETURN_IF_ERROR(add_item_knowledge(facts, numbers.items, first));
+    ATTUNE_RETURN_IF_ERROR(add_consents(facts, numbers.people, first));
+    ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, last));
+    ATTUNE_RETURN_IF_ERROR(transaction.commit());
+    return numbers;
+  }
+
+  Result<std::vector<ItemNumber>> admit_items(const events::EventNames& names,
+                                              const events::StagedFacts& facts, Sequence first) {
+    std::vector<std::string_view> ids;
+    std::vector<Sequence> born;
+    for (std::uint32_t i = 0; i < names.items.size(); ++i) {
+      ids.push_back(names.items.text(i));
+      born.push_back(Sequence{first.value + facts.first_item[i]});
+    }
+    return catalog->admit(ids, born);
+  }
+
+  Status add_item_knowledge(const events::StagedFacts& facts, const std::vector<ItemNumber>& items,
+                            Sequence first) {
+    std::vector<catalog::ItemMention> mentions;
+    for (const auto& o : facts.observed) {
+      mentions.push_back(
+          {items[o.item], facts.fields.text(o.field), facts.values.text(o.value), o.count});
+    }
+    ATTUNE_RETURN_IF_ERROR(catalog->add_mentions(mentions));
+    std::vector<catalog::ItemFact> stated;
+    for (const auto& f : facts.item_facts) {
+      stated.push_back({items[f.subject], facts.fields.text(f.field), facts.values.text(f.value),
+                        Timestamp{f.time}, Sequence{first.value + f.row}});
+    }
+    return catalog->add_facts(stated);
+  }
+
+  // A withdrawal whose purposes cannot be read counts for personalisation; a consent that cannot be
+  // read counts for nothing.
+  Status add_consents(const events::StagedFacts& facts, const events::Identity::Numbers& people,
+                      Sequence first) {
+    for (const auto& [from, into] : people.merges)
+      ATTUNE_RETURN_IF_ERROR(consent->merge(from, into));
+    std::vector<privacy::ConsentChange> changes;
+    for (const events::StagedFacts::Consent& c : facts.consents) {
+      const CustomerNumber customer = c.customer != events::kNoCode ? people.customers[c.customer]
+                                                                    : people.anonymous[c.anonymous];
+      auto purposes = privacy::purposes_of(c.value == events::kNoCode ? std::string_view()
+                                                                      : facts.values.text(c.value));
+      if (!purposes && c.given != 0) continue;
+      if (!purposes) purposes = std::vector{privacy::Purpose::personalisation};
+      for (const privacy::Purpose purpose : *purposes) {
+        changes.push_back(
+            {customer, purpose, c.given != 0, Timestamp{c.time}, Sequence{first.value + c.row}});
+      }
+    }
+    return changes.empty() ? Status{} : consent->apply(changes);
+  }
+
+  Status apply_import(const store::JournalRecord& record, Sequence history_done,
+                      Progress& progress) {
+    ATTUNE_ASSIGN_OR_RETURN(const ImportEntry entry, ImportEntry::parse(record.payload));
+    ATTUNE_ASSIGN_OR_RETURN(const events::StagedImport import,
+                            events::StagedImport::open(folder.imports() / entry.folder));
+    if (import.rows() != record.event_count) {
+      return std::unexpected(
+          data_corruption(fmt::format("import {} holds {} rows, the journal says {}", entry.number,
+                                      import.rows(), record.event_count)));
+    }
+    ATTUNE_ASSIGN_OR_RETURN(const Numbers numbers, apply_to_state(import.names(), import.facts(),
+                                                                  record.first, record.last()));
+    ATTUNE_RETURN_IF_ERROR(
+        state.run("INSERT OR IGNORE INTO imports(number, files, time, rows, first, report) "
+                  "VALUES(?1, '', ?2, ?3, ?4, x'')",
+                  entry.number, record.recorded_at, entry.rows, record.first));
+    if (history_done < record.last()) {
+      const events::EventHistory::Placement placement{record.first,
+                                                      Sequence{entry.checked_through}};
+      auto applied = event_history->apply(import, placement, numbers.view(), progress);
+      if (!applied) return std::unexpected(applied.error());
+    }
+    return remove_rows(folder.imports() / entry.folder);
+  }
+
+  // The staged rows of an import that every store holds; its report and quarantine stay.
+  Status remove_rows(const std::filesystem::path& staged) {
+    if (journal.pinned()) return {};
+    std::error_code ignored;
+    for (const auto& file : std::filesystem::directory_iterator(staged, ignored)) {
+      if (file.path().extension() == ".bin") std::filesystem::remove(file.path(), ignored);
+    }
+    return {};
+  }
+
+  // Gathers live events that follow each other. A group ends where a store's cursor stands, so that
+  // each store holds all of a group or nothing of it.
+  Status gather(const store::JournalRecord& record, Progress& progress) {
+    ATTUNE_ASSIGN_OR_RETURN(const events::EventBundle bundle, events::parse_events(record.payload));
+    if (bundle.rows() != record.event_count) {
+      return std::unexpected(
+          data_corruption("a journal entry holds another number of events than it says"));
+    }
+    const std::int64_t before = record.first.value - 1;
+    if (before == state_begun.value || before == history_begun.value) {
+      ATTUNE_RETURN_IF_ERROR(apply_gathered(progress));
+    } else if (gathered.rows() > 0 && gathered.rows() + bundle.rows() > kAppliedTogether) {
+      enough = true;  // the rest is the next round's
+      return std::unexpected(cancelled("enough for one round"));
+    }
+    if (gathered.rows() == 0) gathered_first = record.first;
+    gathered.add(bundle);
+    return {};
+  }
+
+  Status apply_gathered(Progress&) {
+    if (gathered.rows() == 0) return {};
+    const events::EventBundle bundle = gathered.take();
+    const Sequence first = gathered_first;
+    const Sequence last{first.value + bundle.rows() - 1};
+    ATTUNE_ASSIGN_OR_RETURN(const Numbers numbers,
+                            apply_to_state(bundle.names, bundle.facts, first, last));
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence history_done, event_history->cursor());
+    if (history_done >= last) return {};
+    ATTUNE_ASSIGN_OR_RETURN(const events::KnownRows repeated,
+                            event_history->apply(bundle, first, numbers.view()));
+    if (!observer) return {};
+    return observer({bundle, first, numbers.view(), repeated, !numbers.people.merges.empty()});
+  }
+
+  Status apply_refused(const store::JournalRecord& record, Sequence history_done) {
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence done, state.cursor(kStateCursor));
+    if (done < record.last()) {
+      ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
+      // Nobody is named yet: sealed under the key of nobody in particular.
+      ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
+                              vault.seal(CustomerNumber{0}, "refused", record.payload));
+      ATTUNE_RETURN_IF_ERROR(state.run("INSERT INTO refused(number, sealed) VALUES(?1, ?2)",
+                                       record.first, store::Blob{sealed}));
+      ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, record.last()));
+      ATTUNE_RETURN_IF_ERROR(transaction.commit());
+    }
+    return history_done < record.last() ? event_history->skip_to(record.last()) : Status{};
+  }
+
+  Status apply_separate(const store::JournalRecord& record, Sequence history_done) {
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence done, state.cursor(kStateCursor));
+    if (done < record.last()) {
+      ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
+      // Checked when it was journalled; an id that is gone since (forgotten) has nothing left to
+      // separate.
+      const Result<CustomerNumber> separated = identity->separate(record.payload);
+      if (separated) {
+        ATTUNE_RETURN_IF_ERROR(consent->separate(*separated));
+      } else if (separated.error().code == ErrorCode::internal) {
+        return std::unexpected(separated.error());
+      }
+      ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, record.last()));
+      ATTUNE_RETURN_IF_ERROR(transaction.commit());
+    }
+    return history_done < record.last() ? event_history->skip_to(record.last()) : Status{};
+  }
+
+  Status apply(const store::JournalRecord& record, Progress& progress) {
+    if (static_cast<EntryKind>(record.kind) == EntryKind::events) return gather(record, progress);
+    ATTUNE_RETURN_IF_ERROR(apply_gathered(progress));
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence history_done, event_history->cursor());
+    if (static_cast<EntryKind>(record.kind) == EntryKind::refused)
+      return apply_refused(record, history_done);
+    ++others_applied;
+    switch (static_cast<EntryKind>(record.kind)) {
+      case EntryKind::import:
+        return apply_import(record, history_done, progress);
+      case EntryKind::separate:
+        return apply_separate(record, history_done);
+      case EntryKind::events:
+      case EntryKind::refused:
+        break;
+    }
+    return std::unexpected(failed_precondition(fmt::format(
+        "the journal holds an entry of kind {}, which this version does not know; upgrade Attune",
+        record.kind)));
+  }
+};
+
+}  // namespace attune::engine

@@ -1,0 +1,128 @@
+// Imports and refused messages, as state remembers them.
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include "workspace_impl.h"
+
+namespace attune::engine {
+namespace {
+
+std::string folder_name(std::int64_t number) { return fmt::format("{:06}", number); }
+
+}  // namespace
+
+std::string RefusedMessage::serialise() const {
+  return boost::json::serialize(boost::json::object{{"time", time.micros},
+                                                    {"call", call},
+                                                    {"reason", reason},
+                                                    {"field", field},
+                                                    {"message", message},
+                                                    {"raw", raw}});
+}
+
+Result<RefusedMessage> RefusedMessage::parse(std::string_view text) {
+  boost::system::error_code failure;
+  const boost::json::value value = boost::json::parse(text, failure);
+  const boost::json::object* object = failure ? nullptr : value.if_object();
+  RefusedMessage refused;
+  const auto take = [&](const char* name, std::string& out) {
+    const boost::json::value* field = object == nullptr ? nullptr : object->if_contains(name);
+    if (field == nullptr || !field->is_string()) return false;
+    out = std::string(field->as_string());
+    return true;
+  };
+  const boost::json::value* time = object == nullptr ? nullptr : object->if_contains("time");
+  if (time == nullptr || !time->is_int64() || !take("call", refused.call) ||
+      !take("reason", refused.reason) || !take("field", refused.field) ||
+      !take("message", refused.message) || !take("raw", refused.raw)) {
+    return std::unexpected(data_corruption("a refused message cannot be read"));
+  }
+  refused.time = Timestamp{time->as_int64()};
+  return refused;
+}
+
+Result<Workspace::ImportPlace> Workspace::next_import() {
+  ATTUNE_ASSIGN_OR_RETURN(const auto newest,
+                          impl_->state.find_int64("SELECT max(number) FROM imports"));
+  const std::int64_t number = newest.value_or(0) + 1;
+  return ImportPlace{number, impl_->folder.imports() / folder_name(number)};
+}
+
+Status Workspace::commit_import(const ImportPlace& place, std::int64_t rows,
+                                Sequence checked_through, Progress& progress) {
+  const std::string payload =
+      ImportEntry{place.folder.filename().string(), place.number, rows, checked_through.value}
+          .serialise();
+  auto journalled = impl_->journal.append(
+      store::JournalEntry{static_cast<std::uint16_t>(EntryKind::import), payload, rows});
+  if (!journalled) return std::unexpected(journalled.error());
+  return catch_up(progress);
+}
+
+Status Workspace::note_import(const ImportPlace& place) {
+  return impl_->state.run(
+      "INSERT INTO imports(number, files, time, rows, first, report) VALUES(?1, '', ?2, 0, 0, x'')",
+      place.number, now());
+}
+
+Status Workspace::save_import_report(std::int64_t number, std::string_view files,
+                                     std::string_view report_json) {
+  // Examples in a report are rows as they came: personal, so sealed, under the key of nobody in
+  // particular.
+  ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
+                          impl_->vault.seal(CustomerNumber{0}, "report", report_json));
+  return impl_->state.run("UPDATE imports SET files = ?2, report = ?3 WHERE number = ?1", number,
+                          files, store::Blob{sealed});
+}
+
+Result<std::vector<ImportRecord>> Workspace::imports() {
+  std::vector<ImportRecord> all;
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      impl_->state.prepare(
+          "SELECT number, files, time, rows, first, report FROM imports ORDER BY number"));
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return all;
+    ImportRecord record{rows.int64(0), std::string(rows.text(1)), rows.time(2),
+                        rows.int64(3), Sequence{rows.int64(4)},   {}};
+    const std::string_view sealed = rows.blob(5);
+    if (!sealed.empty()) {
+      ATTUNE_ASSIGN_OR_RETURN(record.report_json,
+                              impl_->vault.open(CustomerNumber{0}, "report", sealed));
+    }
+    all.push_back(std::move(record));
+  }
+}
+
+Result<std::vector<RefusedMessage>> Workspace::refused(std::int64_t after, std::int64_t limit) {
+  std::vector<RefusedMessage> all;
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      impl_->state.prepare(
+          "SELECT number, sealed FROM refused WHERE number > ?1 ORDER BY number LIMIT ?2"));
+  rows.bind_all(after, limit);
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return all;
+    ATTUNE_ASSIGN_OR_RETURN(const std::string text,
+                            impl_->vault.open(CustomerNumber{0}, "refused", rows.blob(1)));
+    ATTUNE_ASSIGN_OR_RETURN(RefusedMessage message, RefusedMessage::parse(text));
+    message.number = rows.int64(0);
+    all.push_back(std::move(message));
+  }
+}
+
+Result<std::int64_t> Workspace::refused_count() {
+  ATTUNE_ASSIGN_OR_RETURN(const auto count,
+                          impl_->state.find_int64("SELECT count(*) FROM refused"));
+  return count.value_or(0);
+}
+
+Status Workspace::drop_refused(std::int64_t number) {
+  ATTUNE_RETURN_IF_ERROR(impl_->state.run("DELETE FROM refused WHERE number = ?1", number));
+  if (impl_->state.changed_rows() > 0) return {};
+  return std::unexpected(not_found(fmt::format("nothing refused has the number {}", number)));
+}
+
+}  // namespace attune::engine
