@@ -67,29 +67,6 @@ peer_node() {
   export NODE_PATH=$folder/node_modules
 }
 
-# serve [OPTION…]: `attune serve` on the folder $work/shop at any free port of this machine. Sets $address and, at the folder's
-# first start, $admin_key; its log of requests is $work/serve.log. `serve_end` stops it as a supervisor does and waits.
-serve() {
-  "$root/build/release/bin/attune" --data "$work/shop" --json serve --port 0 "$@" >"$work/serve.json" 2>"$work/serve.log" &
-  server=$!
-  trap 'kill -9 $server 2>/dev/null; rm -rf -- "$work"' EXIT
-  local i
-  for ((i = 0; i < 600; ++i)); do
-    [ ! -s "$work/serve.json" ] || break
-    kill -0 $server 2>/dev/null || { cat "$work/serve.log"; equal "a server" "none" "attune serve"; }
-    sleep .1
-  done
-  # shellcheck disable=SC2034  # read by the claim
-  address=$(jq -r .address "$work/serve.json") admin_key=$(jq -r '.admin_key // empty' "$work/serve.json")
-}
-serve_end() {
-  kill -TERM "$server"
-  wait "$server" || equal 0 $? "status of attune serve at its end"
-}
-
-# api_key SCOPE: the secret of a new key, made with $admin_key.
-api_key() { curl -sf -u "$admin_key:" "$address/v1/keys" -d "{\"scope\": \"$1\"}" | jq -r .key; }
-
 # verdict FIGURE BAR CONDITION: the last line of a claim. FIGURE and BAR are shown; CONDITION is an awk expression.
 #   verdict "NDCG@10 $ndcg" "at least .405" "$ndcg >= .405"
 verdict() {
@@ -172,5 +149,8 @@ applied() {
   until [ "$(curl -s "$address/health/ready" | jq '.journal - .applied')" = 0 ]; do sleep .05; done
   date +%s.%N | awk -v b="$begun" '{printf "%.1f", $1 - b}'
 }
+
+# api_key SCOPE: the secret of a new key of the service, made with $key.
+api_key() { curl -sf -u "$key:" "$address/v1/keys" -d "{\"scope\": \"$1\"}" | jq -r .key; }
 
 load() { "$root/build/release/bin/attune_load" --port "$port" --key "$key" "$@"; }
