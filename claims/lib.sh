@@ -57,6 +57,16 @@ peer_python() {
   "$peer" -m pip install --quiet --disable-pip-version-check "$@" || skip "needs $* from the Python package index"
 }
 
+# peer_node PACKAGE@VERSION…: makes these released packages ready for `node` (NODE_PATH), in the same environment. Their install
+# scripts are not run.
+peer_node() {
+  local folder=${ATTUNE_BENCH:-$HOME/.cache/attune/bench}/node
+  needs_program node npm
+  mkdir -p "$folder"
+  npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error "$@" >/dev/null || skip "needs $* from npm"
+  export NODE_PATH=$folder/node_modules
+}
+
 # verdict FIGURE BAR CONDITION: the last line of a claim. FIGURE and BAR are shown; CONDITION is an awk expression.
 #   verdict "NDCG@10 $ndcg" "at least .405" "$ndcg >= .405"
 verdict() {
@@ -139,5 +149,8 @@ applied() {
   until [ "$(curl -s "$address/health/ready" | jq '.journal - .applied')" = 0 ]; do sleep .05; done
   date +%s.%N | awk -v b="$begun" '{printf "%.1f", $1 - b}'
 }
+
+# api_key SCOPE: the secret of a new key of the service, made with $key.
+api_key() { curl -sf -u "$key:" "$address/v1/keys" -d "{\"scope\": \"$1\"}" | jq -r .key; }
 
 load() { "$root/build/release/bin/attune_load" --port "$port" --key "$key" "$@"; }
