@@ -132,7 +132,7 @@ serve() {
   out=$(mktemp "$work/serve.XXXXXX")
   "$root/build/release/bin/attune" --data "$folder" serve --port 0 --json "$@" >"$out" 2>"$folder.log" &
   server=$!
-  beside+=($server)
+  beside+=("$server")
   for _ in $(seq 600); do [ -s "$out" ] && break; kill -0 "$server" 2>/dev/null || break; sleep .05; done
   [ -s "$out" ] || { cat "$folder.log"; equal "a service" "none" "what started"; }
   address=$(jq -r .address "$out") port=$(jq -r .port "$out")
