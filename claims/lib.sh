@@ -15,7 +15,8 @@ export LC_ALL=C.UTF-8
 root=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 data=${DATA:-$root/../shared/data}
 work=$(mktemp -d "${TMPDIR:-/tmp}/attune-claim.XXXXXX")
-trap 'rm -rf -- "$work"' EXIT
+beside=()  # processes that end with the claim
+trap 'kill "${beside[@]}" 2>/dev/null || true; rm -rf -- "$work"' EXIT
 
 attune() { "$root/build/release/bin/attune" "$@"; }
 
@@ -131,6 +132,7 @@ serve() {
   out=$(mktemp "$work/serve.XXXXXX")
   "$root/build/release/bin/attune" --data "$folder" serve --port 0 --json "$@" >"$out" 2>"$folder.log" &
   server=$!
+  beside+=("$server")
   for _ in $(seq 600); do [ -s "$out" ] && break; kill -0 "$server" 2>/dev/null || break; sleep .05; done
   [ -s "$out" ] || { cat "$folder.log"; equal "a service" "none" "what started"; }
   address=$(jq -r .address "$out") port=$(jq -r .port "$out")
