@@ -91,7 +91,8 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
   ModelRegistry registry(workspace.folder().models());
   ATTUNE_ASSIGN_OR_RETURN(const int removed, registry.remove_leftovers());
   (void)removed;
-  std::vector<ModelMeta> saved;
+  // Saved together at the end: a training that is cancelled leaves every model as it was.
+  std::vector<ModelMeta> fitted_ones;
   for (const auto& recommender : recommenders) {
     const auto begun = std::chrono::steady_clock::now();
     recommend::FitOptions options;
@@ -118,7 +119,13 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
     meta.weights = weights;
     meta.parameters = recommender->parameters();
     meta.warnings = fitted->warnings;
-    ATTUNE_ASSIGN_OR_RETURN(ModelMeta written, registry.save(*recommender, data, std::move(meta)));
+    fitted_ones.push_back(std::move(meta));
+  }
+  if (progress.cancelled()) return std::unexpected(cancelled("the training was cancelled"));
+  std::vector<ModelMeta> saved;
+  for (std::size_t i = 0; i < recommenders.size(); ++i) {
+    ATTUNE_ASSIGN_OR_RETURN(ModelMeta written,
+                            registry.save(*recommenders[i], data, std::move(fitted_ones[i])));
     saved.push_back(std::move(written));
   }
   return saved;

@@ -350,7 +350,9 @@ TEST_F(ServerTest, SurvivesHandlersThatFail) {
 
 TEST_F(ServerTest, ObservesEveryAnswer) {
   start();
+  // An answer is observed after it was sent, so that the next one could overtake it.
   Client(port_).ask(get("/a"));
+  EXPECT_TRUE(soon([&] { return observed() == "200 /a;"; })) << observed();
   Client(port_).ask(get("/%zz"));
   EXPECT_TRUE(soon([&] { return observed() == "200 /a;400 ;"; })) << observed();
 }
