@@ -67,6 +67,7 @@ struct Intake::Impl {
       bytes += one.bytes;
     }
     Result<Sequence> first = journal.append(entries);
+    note(taken, begin, end, first.has_value());
     std::int64_t events = 0;
     for (std::size_t i = begin; i < end; ++i) {
       if (first) {
@@ -76,11 +77,15 @@ struct Intake::Impl {
       }
       events += taken[i].events;
     }
+    return end;
+  }
+
+  // Whoever is told that events are on disk finds them counted.
+  void note(const std::vector<Submission>& taken, std::size_t begin, std::size_t end, bool good) {
     const std::scoped_lock lock(mutex);
     ++counts.commits;
-    (first ? counts.submissions : counts.failed) += static_cast<std::int64_t>(end - begin);
-    if (first) counts.events += events;
-    return end;
+    (good ? counts.submissions : counts.failed) += static_cast<std::int64_t>(end - begin);
+    for (std::size_t i = begin; good && i < end; ++i) counts.events += taken[i].events;
   }
 };
 

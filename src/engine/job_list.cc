@@ -3,6 +3,7 @@
 #include <atomic>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include <fmt/format.h>
@@ -62,6 +63,15 @@ class JobProgress final : public Progress {
   const std::atomic<bool>& cancelled_;
 };
 
+// Memory that runs out ends the job, not the service.
+Result<std::string> run(const JobList::Work& work, Progress& progress) {
+  try {
+    return work(progress);
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(resource_exhausted("memory ran out"));
+  }
+}
+
 }  // namespace
 
 JobList::JobList() : impl_(std::make_unique<Impl>()) {}
@@ -85,7 +95,7 @@ Result<Job> JobList::start(std::string_view kind, Timestamp now, Work work) {
   // The one before has ended: replacing its thread waits for nothing.
   self.worker = std::jthread([&self, work = std::move(work)] {
     JobProgress progress([&](const auto& how) { self.change(how); }, self.cancelled);
-    const Result<std::string> result = work(progress);
+    const Result<std::string> result = run(work, progress);
     self.change([&](Job& ended) {
       ended.ended_at = SystemClock().now();
       ended.message = result ? *result : result.error().message;

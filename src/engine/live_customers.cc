@@ -51,14 +51,12 @@ struct LiveCustomers::Impl {
 
   Status read_merges(Workspace& workspace) {
     ATTUNE_ASSIGN_OR_RETURN(merges, workspace.identity().merges());
-    merged.clear();
     for (const auto& [source, root] : merges.targets()) merged[root].push_back(source);
     for (auto& [root, sources] : merged) std::ranges::sort(sources);
     return {};
   }
 
   Status read_consent(Workspace& workspace) {
-    withdrawn.clear();
     return workspace.consent().for_each(
         privacy::Purpose::personalisation,
         [&](CustomerNumber customer, privacy::Consent consent) -> Status {
@@ -87,7 +85,8 @@ Status LiveCustomers::load(Workspace& workspace, const InteractionWeights& weigh
   for (const TasteEvent& event : events) fresh.add(event);
   const std::unique_lock lock(impl_->mutex);
   Impl& self = *impl_;
-  self.identity = &workspace.identity();
+  // Set once, before anybody asks: find reads it without the lock.
+  if (self.identity == nullptr) self.identity = &workspace.identity();
   self.weights = weights;
   self.since = since;
   for (std::size_t kind = 0; kind < 2; ++kind) self.ids[kind].swap(fresh.ids[kind]);
@@ -114,6 +113,14 @@ Status LiveCustomers::take_in(Workspace& workspace, const AppliedEvents& applied
         self.identity->fingerprint(IdKind::anonymous, bundle.names.anonymous.text(i)),
         applied.numbers.anonymous[i]);
   }
+  const bool consents = applied.people_changed || !bundle.facts.consents.empty();
+  Impl fresh;
+  if (applied.people_changed) {
+    ATTUNE_RETURN_IF_ERROR(fresh.read_merges(workspace));
+  } else if (consents) {
+    fresh.merges = self.merges;
+  }
+  if (consents) ATTUNE_RETURN_IF_ERROR(fresh.read_consent(workspace));
   const std::unique_lock lock(self.mutex);
   for (std::size_t kind = 0; kind < 2; ++kind) {
     for (const auto& [hash, number] : named[kind]) self.ids[kind].insert_or_assign(hash, number);
@@ -134,9 +141,11 @@ Status LiveCustomers::take_in(Workspace& workspace, const AppliedEvents& applied
     self.add({Sequence{applied.first.value + static_cast<std::int64_t>(i)}, customer,
               applied.numbers.items[c.item[i]], static_cast<float>(weight), Timestamp{c.time[i]}});
   }
-  if (applied.people_changed) ATTUNE_RETURN_IF_ERROR(self.read_merges(workspace));
-  if (applied.people_changed || !bundle.facts.consents.empty())
-    ATTUNE_RETURN_IF_ERROR(self.read_consent(workspace));
+  if (applied.people_changed) {
+    self.merges = std::move(fresh.merges);
+    self.merged.swap(fresh.merged);
+  }
+  if (consents) self.withdrawn.swap(fresh.withdrawn);
   return {};
 }
 
@@ -161,18 +170,26 @@ std::optional<LiveCustomer> LiveCustomers::find(std::string_view customer,
   const Impl& self = *impl_;
   if (self.identity == nullptr) return std::nullopt;
   // A customer id may be given where an anonymous one is meant: both kinds are tried.
-  std::vector<std::pair<std::size_t, Hash128>> keys;
-  if (!customer.empty()) {
-    keys.emplace_back(0, self.identity->fingerprint(IdKind::customer, customer));
-    keys.emplace_back(1, self.identity->fingerprint(IdKind::anonymous, customer));
-  }
-  if (!anonymous.empty())
-    keys.emplace_back(1, self.identity->fingerprint(IdKind::anonymous, anonymous));
+  struct Key {
+    IdKind kind;
+    std::string_view id;
+    Hash128 hash;
+  };
+  std::vector<Key> keys;
+  const auto add = [&](IdKind kind, std::string_view id) {
+    if (!id.empty()) keys.push_back({kind, id, self.identity->fingerprint(kind, id)});
+  };
+  add(IdKind::customer, customer);
+  add(IdKind::anonymous, customer);
+  add(IdKind::anonymous, anonymous);
   const std::shared_lock lock(self.mutex);
-  for (const auto& [kind, hash] : keys) {
-    const auto found = self.ids[kind].find(hash);
-    if (found == self.ids[kind].end()) continue;
+  for (const Key& key : keys) {
+    const auto& ids = self.ids[static_cast<std::size_t>(key.kind)];
+    const auto found = ids.find(key.hash);
+    if (found == ids.end()) continue;
     LiveCustomer known;
+    known.id = key.id;
+    known.found_by = key.kind;
     known.number = self.merges.root(found->second);
     known.family.push_back(known.number);
     if (const auto sources = self.merged.find(known.number); sources != self.merged.end())

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct LiveCustomer {
   std::vector<CustomerNumber> family;  // every number merged into it, itself first
   std::vector<TasteEvent> recent;      // in order of sequence
   bool personal = true;                // false: consent for personalisation was withdrawn
+  std::string id;                      // by which it was found
+  events::IdKind found_by = events::IdKind::customer;
 };
 
 // Memory: about 40 bytes an id, 56 a merged number, 48 an event since the fit.

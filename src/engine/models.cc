@@ -241,7 +241,9 @@ Result<std::vector<ModelMeta>> ModelRegistry::list() const {
 
 Status ModelRegistry::activate(std::string_view name, int version) const {
   const std::filesystem::path family = folder_ / name;
-  const std::vector<int> versions = versions_in(family);
+  // A name with slashes or dots is no model's: it would lead out of the folder.
+  const std::vector<int> versions =
+      name.find_first_of("/.") == name.npos ? versions_in(family) : std::vector<int>();
   if (std::ranges::find(versions, version) == versions.end()) {
     return std::unexpected(not_found(
         fmt::format("model '{}' has no version {}; there are {}", attune::quoted(name), version,

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -23,6 +24,7 @@ using events::EventType;
 constexpr auto kLook = 100ms;       // how often the applier looks whether it has to stop
 constexpr auto kFoldEvery = 1s;     // profiles with news are at most so old
 constexpr auto kRetryEvery = 1s;    // after the stores refused
+constexpr int kPoliteLooks = 50;    // of 100 us, that the applier waits for others
 constexpr double kNewsShare = .01;  // of what was learned from: enough to train again
 
 }  // namespace
@@ -43,12 +45,16 @@ struct Service::Impl {
   std::atomic<std::int64_t> refused{0};
   std::atomic<std::int64_t> decisions{0};
 
-  mutable std::mutex mutex;  // of the two below
-  std::string problem;
+  mutable std::mutex mutex;           // of the three below
+  std::string problem;                // of applying
+  std::string folding_problem;        // of profiles, which hold nothing up
   std::condition_variable_any moved;  // `applied` has grown
 
+  // Of the applier, by whoever holds `stores`.
   std::int64_t others_seen = 0;
-  bool unfolded = false;  // profiles lack events
+  bool lists_stale = false;  // applying failed half-way: lists in memory are to be read anew
+  std::atomic<bool> unfolded = false;         // profiles lack events
+  std::atomic<std::int64_t> behind_since{0};  // microseconds; 0: nothing waits
   std::chrono::steady_clock::time_point folded_at = std::chrono::steady_clock::now();
   std::atomic<std::int64_t> trained_at_micros{0};
   std::jthread applier;
@@ -64,11 +70,12 @@ struct Service::Impl {
     intake.reset();  // writes what waits
     applier.request_stop();
     if (applier.joinable()) applier.join();
+    jobs.stop();  // one that the applier began meanwhile
   }
 
-  void set_problem(std::string text) {
+  void set(std::string& which, const Status& done) {
     const std::scoped_lock lock(mutex);
-    problem = std::move(text);
+    which = done ? "" : done.error().message;
   }
 
   std::unique_lock<std::mutex> hold_stores() {
@@ -80,27 +87,33 @@ struct Service::Impl {
 
   // Applies what is new. The caller holds `stores`.
   Status apply() {
+    const bool stale = std::exchange(lists_stale, true);
     NoProgress quiet;
     ATTUNE_ASSIGN_OR_RETURN(const bool some, workspace.apply_next(quiet));
     ATTUNE_ASSIGN_OR_RETURN(const Sequence done, workspace.event_history().cursor());
     if (!some) ATTUNE_RETURN_IF_ERROR(workspace.catch_up(quiet));  // old journal files go
-    if (workspace.others_applied() != others_seen) {
+    if (stale || workspace.others_applied() != others_seen) {
       ATTUNE_RETURN_IF_ERROR(serving->reload(workspace));
       others_seen = workspace.others_applied();
     }
+    lists_stale = false;
     ATTUNE_ASSIGN_OR_RETURN(const std::int64_t count, workspace.refused_count());
     refused = count;
-    applied = done.value;
     unfolded = true;
+    if (done >= journal->last_sequence()) behind_since = 0;
+    {
+      const std::scoped_lock lock(mutex);
+      applied = done.value;
+    }
     moved.notify_all();
     return {};
   }
 
   Status fold() {
+    folded_at = std::chrono::steady_clock::now();
     NoProgress quiet;
     ATTUNE_ASSIGN_OR_RETURN(Customers customers, Customers::open(workspace, {}, quiet));
     unfolded = false;
-    folded_at = std::chrono::steady_clock::now();
     return {};
   }
 
@@ -108,29 +121,30 @@ struct Service::Impl {
     while (true) {
       const bool stopping = stop.stop_requested();
       const bool news = journal->wait_past(Sequence{applied}, stopping ? 0ms : kLook);
+      if (news && behind_since == 0) behind_since = workspace.now().micros;
       const bool fold_now = unfolded && std::chrono::steady_clock::now() - folded_at > kFoldEvery;
-      if (news || fold_now) step(news, fold_now);
-      if (stopping && (!news || !problem_text().empty())) return;
+      const bool good = !(news || fold_now || serving->refresh_due()) || step(news, fold_now);
+      if (stopping && (!news || !good)) return;
       if (!stopping) maybe_train();
-      // Whoever waits for the stores goes first.
-      while (waiting > 0 && !stop.stop_requested()) std::this_thread::sleep_for(100us);
+      // Whoever waits for the stores goes first; those who come again and again do not keep events
+      // waiting.
+      for (int i = 0; i < kPoliteLooks && waiting > 0 && !stop.stop_requested(); ++i)
+        std::this_thread::sleep_for(100us);
     }
   }
 
-  void step(bool news, bool fold_now) {
-    Status done;
+  bool step(bool news, bool fold_now) {
+    Status done, folded;
     {
       const std::scoped_lock lock(stores);
       if (news) done = apply();
-      if (done && fold_now) done = fold();
+      if (done && serving->refresh_due()) done = serving->refresh(workspace);
+      if (done && fold_now) folded = fold();
     }
-    set_problem(done ? "" : done.error().message);
+    set(problem, done);
+    if (done && fold_now) set(folding_problem, folded);
     if (!done) std::this_thread::sleep_for(kRetryEvery);
-  }
-
-  std::string problem_text() const {
-    const std::scoped_lock lock(mutex);
-    return problem;
+    return done.has_value();
   }
 
   void maybe_train() {
@@ -223,10 +237,10 @@ Result<Served> Service::recommend(const ServeRequest& request) {
   event.time = served.decision.time;
   event.event_id = served.decision.id;
   event.decision = served.decision.id;
-  // A stranger who is shown something does not become a customer by that.
+  // A stranger who is shown something does not become a customer by that, nor does a device that
+  // was asked for as one.
   if (served.customer.value != 0) {
-    event.customer = request.customer;
-    if (request.customer.empty()) event.anonymous = request.anonymous;
+    (served.found_by == events::IdKind::customer ? event.customer : event.anonymous) = served.id;
   }
   event.source = "attune";
   event.channel = request.surface;
@@ -246,6 +260,14 @@ Result<decide::Decision> Service::find_decision(std::string_view id) {
 Status Service::with(const std::function<Status(Workspace&)>& work) {
   const std::unique_lock lock = impl_->hold_stores();
   return work(impl_->workspace);
+}
+
+Status Service::drop_refused(std::int64_t number) {
+  return with([&](Workspace& workspace) -> Status {
+    ATTUNE_RETURN_IF_ERROR(workspace.drop_refused(number));
+    --impl_->refused;
+    return {};
+  });
 }
 
 Status Service::reload() {
@@ -272,8 +294,15 @@ bool Service::settle(std::chrono::milliseconds time) {
 Health Service::health() const {
   const Impl& self = *impl_;
   Health health;
-  health.problem = self.problem_text();
-  health.ready = health.problem.empty();
+  {
+    const std::scoped_lock lock(self.mutex);
+    health.ready = self.problem.empty();
+    health.problem = health.ready ? self.folding_problem : self.problem;
+  }
+  if (const std::int64_t since = self.behind_since; since != 0) {
+    health.behind_seconds =
+        std::max(0., static_cast<double>(self.workspace.now().micros - since) / kMicrosPerSecond);
+  }
   health.journal = self.journal->last_sequence().value;
   health.applied = self.applied;
   health.model = self.serving->model();
@@ -287,6 +316,10 @@ Health Service::health() const {
 
 Timestamp Service::now() const { return impl_->workspace.now(); }
 events::ShopSettings Service::shop_settings() const { return impl_->workspace.shop_settings(); }
+Currency Service::currency_of(std::string_view item) const {
+  const Currency stated = impl_->serving->currency_of(item);
+  return stated.known() ? stated : shop_settings().currency;
+}
 const std::filesystem::path& Service::folder() const { return impl_->folder; }
 
 }  // namespace attune::engine

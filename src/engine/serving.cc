@@ -28,7 +28,7 @@ using recommend::ScoredIndex;
 constexpr std::size_t kItemsMax = 500;  // of a session, of exclusions
 constexpr std::size_t kMasksMax = 64;
 constexpr std::int64_t kMaskMicros = 60 * kMicrosPerSecond;  // a rule on the clock holds so long
-constexpr std::int64_t kCatalogMicros = kMicrosPerSecond;
+constexpr auto kCatalogEvery = std::chrono::seconds(1);
 
 std::uint64_t fresh_random() {
   thread_local Rng random = [] {
@@ -149,6 +149,7 @@ class Answering {
       }
       as_fitted_ = as_fitted_ && who_->recent.empty();
     }
+    if (!may_personalise()) return;
     for (const ItemNumber item : numbers_of(request_.items)) {
       if (const auto column = model_.column(item)) {
         history_.push_back({*column, static_cast<float>(model_.meta.weights.cart_add), now_});
@@ -208,7 +209,11 @@ class Answering {
     decide::EligibleCandidates eligible = decide::keep_eligible(
         candidates, *mask_, {.excluded = excluded, .seen = {}}, policy_.shortlist);
     Served served;
-    if (who_) served.customer = who_->number;
+    if (who_) {
+      served.customer = who_->number;
+      served.id = who_->id;
+      served.found_by = who_->found_by;
+    }
     decide::Decision& decision = served.decision;
     decision.time = now_;
     decision.id = decide::make_id(now_, fresh_random(), fresh_random());
@@ -266,8 +271,8 @@ class Answering {
 struct Serving::Impl {
   LiveCustomers people;
   std::atomic<std::shared_ptr<const Shelf>> shelf;
-  Timestamp catalog_read;
-  bool catalog_stale = false;
+  std::atomic<std::chrono::steady_clock::time_point> catalog_read;
+  std::atomic<bool> catalog_stale = false;
   const Workspace* clock = nullptr;
 
   Result<Shelf> read_model(Workspace& workspace) const {
@@ -296,7 +301,7 @@ struct Serving::Impl {
       next.on_offer = std::make_shared<const ItemMask>(
           ItemMask::make(*next.catalog, next.model->items, nullptr, now));
     }
-    catalog_read = now;
+    catalog_read = std::chrono::steady_clock::now();
     catalog_stale = false;
     shelf.store(std::make_shared<const Shelf>(std::move(next)));
     return {};
@@ -328,7 +333,9 @@ Status Serving::swap_model(Workspace& workspace) {
   const bool first = impl_->shelf.load()->model == nullptr;
   const Sequence learned = shelf.model == nullptr ? Sequence{} : shelf.model->meta.cursor;
   // One that knows less than the last, or has other weights, needs events that were dropped.
-  if (first || learned < learned_through()) return reload(workspace);
+  if (first || shelf.model == nullptr || learned < learned_through() ||
+      shelf.model->meta.weights != impl_->shelf.load()->model->meta.weights)
+    return reload(workspace);
   ATTUNE_RETURN_IF_ERROR(impl_->publish(workspace, std::move(shelf)));
   impl_->people.drop_through(learned);
   return {};
@@ -344,10 +351,13 @@ Status Serving::take_in(Workspace& workspace, const AppliedEvents& applied) {
   // next refresh.
   const bool fresh = std::ranges::any_of(
       applied.numbers.items, [&](ItemNumber item) { return item.value >= applied.first.value; });
-  impl_->catalog_stale = impl_->catalog_stale || fresh || !applied.bundle.facts.item_facts.empty();
-  if (!impl_->catalog_stale || workspace.now().micros < impl_->catalog_read.micros + kCatalogMicros)
-    return {};
-  return refresh(workspace);
+  if (fresh || !applied.bundle.facts.item_facts.empty()) impl_->catalog_stale = true;
+  return refresh_due() ? refresh(workspace) : Status{};
+}
+
+bool Serving::refresh_due() const {
+  return impl_->catalog_stale &&
+         std::chrono::steady_clock::now() - impl_->catalog_read.load() >= kCatalogEvery;
 }
 
 Result<Served> Serving::recommend(const ServeRequest& request) const {
@@ -375,6 +385,11 @@ Sequence Serving::learned_through() const {
 
 std::size_t Serving::customers() const { return impl_->people.ids(); }
 std::size_t Serving::recent_events() const { return impl_->people.recent_events(); }
+Currency Serving::currency_of(std::string_view item) const {
+  const auto shelf = impl_->shelf.load();
+  const catalog::Item* known = shelf->catalog->find_id(item);
+  return known == nullptr ? Currency() : known->currency;
+}
 std::size_t Serving::items() const { return impl_->shelf.load()->catalog->items().size(); }
 
 }  // namespace attune::engine

@@ -126,7 +126,8 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
   ModelRegistry registry(workspace.folder().models());
   ATTUNE_ASSIGN_OR_RETURN(const int removed, registry.remove_leftovers());
   (void)removed;
-  std::vector<ModelMeta> saved;
+  // Saved together at the end: a training that is cancelled leaves every model as it was.
+  std::vector<std::pair<ModelMeta, bool>> fitted_ones;  // and whether it may serve
   for (const auto& recommender : recommenders) {
     const auto begun = std::chrono::steady_clock::now();
     recommend::FitOptions options;
@@ -159,8 +160,14 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
           aside, worse_than_current(registry, *recommender, data, request.threads, progress));
       if (!aside.empty()) meta.warnings.push_back(aside);
     }
-    ATTUNE_ASSIGN_OR_RETURN(ModelMeta written, registry.save(*recommender, data, std::move(meta),
-                                                             /*make_current=*/aside.empty()));
+    fitted_ones.push_back({std::move(meta), aside.empty()});
+  }
+  if (progress.cancelled()) return std::unexpected(cancelled("the training was cancelled"));
+  std::vector<ModelMeta> saved;
+  for (std::size_t i = 0; i < recommenders.size(); ++i) {
+    auto& [meta, make_current] = fitted_ones[i];
+    ATTUNE_ASSIGN_OR_RETURN(ModelMeta written,
+                            registry.save(*recommenders[i], data, std::move(meta), make_current));
     saved.push_back(std::move(written));
   }
   return saved;

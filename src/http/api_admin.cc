@@ -110,10 +110,17 @@ Answer list_refused(const Call& call) {
 Answer drop_refused(const Call& call) {
   const auto number = whole_number(call.parameter(0));
   if (!number) return std::unexpected(fault(invalid_argument("a whole number"), "number"));
-  const Status done = call.service.with(
-      [&](engine::Workspace& workspace) { return workspace.drop_refused(*number); });
+  const Status done = call.service.drop_refused(*number);
   if (!done) return std::unexpected(fault(done.error()));
   return json_response(json::object{{"dropped", *number}});
+}
+
+events::SegmentCall call_named(std::string_view name) {
+  using enum events::SegmentCall;
+  for (const events::SegmentCall call : {identify, track, page, screen, group, alias}) {
+    if (events::name(call) == name) return call;
+  }
+  return batch;
 }
 
 // The message as it came, or as the body mends it, once more through the door.
@@ -136,9 +143,12 @@ Answer replay_refused(const Call& call) {
   options.currency = call.service.shop_settings().currency;
   events::SegmentReader reader(options);
   events::SegmentBatch batch;
-  const std::string whole = "{\"batch\":[" + text + "]}";
-  if (Status good = reader.read(events::SegmentCall::batch, whole, message->time, batch); !good)
-    return std::unexpected(fault(good.error(), "message"));
+  // A message of a batch names its type; another is of the type whose door it came through.
+  const events::SegmentCall door = call_named(message->call);
+  const bool whole = door == events::SegmentCall::batch;
+  const Status good =
+      reader.read(door, whole ? "{\"batch\":[" + text + "]}" : text, message->time, batch);
+  if (!good) return std::unexpected(fault(good.error(), "message"));
   if (!batch.problems.empty()) {
     return std::unexpected(
         fault(invalid_argument(batch.problems[0].message), batch.problems[0].field));

@@ -1,5 +1,6 @@
 // Items and customers as the shop knows them. A change is an event.
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -16,14 +17,17 @@ using events::Attribute;
 using events::Event;
 using events::EventType;
 
-constexpr std::size_t kIdBytes = 512;
 constexpr std::size_t kBulkMax = 1'000;
 constexpr std::size_t kValueBytes = 8'192;
+
+double minor_units(Currency currency) { return std::pow(10., currency.exponent()); }
 
 // The texts that events point to, kept where they are until the events are on disk.
 class Change {
  public:
-  Change(EventType type, std::string id, Timestamp time) : id_(std::move(id)) {
+  // `currency`: of prices that come without one.
+  Change(EventType type, std::string id, Timestamp time, Currency currency = {})
+      : id_(std::move(id)), currency_(currency) {
     event_.type = type;
     event_.time = time;
     event_.source = "api";
@@ -47,6 +51,8 @@ class Change {
         return good;
       }
     }
+    // Facts hold prices in minor units; the API takes them as shops write them.
+    if (price_) state("price", fmt::format("{:.0f}", *price_ * minor_units(currency_)));
     return {};
   }
 
@@ -71,11 +77,11 @@ class Change {
  private:
   std::expected<void, Fault> add(const std::string& name, const json::value& value,
                                  const std::string& field) {
-    if (name.empty() || name.size() > kIdBytes)
-      return std::unexpected(fault(invalid_argument("a name has 1 to 512 bytes"), field));
+    auto cleaned = clean_id(name, field);
+    if (!cleaned) return std::unexpected(cleaned.error());
     std::string text;
     if (value.is_string()) {
-      text = std::string(value.as_string());
+      text = normalise_text(std::string_view(value.as_string()));
     } else if (value.is_bool()) {
       text = value.as_bool() ? "true" : "false";
     } else if (value.is_number()) {
@@ -91,22 +97,35 @@ class Change {
       return std::unexpected(
           fault(invalid_argument(fmt::format("longer than {} bytes", kValueBytes)), field));
     }
-    if (event_.type == EventType::item_changed && name == "price") return add_price(value, field);
-    texts_.push_back({name, std::move(text)});
+    if (event_.type == EventType::item_changed) {
+      if (name == "price" || name == "stock") {
+        const auto number = number_in(value, field);
+        if (!number) return std::unexpected(number.error());
+        if (name == "price") price_ = *number;
+        if (name == "price") return {};
+      }
+      if (name == "currency") {
+        const auto stated = Currency::parse(text);
+        if (!stated) return std::unexpected(fault(stated.error(), field));
+        currency_ = *stated;
+      }
+    }
+    texts_.push_back({std::move(*cleaned), std::move(text)});
     return {};
   }
 
-  // Facts hold prices in minor units; the API takes them as shops write them.
-  std::expected<void, Fault> add_price(const json::value& value, const std::string& field) {
+  static std::expected<double, Fault> number_in(const json::value& value,
+                                                const std::string& field) {
     boost::system::error_code failure;
-    const auto price = value.to_number<double>(failure);
-    if (failure || !(price >= 0) || price > 1e12)
-      return std::unexpected(fault(invalid_argument("a price is a number from 0 to 1e12"), field));
-    texts_.push_back({"price", fmt::format("{:.0f}", price * 100)});
-    return {};
+    const auto number = value.to_number<double>(failure);
+    if (!failure && number >= 0 && number <= 1e12) return number;
+    return std::unexpected(
+        fault(invalid_argument("a number from 0 to 1e12 belongs here, and no text"), field));
   }
 
   std::string id_;
+  Currency currency_;
+  std::optional<double> price_;
   Event event_;
   std::vector<std::pair<std::string, std::string>> texts_;
   std::vector<Attribute> attributes_;
@@ -128,18 +147,13 @@ std::expected<std::string, Fault> id_in(const json::value& body, const std::stri
   const json::value* stated = object == nullptr ? nullptr : object->if_contains("id");
   if (stated != nullptr && stated->is_string()) id = std::string(stated->as_string());
   if (stated != nullptr && stated->is_int64()) id = std::to_string(stated->as_int64());
-  if (id.empty() || id.size() > kIdBytes) {
-    return std::unexpected(
-        fault(invalid_argument("an id is a text of 1 to 512 bytes"), prefix + ".id"));
-  }
-  return id;
+  return clean_id(id, prefix + ".id");
 }
 
 Answer put_one(const Call& call, EventType type) {
-  if (call.parameter(0).size() > kIdBytes)
-    return std::unexpected(fault(invalid_argument("an id has at most 512 bytes"), "id"));
   std::vector<std::unique_ptr<Change>> changes;
-  changes.push_back(std::make_unique<Change>(type, call.parameter(0), call.service.now()));
+  changes.push_back(std::make_unique<Change>(type, call.parameter(0), call.service.now(),
+                                             call.service.currency_of(call.parameter(0))));
   if (auto good = changes.back()->read(call.body, ""); !good) return std::unexpected(good.error());
   return record(call.service, changes);
 }
@@ -158,7 +172,8 @@ Answer put_many(const Call& call, EventType type, const char* list) {
     const std::string place = fmt::format("{}[{}]", list, i);
     auto id = id_in(row, place);
     if (!id) return std::unexpected(id.error());
-    changes.push_back(std::make_unique<Change>(type, std::move(*id), call.service.now()));
+    const Currency currency = call.service.currency_of(*id);
+    changes.push_back(std::make_unique<Change>(type, std::move(*id), call.service.now(), currency));
     if (auto good = changes.back()->read(row, place); !good) return std::unexpected(good.error());
   }
   return record(call.service, changes);
@@ -172,12 +187,15 @@ Answer hide_item(const Call& call) {
   return record(call.service, changes);
 }
 
-json::object item_json(const catalog::Item& item) {
+json::object item_json(const catalog::Item& item, Currency shop) {
   json::object object{{"id", item.id},
                       {"name", item.name},
                       {"brand", item.brand},
                       {"category", json::array(item.categories.begin(), item.categories.end())}};
-  if (item.price_minor) object["price"] = static_cast<double>(*item.price_minor) / 100;
+  if (item.price_minor) {
+    object["price"] = static_cast<double>(*item.price_minor) /
+                      minor_units(item.currency.known() ? item.currency : shop);
+  }
   if (item.currency.known()) object["currency"] = item.currency.to_string();
   if (item.stock) object["stock"] = *item.stock;
   for (const catalog::ItemAttribute& attribute : item.attributes)
@@ -195,7 +213,7 @@ Answer get_item(const Call& call) {
       return std::unexpected(
           not_found(fmt::format("no item is called '{}'", attune::quoted(call.parameter(0)))));
     }
-    found = item_json(*item);
+    found = item_json(*item, workspace.shop_settings().currency);
     return {};
   });
   if (!read) return std::unexpected(fault(read.error()));

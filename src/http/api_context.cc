@@ -7,11 +7,10 @@
 #include <boost/json.hpp>
 
 #include "attune/base/text.h"
+#include "json_body.h"
 
 namespace attune::http {
 namespace {
-
-constexpr std::size_t kDepthMax = 32;
 
 // Basic credentials: the user is the key, whatever the password.
 std::string decode_basic(std::string_view text) {
@@ -55,22 +54,36 @@ Response answer_of(Answer answer) {
   return response;
 }
 
-std::expected<boost::json::value, Fault> parse_body(const Request& request) {
-  if (request.body.empty()) return boost::json::value(boost::json::object());
-  boost::json::parse_options options;
-  options.max_depth = kDepthMax;
-  boost::system::error_code failure;
-  boost::json::value value = boost::json::parse(request.body, failure, {}, options);
-  if (failure) {
-    return std::unexpected(fault(invalid_argument(
-        fmt::format("the body is not JSON: {}; send an object", failure.message()))));
+// Cleans the parameters of a path as texts of bodies are cleaned.
+std::expected<void, Fault> clean_parameters(const std::vector<std::string>& names,
+                                            std::vector<std::string>& values) {
+  for (std::size_t i = 0; i < values.size() && i < names.size(); ++i) {
+    auto cleaned = clean_id(values[i], names[i]);
+    if (!cleaned) return std::unexpected(cleaned.error());
+    values[i] = std::move(*cleaned);
   }
-  return value;
+  return {};
+}
+
+// "/v1/items/{id}" -> "id".
+std::vector<std::string> parameter_names(std::string_view path) {
+  std::vector<std::string> names;
+  for (std::size_t at = path.find('{'); at != path.npos; at = path.find('{', at + 1))
+    names.emplace_back(path.substr(at + 1, path.find('}', at) - at - 1));
+  return names;
 }
 
 }  // namespace
 
 Fault fault(Error error, std::string_view field) { return {std::move(error), std::string(field)}; }
+
+std::expected<std::string, Fault> clean_id(std::string_view text, std::string_view field) {
+  std::string cleaned = normalise_text(text);
+  if (!cleaned.empty() && text.size() <= kIdBytesMax && cleaned.size() <= kIdBytesMax)
+    return cleaned;
+  return std::unexpected(fault(
+      invalid_argument(fmt::format("a text of 1 to {} bytes belongs here", kIdBytesMax)), field));
+}
 
 Response json_response(const boost::json::value& value, int status) {
   Response response;
@@ -130,7 +143,9 @@ void ApiContext::add_raw(Door door, Handler handler) {
 
 void ApiContext::add_checked(Door door, Work work, bool quick) {
   const std::optional<KeyScope> scope = door.scope;
-  add_raw(std::move(door), [this, scope, quick, work = std::move(work)](
+  const bool with_body = !door.body.empty();
+  const std::vector<std::string> names = parameter_names(door.path);
+  add_raw(std::move(door), [this, scope, with_body, names, quick, work = std::move(work)](
                                std::shared_ptr<Request> request, Respond respond) {
     if (scope) {
       if (auto refused = refuse(*request, key_of(*request), *scope)) {
@@ -138,8 +153,12 @@ void ApiContext::add_checked(Door door, Work work, bool quick) {
         return;
       }
     }
-    auto run = [this, work, request, respond] {
-      auto body = parse_body(*request);
+    if (auto good = clean_parameters(names, request->parameters); !good) {
+      respond(answer_of(std::unexpected(good.error())));
+      return;
+    }
+    auto run = [this, work, with_body, request, respond] {
+      auto body = parse_body(with_body ? request->body : std::string_view());
       if (!body) {
         respond(answer_of(std::unexpected(body.error())));
         return;
@@ -190,12 +209,37 @@ Fields& Fields::text(const char* name, std::string& out, std::size_t bytes_max) 
     fail(name, fmt::format("{} is longer than {} bytes", name, bytes_max));
   } else {
     out = std::string(value->as_string());
-    if (first_invalid_utf8(out)) fail(name, fmt::format("{} is not UTF-8", name));
   }
   return *this;
 }
 
-Fields& Fields::texts(const char* name, std::vector<std::string>& out, std::size_t count_max) {
+Fields& Fields::id(const char* name, std::string& out) {
+  const bool stated = text(name, out, kIdBytesMax).object_ != nullptr && !out.empty();
+  if (!stated || fault_) return *this;
+  auto cleaned = clean_id(out, name);
+  if (cleaned) {
+    out = std::move(*cleaned);
+  } else {
+    fail(name, cleaned.error().error.message);
+  }
+  return *this;
+}
+
+Fields& Fields::ids(const char* name, std::vector<std::string>& out, std::size_t count_max) {
+  texts(name, out, count_max, kIdBytesMax);
+  for (std::size_t i = 0; i < out.size() && !fault_; ++i) {
+    auto cleaned = clean_id(out[i], name);
+    if (cleaned) {
+      out[i] = std::move(*cleaned);
+    } else {
+      fail(fmt::format("{}[{}]", name, i).c_str(), cleaned.error().error.message);
+    }
+  }
+  return *this;
+}
+
+Fields& Fields::texts(const char* name, std::vector<std::string>& out, std::size_t count_max,
+                      std::size_t bytes_max) {
   const boost::json::value* value = find(name);
   if (value == nullptr) return *this;
   if (!value->is_array() || value->as_array().size() > count_max) {
@@ -203,8 +247,10 @@ Fields& Fields::texts(const char* name, std::vector<std::string>& out, std::size
     return *this;
   }
   for (const boost::json::value& one : value->as_array()) {
-    if (!one.is_string() && !one.is_int64()) {
-      fail(name, fmt::format("{} has to be a list of texts", name));
+    const bool good = one.is_int64() || (one.is_string() && one.as_string().size() <= bytes_max);
+    if (!good) {
+      fail(fmt::format("{}[{}]", name, out.size()).c_str(),
+           fmt::format("a text of at most {} bytes belongs here", bytes_max));
       return *this;
     }
     out.push_back(one.is_string() ? std::string(one.as_string()) : std::to_string(one.as_int64()));

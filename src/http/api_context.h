@@ -27,13 +27,12 @@ using engine::KeyScope;
 // One door as the OpenAPI document tells of it.
 struct Door {
   Method method = Method::get;
-  std::string path;
-  std::optional<KeyScope> scope;  // absent: open to everybody
-  std::string summary;
-  std::string body;                // JSON schema of the request body, or empty
-  std::string answer;              // JSON schema of the 200 answer, or empty for any object
-  std::vector<std::string> query;  // names of parameters
-  bool plural_key = false;
+  std::string path{};
+  std::optional<KeyScope> scope{};  // absent: open to everybody
+  std::string summary{};
+  std::string body{};                // JSON schema of the request body, or empty
+  std::string answer{};              // JSON schema of the 200 answer, or empty for any object
+  std::vector<std::string> query{};  // names of parameters
 };
 
 // A request that may be answered, with its body as JSON where it has one.
@@ -82,6 +81,10 @@ class ApiContext {
 };
 
 Fault fault(Error error, std::string_view field = {});
+inline constexpr std::size_t kIdBytesMax = 512;
+// An id as events hold it: NFC, trimmed, without control characters. A fault when nothing is left
+// of it, or it is too long.
+std::expected<std::string, Fault> clean_id(std::string_view text, std::string_view field);
 Response json_response(const boost::json::value& value, int status = 200);
 
 // Fields of a JSON object, by type. Errors name the field. Absent fields leave `out` as it is.
@@ -89,7 +92,11 @@ class Fields {
  public:
   Fields(const boost::json::value& value, std::string prefix = {});
   Fields& text(const char* name, std::string& out, std::size_t bytes_max = 4096);
-  Fields& texts(const char* name, std::vector<std::string>& out, std::size_t count_max);
+  Fields& texts(const char* name, std::vector<std::string>& out, std::size_t count_max,
+                std::size_t bytes_max = 4096);
+  // Cleaned as events clean them, at most kIdBytesMax each.
+  Fields& id(const char* name, std::string& out);
+  Fields& ids(const char* name, std::vector<std::string>& out, std::size_t count_max);
   Fields& number(const char* name, int& out);
   Fields& flag(const char* name, bool& out);
   // After all were named: the first fault, or a field that nobody named.

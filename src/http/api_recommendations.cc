@@ -12,8 +12,9 @@ namespace attune::http {
 namespace {
 
 namespace json = boost::json;
-constexpr std::size_t kIdBytes = 512;
 constexpr std::size_t kItemsMax = 500;
+constexpr std::size_t kSurfaceBytes = 128;
+constexpr std::size_t kPolicyBytes = 64;
 
 json::array reasons_json(const std::vector<engine::Reason>& reasons) {
   json::array all;
@@ -50,29 +51,48 @@ json::value served_json(const engine::Served& served, bool explain) {
                       {"items", std::move(items)}};
 }
 
-Answer serve(engine::Service& service, const engine::ServeRequest& request) {
+// The field that an error of recommend is about.
+std::string_view field_of(const engine::ServeRequest& request, ErrorCode code) {
+  if (code == ErrorCode::not_found) return "similar_to";
+  if (code != ErrorCode::invalid_argument) return {};
+  if (request.count < 1 || request.count > engine::Serving::kCountMax) return "count";
+  if (request.language != "en" && request.language != "zh") return "language";
+  if (!decide::parse_policy(request.policy)) return "policy";
+  return "where";
+}
+
+Answer serve(engine::Service& service, engine::ServeRequest& request) {
+  request.surface = normalise_text(request.surface);
   auto served = service.recommend(request);
-  if (!served) return std::unexpected(fault(served.error()));
+  if (!served)
+    return std::unexpected(fault(served.error(), field_of(request, served.error().code)));
   return json_response(served_json(*served, request.explain));
 }
 
 Answer recommend(const Call& call) {
   engine::ServeRequest request;
   Fields fields(call.body);
-  fields.text("customer", request.customer, kIdBytes)
-      .text("anonymous", request.anonymous, kIdBytes)
-      .texts("items", request.items, kItemsMax)
-      .text("similar_to", request.similar_to, kIdBytes)
+  fields.id("customer", request.customer)
+      .id("anonymous", request.anonymous)
+      .ids("items", request.items, kItemsMax)
+      .id("similar_to", request.similar_to)
       .number("count", request.count)
       .text("where", request.where)
-      .texts("exclude", request.exclude, kItemsMax)
+      .ids("exclude", request.exclude, kItemsMax)
       .flag("include_seen", request.include_seen)
       .flag("explain", request.explain)
-      .text("surface", request.surface, 128)
-      .text("policy", request.policy, 64)
+      .text("surface", request.surface, kSurfaceBytes)
+      .text("policy", request.policy, kPolicyBytes)
       .text("language", request.language, 8);
   if (auto good = fields.finish(); !good) return std::unexpected(good.error());
   return serve(call.service, request);
+}
+
+std::string* text_parameter(engine::ServeRequest& request, std::string_view name) {
+  if (name == "where") return &request.where;
+  if (name == "surface") return &request.surface;
+  if (name == "policy") return &request.policy;
+  return name == "language" ? &request.language : nullptr;
 }
 
 // The same by GET, for one customer or one item.
@@ -86,16 +106,16 @@ Answer recommend_by_query(const Call& call, std::string engine::ServeRequest::* 
       if (read.ec != std::errc() || read.ptr != value.data() + value.size()) {
         return std::unexpected(fault(invalid_argument("count has to be a whole number"), "count"));
       }
-    } else if (name == "where") {
-      request.where = value;
-    } else if (name == "surface") {
-      request.surface = value;
-    } else if (name == "policy") {
-      request.policy = value;
-    } else if (name == "language") {
-      request.language = value;
+    } else if (std::string* text = text_parameter(request, name)) {
+      if (value.size() > (name == "where"     ? 4096
+                          : name == "surface" ? kSurfaceBytes
+                                              : kPolicyBytes))
+        return std::unexpected(fault(invalid_argument("this is too long"), name));
+      *text = value;
     } else if (name == "explain") {
       request.explain = value == "true" || value == "1";
+      if (!request.explain && value != "false" && value != "0")
+        return std::unexpected(fault(invalid_argument("explain is true or false"), name));
     } else {
       return std::unexpected(
           fault(invalid_argument(

@@ -1,6 +1,7 @@
 // How often one key may ask. Answers: now, or in how many seconds?
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <string>
@@ -8,10 +9,12 @@
 
 namespace attune::http {
 
-// A bucket for each key, which fills at `per_second` and holds a second's worth. Threads: any.
+// A bucket for each key, which fills at `per_second` and holds a second's worth, or one request
+// where that is less. Threads: any.
 class RateLimit {
  public:
-  explicit RateLimit(double per_second) : per_second_(per_second) {}
+  explicit RateLimit(double per_second)
+      : per_second_(per_second), most_(std::max(1., per_second)) {}
 
   // 0: go on; else the seconds to wait, at least 1.
   int seconds_to_wait(const std::string& key) {
@@ -19,10 +22,10 @@ class RateLimit {
     const auto now = std::chrono::steady_clock::now();
     const std::scoped_lock lock(mutex_);
     if (buckets_.size() > kBucketsMax) buckets_.clear();
-    auto [at, fresh] = buckets_.try_emplace(key, Bucket{per_second_, now});
+    auto [at, fresh] = buckets_.try_emplace(key, Bucket{most_, now});
     Bucket& bucket = at->second;
     const double passed = std::chrono::duration<double>(now - bucket.seen).count();
-    bucket.left = std::min(per_second_, bucket.left + passed * per_second_);
+    bucket.left = std::min(most_, bucket.left + passed * per_second_);
     bucket.seen = now;
     if (bucket.left >= 1) {
       bucket.left -= 1;
@@ -38,6 +41,7 @@ class RateLimit {
     std::chrono::steady_clock::time_point seen;
   };
   double per_second_;
+  double most_;
   std::mutex mutex_;
   std::unordered_map<std::string, Bucket> buckets_;
 };

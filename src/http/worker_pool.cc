@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -26,7 +27,12 @@ struct WorkerPool::Impl {
         work = std::move(waiting.front());
         waiting.pop_front();
       }
-      work();
+      try {
+        work();
+      } catch (const std::exception&) {
+        // The request goes with its answer ungiven, which the server makes a 500 and a line of log.
+      }
+      work = nullptr;
     }
   }
 };

@@ -49,8 +49,8 @@ struct TrainRequest {
 // What is trained when nothing is named, best first: what serves when no model is named.
 std::span<const std::string> default_recommenders();
 
-// Errors: not_found (recommender or parameter, with the nearest), those of learning; cancelled. A
-// model is saved as soon as it is fitted, whole or not at all.
+// Errors: not_found (recommender or parameter, with the nearest), those of learning; cancelled.
+// Models are saved, each whole or not at all, once all are fitted: none of a training that failed.
 Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& request,
                                      Progress& progress);
 

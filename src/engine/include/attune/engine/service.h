@@ -36,7 +36,7 @@ struct Health {
   std::string problem;  // what is wrong and what helps; empty where nothing is
   std::int64_t journal = 0;
   std::int64_t applied = 0;   // both stores hold events through this one
-  double behind_seconds = 0;  // age of the oldest event that waits to be applied
+  double behind_seconds = 0;  // for how long the applier has known of events to apply
   std::string model;
   std::size_t customers = 0;
   std::size_t items = 0;
@@ -87,6 +87,8 @@ class Service {
 
   // Runs `work` on the stores, alone. Recommendations go on meanwhile, the applier waits.
   Status with(const std::function<Status(Workspace&)>& work);
+  // Errors: not_found.
+  Status drop_refused(std::int64_t number);
   // After `work` changed more than live events do (an import, a model made current).
   Status reload();
 
@@ -101,6 +103,8 @@ class Service {
   Health health() const;
   Timestamp now() const;
   events::ShopSettings shop_settings() const;
+  // What a price of this item is in: what the item says, else the shop's.
+  Currency currency_of(std::string_view item) const;
   const std::filesystem::path& folder() const;
 
  private:

@@ -36,6 +36,8 @@ struct ServeRequest {
 struct Served {
   decide::Decision decision;
   CustomerNumber customer;  // 0: nobody that is known
+  std::string id;           // by which the customer was found, with its kind
+  events::IdKind found_by = events::IdKind::customer;
   std::vector<RecommendedItem> items;
   std::vector<double> probabilities;  // of items, each given those above it
 };
@@ -63,6 +65,8 @@ class Serving {
   // second, or when `refresh` is called.
   Status take_in(Workspace& workspace, const AppliedEvents& applied);
   Status refresh(Workspace& workspace);
+  // Items changed since the catalogue was read, a second ago or more. From any thread.
+  bool refresh_due() const;
   // Reads everything anew, after an import or a separation.
   Status reload(Workspace& workspace);
   // Serves the registry's current model of the best recommender there is.
@@ -74,6 +78,8 @@ class Serving {
   std::size_t customers() const;      // ids known
   std::size_t recent_events() const;  // taken in since the fit
   std::size_t items() const;
+  // What the item's prices are in; not known where nothing says so.
+  Currency currency_of(std::string_view item) const;
 
  private:
   struct Impl;

@@ -31,6 +31,7 @@ struct InteractionWeights {
   double minimum_rating = 0;  // ratings below count for nothing
 
   static const ParameterTable<InteractionWeights>& table();
+  friend bool operator==(const InteractionWeights&, const InteractionWeights&) = default;
 };
 
 // What one event says about taste; what a refund takes back is below 0. `rating`: absent where the

@@ -50,8 +50,8 @@ struct Request {
 struct Response {
   int status = 200;
   std::string content_type = "application/json";  // empty: no such header
-  std::string body;
-  std::vector<Header> headers;
+  std::string body{};
+  std::vector<Header> headers{};
 
   // Replaces the header of that name in any case, or adds it.
   void set_header(std::string_view name, std::string value);

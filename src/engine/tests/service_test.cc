@@ -1,0 +1,340 @@
+#include "attune/engine/service.h"
+
+#include <atomic>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "shop.h"
+
+namespace attune::engine {
+namespace {
+
+using namespace std::chrono_literals;
+using events::Event;
+using events::EventType;
+
+class LiveShop : public Shop {
+ protected:
+  void SetUp() override {
+    Shop::SetUp();
+    begin();
+  }
+  void TearDown() override {
+    service_.reset();
+    Shop::TearDown();
+  }
+  void begin(ServiceOptions options = {.train_every = 0s}) {
+    service_.reset();
+    auto started = Service::start(folder(), options);
+    ASSERT_TRUE(started) << to_string(started.error());
+    service_ = std::move(*started);
+  }
+
+  static Event event(EventType type, std::string_view customer, std::string_view item,
+                     std::string_view id = {}) {
+    Event event;
+    event.type = type;
+    event.time = Timestamp{1'779'000'000'000'000};
+    event.customer = customer;
+    event.item = item;
+    event.event_id = id;
+    return event;
+  }
+  Status take(EventType type, std::string_view customer, std::string_view item,
+              std::string_view id = {}) {
+    const Event one = event(type, customer, item, id);
+    return service_->accept(std::span(&one, 1));
+  }
+  void settle() { ASSERT_TRUE(service_->settle(60s)); }
+
+  std::int64_t count(std::string_view condition = "true") {
+    std::int64_t number = -1;
+    EXPECT_TRUE(service_->with([&](Workspace& workspace) -> Status {
+      ATTUNE_ASSIGN_OR_RETURN(const auto found,
+                              workspace.history().find_int64(
+                                  fmt::format("SELECT count(*) FROM events WHERE {}", condition)));
+      number = found.value_or(0);
+      return {};
+    }));
+    return number;
+  }
+
+  // As in a shop with three groups of six items.
+  void fill(int customers = 30) {
+    std::vector<std::string> names;
+    for (int c = 0; c < customers; ++c) {
+      for (int i = 0; i < 4; ++i) {
+        names.push_back(fmt::format("c{}", c));
+        names.push_back(fmt::format("p{}", c % 3 * 6 + (c / 3 + i) % 6));
+      }
+    }
+    std::vector<Event> all;
+    for (std::size_t i = 0; i < names.size(); i += 2) {
+      all.push_back(event(EventType::purchase, names[i], names[i + 1]));
+      all.back().time.micros += static_cast<std::int64_t>(i);
+    }
+    ASSERT_TRUE(service_->accept(all));
+    settle();
+  }
+  Job train(std::vector<std::string> settings = {}) {
+    TrainRequest request;
+    request.names = {"ials"};
+    for (const std::string& text : settings) request.settings.push_back(*parse_setting(text));
+    const auto job = service_->train(std::move(request));
+    EXPECT_TRUE(job) << job.error().message;
+    return wait_for_job();
+  }
+  Job wait_for_job() {
+    while (service_->jobs().front().state == JobState::running) std::this_thread::sleep_for(5ms);
+    return service_->jobs().front();
+  }
+
+  static ServeRequest asking(std::string_view customer, std::string_view policy = "ranking") {
+    ServeRequest request;
+    request.customer = customer;
+    request.policy = policy;
+    return request;
+  }
+
+  std::unique_ptr<Service> service_;
+};
+
+TEST_F(LiveShop, KeepsWhatItAcknowledgedOverARestart) {
+  for (int round = 0; round < 5; ++round) {
+    std::atomic<int> acknowledged = 0;
+    for (int i = 0; i < 200; ++i) {
+      const std::string id = fmt::format("m{}-{}", round, i);
+      const Event one = event(EventType::view, "ann", "p1", id);
+      ASSERT_TRUE(service_->accept(std::span(&one, 1), {}, [&](const Result<Sequence>& r) {
+        acknowledged += r.has_value();
+      }));
+    }
+    begin();  // the one before drains
+    EXPECT_EQ(acknowledged, 200);
+    EXPECT_EQ(count(), 200 * (round + 1));
+    EXPECT_EQ(service_->health().applied, service_->health().journal);
+  }
+}
+
+TEST_F(LiveShop, CountsAMessageOnceHoweverOftenItComes) {
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(take(EventType::view, "ann", "p1", "m1"));
+  const Event twice[] = {event(EventType::view, "ann", "p1", "m1"),
+                         event(EventType::view, "ann", "p1", "m1")};
+  EXPECT_TRUE(service_->accept(twice));
+  settle();
+  EXPECT_TRUE(take(EventType::view, "ann", "p1", "m1"));
+  settle();
+  EXPECT_EQ(count(), 1);
+  begin();
+  EXPECT_TRUE(take(EventType::view, "ann", "p1", "m1"));
+  settle();
+  EXPECT_EQ(count(), 1);
+}
+
+TEST_F(LiveShop, CountsEveryEventOfManyThreads) {
+  constexpr int kThreads = 8, kEach = 1000;
+  std::atomic<int> acknowledged = 0;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        const std::string id = fmt::format("{}-{}", t, i), item = fmt::format("p{}", i % 50),
+                          customer = fmt::format("c{}", (t + i) % 40);
+        const Event one = event(EventType::view, customer, item, id);
+        const auto done = [&](const Result<Sequence>& r) { acknowledged += r.has_value(); };
+        while (!service_->accept(std::span(&one, 1), {}, done)) std::this_thread::sleep_for(1ms);
+      }
+    });
+  }
+  threads.clear();
+  while (acknowledged < kThreads * kEach) std::this_thread::sleep_for(1ms);
+  settle();
+  EXPECT_EQ(count(), kThreads * kEach);
+  EXPECT_EQ(service_->health().applied, kThreads * kEach);
+  EXPECT_EQ(service_->health().behind_seconds, 0);
+}
+
+// Each event is applied without another one that would wake the applier.
+TEST_F(LiveShop, LeavesNoEventBehindThatCameWhileOthersWereApplied) {
+  for (int i = 0; i < 60; ++i) {
+    std::jthread other(
+        [&, i] { EXPECT_TRUE(take(EventType::view, "ann", "p1", fmt::format("a{}", i))); });
+    EXPECT_TRUE(take(EventType::view, "bob", "p2", fmt::format("b{}", i)));
+    other.join();
+    const auto begun = std::chrono::steady_clock::now();
+    ASSERT_TRUE(service_->settle(5s)) << i;
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 4s);
+    ASSERT_EQ(count(), 2 * (i + 1));
+  }
+}
+
+TEST_F(LiveShop, AppliesEventsWhileOthersAskTheStoresAllTheTime) {
+  std::atomic<bool> stop = false;
+  std::vector<std::jthread> askers;
+  for (int i = 0; i < 3; ++i) {
+    askers.emplace_back([&] {
+      while (!stop) {
+        EXPECT_TRUE(service_->with([](Workspace&) -> Status {
+          std::this_thread::sleep_for(2ms);
+          return {};
+        }));
+      }
+    });
+  }
+  EXPECT_TRUE(take(EventType::view, "ann", "p1"));
+  EXPECT_TRUE(service_->settle(20s));
+  stop = true;
+}
+
+TEST_F(LiveShop, RefusesWhereTheQueueIsFull) {
+  begin({.intake = {.waiting_bytes_max = 64 << 20, .waiting_max = 1}, .train_every = 0s});
+  std::atomic<int> taken = 0, told = 0, refused = 0;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 200; ++i) {
+        const std::string id = fmt::format("{}-{}", t, i);
+        const Event one = event(EventType::view, "ann", "p1", id);
+        const Status in =
+            service_->accept(std::span(&one, 1), {}, [&](const Result<Sequence>&) { ++told; });
+        if (!in) {
+          EXPECT_EQ(in.error().code, ErrorCode::unavailable);
+        }
+        ++(in ? taken : refused);
+      }
+    });
+  }
+  threads.clear();
+  while (told < taken) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(taken + refused, 800);
+  EXPECT_EQ(service_->health().intake.refused, refused);
+  EXPECT_EQ(service_->health().intake.events, taken);
+  begin();
+  EXPECT_EQ(count(), taken);
+}
+
+TEST_F(LiveShop, AnswersWhileEventsComeInAndModelsChange) {
+  fill();
+  ASSERT_EQ(train().state, JobState::done);
+  std::atomic<bool> stop = false;
+  std::atomic<int> answers = 0, wrong = 0;
+  std::vector<std::jthread> askers;
+  for (int t = 0; t < 4; ++t) {
+    askers.emplace_back([&, t] {
+      for (int i = 0; !stop; ++i) {
+        ServeRequest request;
+        request.customer = fmt::format("c{}", (t * 7 + i) % 35);
+        if (i % 3 == 0) request.items = {"p1", "p7"};
+        if (i % 5 == 0) request.policy = "plackett-luce";
+        request.explain = i % 4 == 0;
+        const auto served = service_->recommend(request);
+        wrong += !served && served.error().code != ErrorCode::unavailable;
+        ++answers;
+      }
+    });
+  }
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 40; ++i) {
+      const std::string customer = fmt::format("c{}", i), item = fmt::format("p{}", i % 20),
+                        device = fmt::format("d{}", i);
+      Event one = event(i % 5 == 0 ? EventType::consent_withdrawn : EventType::purchase, customer,
+                        i % 5 == 0 ? "" : item);
+      one.anonymous = device;
+      one.time.micros += round * 100 + i;
+      EXPECT_TRUE(service_->accept(std::span(&one, 1)));
+    }
+    EXPECT_EQ(train({fmt::format("ials.factors={}", 8 + round)}).state, JobState::done);
+    EXPECT_TRUE(service_->reload());
+  }
+  stop = true;
+  askers.clear();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GT(answers, 100);
+  settle();
+  EXPECT_EQ(service_->health().model, "ials/5");
+  EXPECT_EQ(count("type = 'decision'"), service_->health().decisions);
+}
+
+TEST_F(LiveShop, KeepsTheOldModelWhereATrainingIsCancelled) {
+  fill();
+  ASSERT_EQ(train().state, JobState::done);
+  TrainRequest request;
+  request.names = {"item_knn", "ials"};
+  request.settings = {*parse_setting("ials.iterations=10000"), *parse_setting("ials.tolerance=0")};
+  const auto job = service_->train(request);
+  ASSERT_TRUE(job);
+  while (service_->jobs().front().phase != "fitting ials") std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(service_->train(request).error().code, ErrorCode::failed_precondition);
+  EXPECT_TRUE(service_->cancel(job->number));
+  EXPECT_EQ(wait_for_job().state, JobState::cancelled);
+  EXPECT_EQ(service_->health().model, "ials/1");
+  EXPECT_TRUE(service_->recommend(asking("c1")));
+  EXPECT_FALSE(std::filesystem::exists(folder() / "models" / "item_knn"));
+  // One that runs when the service ends is cancelled too.
+  ASSERT_TRUE(service_->train(request));
+  begin();
+  EXPECT_EQ(service_->health().model, "ials/1");
+}
+
+TEST_F(LiveShop, LearnsTheNewWeightsOfWhatHappenedSinceTheFit) {
+  fill();
+  ASSERT_EQ(train({"weights.view=0"}).state, JobState::done);
+  ASSERT_TRUE(take(EventType::view, "newcomer", "p1"));
+  settle();
+  EXPECT_FALSE(service_->recommend(asking("newcomer"))->decision.personal);
+  ASSERT_EQ(train({"weights.view=1"}).state, JobState::done);
+  EXPECT_TRUE(service_->recommend(asking("newcomer"))->decision.personal);
+}
+
+TEST_F(LiveShop, GoesOnAfterAStoreRefused) {
+  fill();
+  ASSERT_EQ(train().state, JobState::done);
+  // State is locked by nobody else, so a full lock is played by a table that is missing.
+  const auto rename = [&](const char* sql) {
+    EXPECT_TRUE(service_->with([&](Workspace& workspace) { return workspace.state().run(sql); }));
+  };
+  rename("ALTER TABLE refused RENAME TO hidden_refused");
+  const RefusedMessage message{0, Timestamp{}, "track", "bad", "field", "text", "{}"};
+  std::atomic<int> told = 0;
+  ASSERT_TRUE(service_->accept({}, std::span(&message, 1),
+                               [&](const Result<Sequence>& r) { told += r.has_value(); }));
+  const Event bought = event(EventType::purchase, "newcomer", "p1", "late");
+  ASSERT_TRUE(service_->accept(std::span(&bought, 1)));
+  EXPECT_EQ(told, 1);
+  for (int i = 0; i < 500 && service_->health().ready; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_FALSE(service_->health().ready);
+  EXPECT_FALSE(service_->health().problem.empty());
+  EXPECT_TRUE(service_->recommend(asking("c1")));
+  std::this_thread::sleep_for(20ms);
+  EXPECT_GT(service_->health().behind_seconds, 0);
+  rename("ALTER TABLE hidden_refused RENAME TO refused");
+  ASSERT_TRUE(service_->settle(20s));
+  for (int i = 0; i < 500 && !service_->health().ready; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_TRUE(service_->health().ready);
+  EXPECT_EQ(service_->health().refused, 1);
+  EXPECT_EQ(count("type = 'purchase'"), 121);
+  const auto served = service_->recommend(asking("newcomer"));
+  ASSERT_TRUE(served);
+  EXPECT_TRUE(served->decision.personal);
+}
+
+TEST_F(LiveShop, FindsDecisionsAndCountsThem) {
+  fill();
+  EXPECT_EQ(service_->recommend(asking("c1")).error().code, ErrorCode::failed_precondition);
+  ASSERT_EQ(train().state, JobState::done);
+  const auto served = service_->recommend(asking("c1", "plackett-luce:2"));
+  ASSERT_TRUE(served);
+  // The log is written at once: its number is the journal's last before long.
+  for (int i = 0; i < 500 && count("type = 'decision'") == 0; ++i)
+    std::this_thread::sleep_for(10ms);
+  const auto found = service_->find_decision(served->decision.id);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(*found, served->decision);
+  EXPECT_TRUE(decide::replay(*found));
+  EXPECT_EQ(service_->find_decision("nothing").error().code, ErrorCode::not_found);
+  EXPECT_EQ(service_->health().decisions, 1);
+}
+
+}  // namespace
+}  // namespace attune::engine

@@ -1,0 +1,258 @@
+#include <atomic>
+
+#include "api_bench.h"
+#include "attune/http/server.h"
+#include "client.h"
+
+namespace attune::http {
+namespace {
+
+using engine::KeyScope;
+
+class IntakeDoors : public ApiBench {
+ protected:
+  // The type, item, source and channel of the event that has this message's number as its time.
+  std::string event_at(int second) {
+    return sql(
+        fmt::format("SELECT string_agg(type || ' ' || item || ' ' || coalesce(channel, '-'), '; ' "
+                    "ORDER BY sequence) FROM events WHERE epoch(time) = 1779000000 + {}",
+                    second));
+  }
+  static std::string stamped(int second, const std::string& rest) {
+    return fmt::format(R"({{"timestamp":"2026-05-17T06:40:{:02}Z","messageId":"m{}",{}}})", second,
+                       second, rest);
+  }
+  std::int64_t number_of(const std::string& item) {
+    std::int64_t number = 0;
+    EXPECT_TRUE(service_->with([&](engine::Workspace& workspace) -> Status {
+      ATTUNE_ASSIGN_OR_RETURN(const auto catalog, workspace.catalog().snapshot(workspace.now()));
+      if (const catalog::Item* found = catalog.find_id(item)) number = found->number.value;
+      return {};
+    }));
+    return number;
+  }
+};
+
+TEST_F(IntakeDoors, PutEveryCallIntoTheHistory) {
+  const std::pair<const char*, std::string> calls[] = {
+      {"/v1/identify", stamped(1, R"("userId":"ann","traits":{"city":"Köln"})")},
+      {"/v1/track", stamped(2, R"("userId":"ann","event":"Order Completed","channel":"browser",
+         "properties":{"order_id":"o1","currency":"GBP","products":[
+         {"product_id":"p1","price":2.5,"quantity":2}]})")},
+      {"/v1/page", stamped(3, R"("anonymousId":"dev","properties":{"product_id":"p1"})")},
+      {"/v1/screen", stamped(4, R"("userId":"ann","name":"Home")")},
+      {"/v1/group", stamped(5, R"("userId":"ann","groupId":"g1")")},
+      {"/v1/alias", stamped(6, R"("userId":"ann","previousId":"dev")")},
+      {"/v1/t", stamped(7, R"("userId":"ann","event":"Product Viewed",
+         "properties":{"product_id":"p2"})")},
+      {"/api/public/apps/track", stamped(8, R"("userId":"ann","event":"Product Added",
+         "properties":{"product_id":"p2"})")},
+      {"/v1/batch", R"({"batch":[)" + stamped(9, R"("type":"track","userId":"bob",
+         "event":"Product Viewed","properties":{"product_id":"p1"})") +
+                        "]}"}};
+  for (const auto& [path, body] : calls) {
+    const Told told = post(path, body);
+    EXPECT_EQ(told.status, 200) << path << " " << told.body;
+    EXPECT_EQ(told.body, R"({"success":true})");
+  }
+  settle();
+  const auto item = [&](const char* id) { return std::to_string(number_of(id)); };
+  EXPECT_EQ(event_at(1), "identify 0 -");
+  EXPECT_EQ(event_at(2), "purchase " + item("p1") + " web");
+  EXPECT_EQ(event_at(3), "view " + item("p1") + " -");
+  EXPECT_EQ(event_at(4), "view 0 app");
+  EXPECT_EQ(event_at(5), "identify 0 -");
+  EXPECT_EQ(event_at(6), "alias 0 -");
+  EXPECT_EQ(event_at(7), "view " + item("p2") + " -");
+  EXPECT_EQ(event_at(8), "cart_add " + item("p2") + " -");
+  EXPECT_EQ(event_at(9), "view " + item("p1") + " -");
+  EXPECT_EQ(sql("SELECT quantity || ' ' || price_minor || ' ' || value_minor || ' ' || currency || "
+                "' ' || order_id FROM events WHERE type = 'purchase'"),
+            "2.0 250 500 GBP o1");
+  const Told profile = get("/v1/profiles/ann");
+  EXPECT_EQ(profile.status, 200);
+  EXPECT_EQ(trait("ann", "city"), "Köln");
+  EXPECT_EQ(get("/v1/profiles/dev").text("/customer"), profile.text("/customer"));
+}
+
+TEST_F(IntakeDoors, CountAMessageThatComesAgainOnce) {
+  const std::string message =
+      R"({"type":"track","userId":"ann","event":"Product Viewed","messageId":"twice",
+          "properties":{"product_id":"p1"}})";
+  const std::string one = R"({"batch":[)" + message + "]}";
+  EXPECT_EQ(post("/v1/batch", R"({"batch":[)" + message + "," + message + "]}").status, 200);
+  EXPECT_EQ(post("/v1/batch", one).status, 200);
+  settle();
+  EXPECT_EQ(post("/v1/batch", one).status, 200);
+  settle();
+  EXPECT_EQ(sql("SELECT count(*) FROM events"), "1");
+  restart();
+  EXPECT_EQ(post("/v1/batch", one).status, 200);
+  settle();
+  EXPECT_EQ(sql("SELECT count(*) FROM events"), "1");
+}
+
+TEST_F(IntakeDoors, AnswerInStrictModeWhatIsWrong) {
+  const std::string bad = R"({"userId":"ann","event":"Product Viewed",
+      "properties":{"product_id":"p1","price":"dear"}})";
+  const Told strict = post("/v1/track", bad, {{"X-Strict-Mode", "1"}});
+  expect_problem(strict, 400, "properties.price");
+  settle();
+  EXPECT_EQ(get("/v1/refused").text("/total"), "0");
+  EXPECT_EQ(sql("SELECT count(*) FROM events"), "0");
+  // Lenient, it is kept with its reason.
+  EXPECT_EQ(post("/v1/track", bad).status, 200);
+  settle();
+  EXPECT_EQ(get("/v1/refused").text("/refused/0/field"), "properties.price");
+}
+
+TEST_F(IntakeDoors, KeepWhatTheyRefusedUntilItIsMendedOrDropped) {
+  const std::string viewed = R"("userId":"ann","event":"Product Viewed","timestamp":)";
+  EXPECT_EQ(post("/v1/track", R"({"messageId":"a",)" + viewed + R"("no time"})").status, 200);
+  EXPECT_EQ(post("/v1/batch", R"({"batch":[{"type":"track","event":"Product Viewed"},
+                                  {"type":"page","userId":"ok"}]})")
+                .status,
+            200);
+  EXPECT_EQ(post("/v1/identify", R"({"traits":{"name":")" + std::string(20'000, 'x') +
+                                     R"(","a":")" + std::string(3'000, '\0') + R"("}})")
+                .status,
+            400);
+  // Cut where it is too large, in the middle of characters.
+  std::string wide;
+  for (int i = 0; i < 20'000; ++i) wide += "茶";
+  EXPECT_EQ(post("/v1/identify", R"({"userId":"u","traits":{"n":")" + wide + R"("}})").status, 200);
+  settle();
+  const Told list = get("/v1/refused");
+  ASSERT_EQ(list.status, 200) << list.body;
+  EXPECT_EQ(list.text("/total"), "3");
+  EXPECT_EQ(service_->health().refused, 3);
+  EXPECT_EQ(list.text("/refused/0/reason"), "bad_time");
+  EXPECT_EQ(list.text("/refused/0/call"), "track");
+  EXPECT_EQ(list.text("/refused/1/field"), "batch[0]");
+  EXPECT_EQ(list.text("/refused/2/reason"), "too_large");
+  const auto number = [&](int i) { return list.text(fmt::format("/refused/{}/number", i)); };
+
+  expect_problem(post("/v1/refused/" + number(0) + "/replay"), 400, "timestamp");
+  EXPECT_EQ(post("/v1/refused/" + number(0) + "/replay",
+                 R"({"message":{)" + viewed + R"("2026-05-17T06:40:01Z"}})")
+                .status,
+            200);
+  EXPECT_EQ(post("/v1/refused/" + number(1) + "/replay",
+                 R"({"message":{"type":"track","userId":"bob","event":"Product Viewed"}})")
+                .status,
+            200);
+  EXPECT_EQ(ask(Method::del, "/v1/refused/" + number(2)).status, 200);
+  expect_problem(ask(Method::del, "/v1/refused/" + number(2)), 404);
+  expect_problem(post("/v1/refused/" + number(0) + "/replay"), 404);
+  settle();
+  EXPECT_EQ(get("/v1/refused").text("/total"), "0");
+  EXPECT_EQ(service_->health().refused, 0);
+  EXPECT_EQ(sql("SELECT count(*) FROM events WHERE type = 'view'"), "3");
+  EXPECT_EQ(event_at(1), "view 0 -");
+  restart();
+  EXPECT_EQ(get("/v1/refused").text("/total"), "0");
+}
+
+TEST_F(IntakeDoors, OpenToKeysOfTheirScopeOnly) {
+  const std::string write = make_key(KeyScope::write), read = make_key(KeyScope::read),
+                    admin = make_key(KeyScope::admin);
+  const std::string body = R"({"userId":"ann","event":"Product Viewed"})";
+  const auto track = [&](const std::string& key) {
+    return with_key(Method::post, "/v1/track", key, body).status;
+  };
+  EXPECT_EQ(track(""), 401);
+  EXPECT_EQ(track("at_nobody_x"), 401);
+  EXPECT_EQ(track(write + "x"), 401);
+  EXPECT_EQ(track(read), 403);
+  EXPECT_EQ(track(write), 200);
+  EXPECT_EQ(track(admin), 200);
+  EXPECT_EQ(with_key(Method::get, "/v1/models", write).status, 403);
+  EXPECT_EQ(with_key(Method::get, "/v1/models", read).status, 200);
+  EXPECT_EQ(with_key(Method::get, "/v1/keys", read).status, 403);
+  EXPECT_EQ(with_key(Method::get, "/v1/keys", admin).status, 200);
+  EXPECT_EQ(with_key(Method::get, "/v1/keys", "").header("WWW-Authenticate"),
+            "Basic realm=\"attune\"");
+  // In the body, and as the user of Basic.
+  const auto in_body = [&](const std::string& key) {
+    return with_key(Method::post, "/v1/track", "",
+                    R"({"writeKey":")" + key + R"(","userId":"a","event":"Product Viewed"})")
+        .status;
+  };
+  EXPECT_EQ(in_body(write), 200);
+  EXPECT_EQ(in_body(read), 403);
+  EXPECT_EQ(in_body("nothing"), 401);
+  expect_problem(with_key(Method::post, "/v1/track", "", "{not json"), 401);
+  const auto basic = [&](const std::string& credentials) {
+    return ask(Method::post, "/v1/track", body, {{"Authorization", credentials}}, false).status;
+  };
+  EXPECT_EQ(basic("Basic YW5uOg=="), 401);  // "ann:"
+  EXPECT_EQ(basic("Basic ????"), 401);
+  EXPECT_EQ(basic("bearer  " + write), 200);
+  EXPECT_EQ(ask(Method::post, "/v1/track", body, {{"x-api-key", write}}, false).status, 200);
+  const std::string id = write.substr(0, write.find('_', 3));
+  EXPECT_EQ(ask(Method::del, "/v1/keys/" + id).status, 200);
+  EXPECT_EQ(track(write), 401);
+  EXPECT_EQ(in_body(write), 401);
+}
+
+TEST_F(IntakeDoors, AskAKeyThatComesTooOftenToWait) {
+  for (const double rate : {2., .5}) {
+    restart({.requests_per_second = rate});
+    const std::string write = make_key(KeyScope::write), other = make_key(KeyScope::write);
+    const std::string body = R"({"userId":"ann","event":"Product Viewed"})";
+    int passed = 0;
+    Told last;
+    for (int i = 0; i < 6; ++i) {
+      last = with_key(Method::post, "/v1/track", write, body);
+      passed += last.status == 200;
+    }
+    EXPECT_GE(passed, 1);
+    EXPECT_LE(passed, 4);
+    expect_problem(last, 429);
+    EXPECT_GE(std::stoi("0" + last.header("Retry-After")), 1);
+    EXPECT_EQ(with_key(Method::post, "/v1/track", other, body).status, 200);
+  }
+}
+
+TEST_F(IntakeDoors, ServeOverARealSocket) {
+  ServerOptions options;
+  std::atomic<int> observed = 0;
+  options.decorate = [&](const Request& request, Response& response) {
+    api_->decorate(request, response);
+  };
+  options.observe = [&](const Request& request, const Response& response,
+                        std::chrono::microseconds took) {
+    api_->observe(request, response, took);
+    ++observed;
+  };
+  auto server = Server::start(api_->handler(), options);
+  ASSERT_TRUE(server);
+  const std::string write = make_key(KeyScope::write);
+  Client client(server->port());
+  const auto send = [&](const std::string& head, const std::string& body) {
+    return client.ask(
+        fmt::format("{} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nOrigin: "
+                    "https://shop.example\r\nContent-Length: {}\r\n\r\n{}",
+                    head, write, body.size(), body));
+  };
+  for (int i = 0; i < 20; ++i) {
+    const std::string body =
+        fmt::format(R"({{"userId":"ann","messageId":"m{}","event":"Product Viewed"}})", i);
+    const Answered answer = send("POST /v1/track", body);
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    EXPECT_TRUE(answer.has("access-control-allow-origin: *"));
+  }
+  EXPECT_EQ(send("GET /v1/models", "").status, 403);
+  EXPECT_EQ(send("OPTIONS /v1/track", "").status, 204);
+  EXPECT_EQ(send("GET /v1/nothing", "").status, 404);
+  ASSERT_TRUE(soon([&] { return observed == 23; }));
+  settle();
+  EXPECT_EQ(sql("SELECT count(*) FROM events"), "20");
+  EXPECT_THAT(
+      get("/metrics").body,
+      HasSubstr(R"(attune_http_requests_total{method="POST",route="/v1/track",status="200"} 20)"));
+  server->stop(std::chrono::seconds(5));
+}
+
+}  // namespace
+}  // namespace attune::http

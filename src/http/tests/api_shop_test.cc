@@ -1,0 +1,265 @@
+#include <algorithm>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "api_bench.h"
+#include "api_context.h"
+
+namespace attune::http {
+namespace {
+
+using engine::KeyScope;
+using testing::Not;
+
+using ShopDoors = ApiBench;
+
+TEST_F(ShopDoors, StateItems) {
+  EXPECT_EQ(ask(Method::put, "/v1/items/tea", R"({"name":" Green\n tea ","price":2.505,
+                "currency":"GBP","category":["drinks","tea"],"stock":7,"brand":"Leaf","organic":true,
+                "weight":0.25,"gone":null})")
+                .status,
+            200);
+  settle();
+  const Told tea = get("/v1/items/tea");
+  EXPECT_EQ(tea.text("/name"), "Green tea");
+  EXPECT_EQ(tea.text("/currency"), "GBP");
+  EXPECT_NEAR(tea.at("/price").to_number<double>(), 2.505, .0051);
+  EXPECT_EQ(tea.at("/category").as_array().size(), 2u);
+  EXPECT_EQ(tea.text("/organic"), "true");
+  EXPECT_EQ(ask(Method::patch, "/v1/items/tea", R"({"price":3})").status, 200);
+  EXPECT_EQ(post("/v1/items", R"({"items":[{"id":"cup","price":4,"currency":"JPY"},
+                {"id":"pot","name":"Pot"},{"id":5}]})")
+                .text("/accepted"),
+            "3");
+  settle();
+  EXPECT_EQ(get("/v1/items/tea").at("/price").to_number<double>(), 3);
+  EXPECT_EQ(get("/v1/items/tea").text("/name"), "Green tea");
+  EXPECT_EQ(get("/v1/items/cup").at("/price").to_number<double>(), 4);
+  EXPECT_EQ(get("/v1/items/5").status, 200);
+  EXPECT_EQ(sql("SELECT count(*) FROM events WHERE type = 'item_changed'"), "5");
+  expect_problem(get("/v1/items/nothing"), 404);
+  // A price without its currency is in the item's.
+  ASSERT_TRUE(soon([&] { return service_->currency_of("cup").known(); }));
+  EXPECT_EQ(ask(Method::patch, "/v1/items/cup", R"({"price":500})").status, 200);
+  settle();
+  EXPECT_EQ(get("/v1/items/cup").at("/price").to_number<double>(), 500);
+}
+
+TEST_F(ShopDoors, NameTheFieldOfAnItemThatIsWrong) {
+  const std::pair<const char*, const char*> bodies[] = {{R"({"price":-1})", "price"},
+                                                        {R"({"price":"3"})", "price"},
+                                                        {R"({"price":1e300})", "price"},
+                                                        {R"({"price":1e999})", "price"},
+                                                        {R"({"stock":"many"})", "stock"},
+                                                        {R"({"currency":"pounds"})", "currency"},
+                                                        {R"({"size":{"x":1}})", "size"},
+                                                        {R"({"size":[[1]]})", "size"},
+                                                        {R"({"size":1,"size":2})", "size"},
+                                                        {R"({"":"x"})", ""},
+                                                        {R"([])", ""},
+                                                        {R"({"name":")", ""}};
+  for (const auto& [body, field] : bodies) {
+    SCOPED_TRACE(body);
+    expect_problem(ask(Method::put, "/v1/items/x", body), 400, field);
+  }
+  expect_problem(post("/v1/items", R"({"items":[{"id":"a"},{"name":"b"}]})"), 400, "items[1].id");
+  expect_problem(post("/v1/items", R"({"items":[{"id":"a","price":-1}]})"), 400, "items[0].price");
+  expect_problem(post("/v1/items", R"({"items":["a"]})"), 400, "items[0].id");
+  expect_problem(post("/v1/items", "{}"), 400, "items");
+  expect_problem(post("/v1/customers", R"({"customers":{}})"), 400, "customers");
+  settle();
+  EXPECT_EQ(sql("SELECT count(*) FROM events"), "0");
+}
+
+TEST_F(ShopDoors, StateCustomersAndTheirSegments) {
+  fill_shop(6);
+  EXPECT_EQ(ask(Method::put, "/v1/customers/c1", R"({"city":"Köln","vip":true})").status, 200);
+  EXPECT_EQ(post("/v1/customers", R"({"customers":[{"id":"c2","city":"Bonn"},{"id":"c7"}]})")
+                .text("/accepted"),
+            "2");
+  settle();
+  EXPECT_EQ(trait("c1", "city"), "Köln");
+  EXPECT_EQ(trait("c2", "city"), "Bonn");
+  EXPECT_EQ(get("/v1/profiles/c7").status, 200);
+  EXPECT_EQ(get("/v1/segments").at("/segments").as_array().size(), 0u);
+  EXPECT_EQ(ask(Method::put, "/v1/segments/buyers",
+                R"({"rule":"frequency >= 1","description":"who bought"})")
+                .status,
+            200);
+  EXPECT_EQ(get("/v1/segments").text("/segments/0/members"), "6");
+  EXPECT_EQ(ask(Method::put, "/v1/segments/buyers", R"({"rule":"frequency >= 99"})").status, 200);
+  EXPECT_EQ(get("/v1/segments").text("/segments/0/members"), "0");
+  EXPECT_EQ(ask(Method::put, "/v1/segments/buyers", R"({"rule":"frequency >= 1"})").status, 200);
+  const Told members = get("/v1/segments/buyers/members?limit=2");
+  EXPECT_EQ(members.status, 200) << members.body;
+  EXPECT_EQ(members.text("/customers"), R"(["c0","c1"])");
+  EXPECT_EQ(
+      get("/v1/segments/buyers/members?limit=2&after=" + members.text("/after")).text("/customers"),
+      R"(["c2","c3"])");
+  const Told preview = post("/v1/segments/preview", R"({"rule":"frequency >= 1"})");
+  EXPECT_EQ(preview.text("/members"), "6");
+  const Told wrong = post("/v1/segments/preview", R"({"rule":"frequency >= 1 and frequancy < 3"})");
+  expect_problem(wrong, 400, "rule");
+  EXPECT_THAT(wrong.text("/detail"), HasSubstr("frequency"));
+  expect_problem(ask(Method::put, "/v1/segments/broken", R"({"rule":"frequency >="})"), 400,
+                 "rule");
+  expect_problem(ask(Method::put, "/v1/segments/broken"), 400, "rule");
+  expect_problem(get("/v1/segments/nothing/members"), 404);
+  expect_problem(get("/v1/segments/buyers/members?limit=many"), 400, "limit");
+  EXPECT_EQ(ask(Method::del, "/v1/segments/buyers").status, 200);
+  expect_problem(ask(Method::del, "/v1/segments/buyers"), 404);
+}
+
+TEST_F(ShopDoors, ServeAnOlderModelAndTheNewerOneAgain) {
+  fill_shop();
+  train();
+  train();
+  const auto serves = [&] {
+    return post("/v1/recommendations", R"({"customer":"c1"})").text("/model");
+  };
+  EXPECT_EQ(serves(), "ials/2");
+  const Told models = get("/v1/models");
+  EXPECT_EQ(models.at("/models").as_array().size(), 4u);
+  EXPECT_EQ(models.text("/models/0/name"), "ials");
+  EXPECT_EQ(models.text("/models/0/version"), "2");
+  EXPECT_EQ(models.at("/models/0/current"), true);
+  EXPECT_EQ(post("/v1/models/ials/activate", R"({"version":1})").status, 200);
+  EXPECT_EQ(serves(), "ials/1");
+  restart();
+  EXPECT_EQ(serves(), "ials/1");
+  EXPECT_EQ(post("/v1/models/ials/activate", R"({"version":2})").status, 200);
+  EXPECT_EQ(serves(), "ials/2");
+  expect_problem(post("/v1/models/ials/activate", R"({"version":9})"), 404, "version");
+  expect_problem(post("/v1/models/nothing/activate", R"({"version":1})"), 404);
+  expect_problem(post("/v1/models/..%2Fmodels%2Fials/activate", R"({"version":1})"), 404);
+  expect_problem(post("/v1/models/ials/activate", R"({"version":"1"})"), 400, "version");
+}
+
+TEST_F(ShopDoors, TrainInTheBackgroundAndStopIt) {
+  expect_problem(ask(Method::del, "/v1/jobs/1"), 404);
+  EXPECT_EQ(post("/v1/jobs").status, 202);
+  wait_for_job();
+  EXPECT_EQ(get("/v1/jobs").text("/jobs/0/state"), "failed");
+  EXPECT_THAT(get("/v1/jobs").text("/jobs/0/message"), HasSubstr("nothing to learn from"));
+  fill_shop();
+  train();
+  EXPECT_THAT(get("/v1/jobs").text("/jobs/0/message"), HasSubstr("ials/1"));
+  const Told started =
+      post("/v1/jobs",
+           R"({"names":["item_knn","ials"],"set":["ials.iterations=10000","ials.tolerance=0"]})");
+  if (started.status != 202) {
+    FAIL() << started.body;
+  }
+  expect_problem(post("/v1/jobs", R"({"kind":"train"})"), 412);
+  EXPECT_EQ(ask(Method::del, "/v1/jobs/" + started.text("/number")).status, 200);
+  wait_for_job();
+  EXPECT_EQ(get("/v1/jobs").text("/jobs/0/state"), "cancelled") << get("/v1/jobs").body;
+  expect_problem(ask(Method::del, "/v1/jobs/" + started.text("/number")), 412);
+  EXPECT_EQ(post("/v1/recommendations", R"({"customer":"c1"})").text("/model"), "ials/1");
+  // Nothing of it stays, not even what was fitted before the end.
+  EXPECT_EQ(get("/v1/models").at("/models").as_array().size(), 2u) << get("/v1/models").body;
+  expect_problem(post("/v1/jobs", R"({"kind":"bake"})"), 400, "kind");
+  expect_problem(post("/v1/jobs", R"({"set":["factors"]})"), 400, "set");
+  expect_problem(ask(Method::del, "/v1/jobs/x"), 400, "number");
+}
+
+TEST_F(ShopDoors, KeepKeysAndNeverShowTheirSecrets) {
+  const Told first = post("/v1/keys", R"({"scope":"admin","label":"me"})");
+  ASSERT_EQ(first.status, 201) << first.body;
+  const std::string admin = first.text("/key"), admin_id = admin.substr(0, admin.find('_', 3));
+  const Told last = ask(Method::del, "/v1/keys/" + admin_id);
+  expect_problem(last, 412);
+  EXPECT_THAT(last.text("/detail"), HasSubstr("last admin key"));
+  const Told write = post("/v1/keys", R"({"scope":"write"})");
+  const std::string secret = write.text("/key"), id = secret.substr(0, secret.find('_', 3));
+  const Told rotated = post("/v1/keys/" + id + "/rotate");
+  EXPECT_EQ(rotated.status, 201);
+  EXPECT_EQ(post("/v1/keys/" + admin_id + "/rotate").status, 201);
+  const Told list = get("/v1/keys");
+  EXPECT_EQ(list.at("/keys").as_array().size(), 4u);
+  for (const Told* told : {&first, &write, &rotated}) {
+    const std::string shown = told->text("/key");
+    EXPECT_THAT(list.body, Not(HasSubstr(shown)));
+    EXPECT_THAT(list.body, Not(HasSubstr(shown.substr(shown.find('_', 3)))));
+  }
+  EXPECT_EQ(with_key(Method::get, "/v1/keys", admin).status, 401);
+  EXPECT_EQ(with_key(Method::post, "/v1/track", secret).status, 401);
+  EXPECT_NE(with_key(Method::post, "/v1/track", rotated.text("/key")).status, 401);
+  expect_problem(post("/v1/keys", R"({"scope":"root"})"), 400, "scope");
+  expect_problem(post("/v1/keys", "{}"), 400, "scope");
+  expect_problem(post("/v1/keys/at_nobody/rotate"), 404);
+  expect_problem(ask(Method::del, "/v1/keys/" + id), 404);
+}
+
+TEST_F(ShopDoors, TellHowTheyAre) {
+  EXPECT_EQ(with_key(Method::get, "/health/live", "").status, 200);
+  EXPECT_EQ(with_key(Method::get, "/health/live", "", "{nonsense").status, 200);
+  EXPECT_EQ(with_key(Method::get, "/metrics", "").status, 401);
+  fill_shop(6);
+  const Told ready = get("/health/ready");
+  EXPECT_EQ(ready.status, 200);
+  EXPECT_EQ(ready.at("/ready"), true);
+  EXPECT_EQ(ready.text("/journal"), "24");
+  EXPECT_EQ(ready.text("/applied"), "24");
+  Request request;
+  request.route = "/v1/items/{id}";
+  api_->observe(request, {.status = 200}, std::chrono::microseconds(1500));
+  const Told metrics = get("/metrics");
+  EXPECT_THAT(metrics.body, HasSubstr("\nattune_events_accepted_total 24\n"));
+  const std::regex line(
+      R"([a-z_]+(\{([a-z]+="[^"\\]*",?)+\})? [-+0-9.e]+|# (HELP|TYPE) [a-z_]+ .+)");
+  std::istringstream lines(metrics.body);
+  for (std::string text; std::getline(lines, text);)
+    EXPECT_TRUE(std::regex_match(text, line)) << text;
+}
+
+// Two currencies and no setting: profiles cannot be summed, everything else goes on.
+TEST_F(ShopDoors, StayReadyWhereProfilesCannotBeSummed) {
+  for (const char* currency : {"GBP", "EUR"}) {
+    EXPECT_EQ(
+        post("/v1/track", fmt::format(R"({{"userId":"a","event":"Order Completed","properties":
+        {{"revenue":5,"currency":"{}"}}}})",
+                                      currency))
+            .status,
+        200);
+  }
+  settle();
+  ASSERT_TRUE(soon([&] { return !service_->health().problem.empty(); }));
+  EXPECT_EQ(get("/health/ready").status, 200);
+  EXPECT_THAT(get("/health/ready").text("/problem"), HasSubstr("reporting_currency"));
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(post("/v1/track", R"({"userId":"a","event":"Product Viewed"})").status, 200);
+  settle();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(900));
+}
+
+TEST_F(ShopDoors, AreThoseOfTheOpenApiDocument) {
+  ApiContext context(*service_, {});
+  add_intake_doors(context);
+  add_recommendation_doors(context);
+  add_catalog_doors(context);
+  add_shop_doors(context);
+  add_admin_doors(context);
+  add_health_doors(context);
+  std::set<std::string> routes;
+  for (const auto& [method, path] : context.router.routes()) {
+    // Other names of doors that are in the document.
+    if (path.starts_with("/api/public/apps/") || (path.starts_with("/v1/") && path.size() == 5))
+      continue;
+    routes.insert(ascii_lower(name(method)) + " " + path);
+  }
+  routes.insert("get /openapi.json");
+  std::set<std::string> told;
+  const json::value document = json::parse(api_->openapi());
+  EXPECT_EQ(document.at("openapi").as_string(), "3.1.0");
+  for (const auto& path : document.at("paths").as_object()) {
+    for (const auto& operation : path.value().as_object())
+      told.insert(std::string(operation.key()) + " " + std::string(path.key()));
+  }
+  EXPECT_EQ(told, routes);
+  EXPECT_EQ(get("/openapi.json").body, api_->openapi());
+}
+
+}  // namespace
+}  // namespace attune::http
