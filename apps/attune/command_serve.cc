@@ -125,6 +125,12 @@ Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& argume
           "Admin key, shown this once: {}\nMake others: attune keys create --scope write\n",
           secret));
     }
+    if (arguments->certificate.empty() && arguments->host != "127.0.0.1" &&
+        arguments->host != "localhost" && arguments->host != "::1") {
+      context.note(
+          "Keys and events travel unencrypted: give --tls-certificate and --tls-key, or put "
+          "a proxy in front that ends TLS.");
+    }
     context.print("Ctrl-C ends it: what was accepted is written and applied first.\n");
   }
   std::fflush(stdout);

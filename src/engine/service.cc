@@ -110,6 +110,7 @@ struct Service::Impl {
   }
 
   Status fold() {
+    ATTUNE_RETURN_IF_ERROR(workspace.pin_currency());
     folded_at = std::chrono::steady_clock::now();
     NoProgress quiet;
     ATTUNE_ASSIGN_OR_RETURN(Customers customers, Customers::open(workspace, {}, quiet));

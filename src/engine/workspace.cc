@@ -25,6 +25,9 @@ CREATE TABLE refused(number INTEGER PRIMARY KEY, sealed BLOB NOT NULL);
 )sql"},
                                             {3, R"sql(
 CREATE TABLE lost_imports(number INTEGER PRIMARY KEY, rows INTEGER NOT NULL);
+)sql"},
+                                            {4, R"sql(
+CREATE TABLE pinned_currency(only INTEGER PRIMARY KEY CHECK(only = 1), code TEXT NOT NULL);
 )sql"}};
 
 // The keys that state was sealed with: where they are missing, others are not made in their place.
@@ -187,11 +190,28 @@ events::ShopSettings Workspace::shop_settings() const {
 Result<std::optional<Currency>> Workspace::reporting_currency() {
   const Currency set = shop_settings().currency;
   if (set.known()) return std::optional(set);
+  {
+    ATTUNE_ASSIGN_OR_RETURN(store::Statement row,
+                            impl_->state.prepare("SELECT code FROM pinned_currency"));
+    ATTUNE_ASSIGN_OR_RETURN(const bool pinned, row.step());
+    if (pinned) {
+      ATTUNE_ASSIGN_OR_RETURN(const Currency code, Currency::parse(row.text(0)));
+      return std::optional(code);
+    }
+  }
   ATTUNE_ASSIGN_OR_RETURN(const auto names,
                           impl_->event_history->labels(events::LabelKind::currency));
   if (names.size() != 1) return std::optional<Currency>();
   ATTUNE_ASSIGN_OR_RETURN(const Currency only, Currency::parse(names.begin()->second));
   return std::optional(only);
+}
+
+Status Workspace::pin_currency() {
+  ATTUNE_ASSIGN_OR_RETURN(const auto names,
+                          impl_->event_history->labels(events::LabelKind::currency));
+  if (names.empty()) return {};
+  return impl_->state.run("INSERT OR IGNORE INTO pinned_currency(only, code) VALUES(1, ?1)",
+                          std::string_view(names.begin()->second));
 }
 
 Result<Timestamp> Workspace::default_as_of() {

@@ -149,6 +149,10 @@ Answer activate_model(const Call& call) {
   Fields fields(call.body);
   fields.number("version", version);
   if (auto good = fields.finish(); !good) return std::unexpected(good.error());
+  if (version < 1) {
+    return std::unexpected(
+        fault(invalid_argument("say which version: a whole number from 1"), "version"));
+  }
   const Status done = call.service.with([&](engine::Workspace& workspace) -> Status {
     return engine::ModelRegistry(workspace.folder().models()).activate(call.parameter(0), version);
   });

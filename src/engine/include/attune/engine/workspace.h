@@ -145,9 +145,12 @@ class Workspace {
 
   const store::DataFolder& folder() const;
   const TimeZone& zone() const;
-  // The currency that sums are given in: the setting, else the only one that events carry. Absent
-  // when neither tells.
+  // The currency that sums are given in: the setting, else the one pinned, else the only one that
+  // events carry. Absent when none of them tells.
   Result<std::optional<Currency>> reporting_currency();
+  // Holds on to the first currency that an event carried, so that whoever may send events cannot
+  // take the shop's sums away by naming another. A setting still comes first.
+  Status pin_currency();
   events::ShopSettings shop_settings() const;
   Timestamp now() const;
   // The moment that profiles and reports are read as of unless told: now, or the end of the last
