@@ -384,6 +384,9 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
 }
 
 Status Workspace::catch_up(Progress& progress) {
+  // What comes meanwhile is for the next time: else this would not end while more comes than stores
+  // take.
+  const Sequence through = impl_->journal.last_sequence();
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const Sequence state_done, impl_->state.cursor(kStateCursor));
     ATTUNE_ASSIGN_OR_RETURN(const Sequence history_done, impl_->event_history->cursor());
@@ -392,7 +395,7 @@ Status Workspace::catch_up(Progress& progress) {
     impl_->journal.set_cursor("state", state_done);
     impl_->journal.set_cursor("history", history_done);
     const Sequence behind = std::min(state_done, history_done);
-    if (behind >= impl_->journal.last_sequence()) break;
+    if (behind >= through) break;
     impl_->state_begun = state_done;
     impl_->history_begun = history_done;
     (void)impl_->gathered.take();  // of a time before that ended with an error

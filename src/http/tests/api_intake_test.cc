@@ -199,7 +199,9 @@ TEST_F(IntakeDoors, OpenToKeysOfTheirScopeOnly) {
 
 TEST_F(IntakeDoors, AskAKeyThatComesTooOftenToWait) {
   for (const double rate : {2., .5}) {
-    restart({.requests_per_second = rate});
+    ApiOptions options;
+    options.requests_per_second = rate;
+    restart(options);
     const std::string write = make_key(KeyScope::write), other = make_key(KeyScope::write);
     const std::string body = R"({"userId":"ann","event":"Product Viewed"})";
     int passed = 0;
