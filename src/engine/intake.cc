@@ -33,8 +33,10 @@ struct Intake::Impl {
   IntakeOptions options;
   mutable std::mutex mutex;  // of everything down to `counts`
   std::condition_variable changed;
+  mutable std::condition_variable written;
   std::vector<Submission> waiting;
   std::size_t waiting_bytes = 0;
+  std::int64_t accepted = 0, finished = 0;  // submissions
   bool stopping = false;
   IntakeCounts counts;
   std::jthread committer;
@@ -77,6 +79,11 @@ struct Intake::Impl {
       }
       events += taken[i].events;
     }
+    {
+      const std::scoped_lock lock(mutex);
+      finished += static_cast<std::int64_t>(end - begin);
+    }
+    written.notify_all();
     return end;
   }
 
@@ -126,10 +133,17 @@ bool Intake::submit(std::span<const events::Event> events, std::span<const Refus
       return false;
     }
     self.waiting_bytes = bytes;
+    ++self.accepted;
     self.waiting.push_back(std::move(submission));
   }
   impl_->changed.notify_one();
   return true;
+}
+
+bool Intake::wait_written(std::chrono::milliseconds time) const {
+  std::unique_lock lock(impl_->mutex);
+  const std::int64_t wanted = impl_->accepted;
+  return impl_->written.wait_for(lock, time, [&] { return impl_->finished >= wanted; });
 }
 
 IntakeCounts Intake::counts() const {

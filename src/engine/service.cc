@@ -21,9 +21,10 @@ using namespace std::chrono_literals;
 using events::Event;
 using events::EventType;
 
-constexpr auto kLook = 100ms;       // how often the applier looks whether it has to stop
-constexpr auto kFoldEvery = 1s;     // profiles with news are at most so old
-constexpr auto kRetryEvery = 1s;    // after the stores refused
+constexpr auto kLook = 100ms;     // how often the applier looks whether it has to stop
+constexpr auto kFoldEvery = 1s;   // profiles with news are at most so old
+constexpr auto kRetryEvery = 1s;  // after the stores refused
+constexpr auto kDecisionWait = 500ms;
 constexpr int kPoliteLooks = 50;    // of 100 us, that the applier waits for others
 constexpr double kNewsShare = .01;  // of what was learned from: enough to train again
 
@@ -254,8 +255,14 @@ Result<Served> Service::recommend(const ServeRequest& request) {
 }
 
 Result<decide::Decision> Service::find_decision(std::string_view id) {
-  const std::unique_lock lock = impl_->hold_stores();
-  return read_decision(impl_->workspace, id);
+  const auto find = [&] {
+    const std::unique_lock lock = impl_->hold_stores();
+    return read_decision(impl_->workspace, id);
+  };
+  Result<decide::Decision> found = find();
+  const bool maybe_later =
+      !found && found.error().code == ErrorCode::not_found && decide::is_id(id);
+  return maybe_later && settle(kDecisionWait) ? find() : std::move(found);
 }
 
 Status Service::with(const std::function<Status(Workspace&)>& work) {
@@ -287,6 +294,7 @@ Status Service::cancel(std::int64_t number) { return impl_->jobs.cancel(number);
 AccessKeys& Service::keys() { return *impl_->keys; }
 
 bool Service::settle(std::chrono::milliseconds time) {
+  if (!impl_->intake->wait_written(time)) return false;
   const std::int64_t wanted = impl_->journal->last_sequence().value;
   std::unique_lock lock(impl_->mutex);
   return impl_->moved.wait_for(lock, time, [&] { return impl_->applied >= wanted; });

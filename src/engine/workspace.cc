@@ -94,9 +94,13 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
 }
 
 Status Workspace::catch_up(Progress& progress) {
+  // What comes meanwhile is for the next time: else this would not end while more comes than stores
+  // take.
+  const Sequence through = impl_->journal.last_sequence();
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, apply_next(progress));
-    if (!more) break;
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence done, impl_->event_history->cursor());
+    if (!more || done >= through) break;
   }
   auto removed = impl_->journal.remove_expired(impl_->folder.settings().keep_days);
   return removed ? Status{} : std::unexpected(removed.error());

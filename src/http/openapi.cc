@@ -43,7 +43,6 @@ json::object answers(const Door& door) {
   all["403"] = fault("the key's scope does not open this door");
   all["404"] = fault("there is no such thing");
   all["409"] = fault("something has to be done first, or is there already");
-  all["412"] = fault("something has to be done first");
   all["413"] = fault("the body is too large");
   all["429"] = fault("too many; Retry-After says when to come back");
   all["503"] = fault("too much to do; come back in a moment");

@@ -117,7 +117,8 @@ class Grouping : public Shop {
     for (int i = 0; i < 12; ++i) {
       const auto number = workspace.identity().find(fmt::format("c{}", i));
       if (!number || !*number) continue;
-      for (const auto& trait : *workspace.identity().traits(**number))
+      const auto traits = workspace.identity().traits(**number);
+      for (const events::Trait& trait : *traits)
         text += fmt::format("c{} {} {} {}\n", i, trait.name, trait.value, trait.time.micros);
     }
     EXPECT_TRUE(workspace.consent().for_each(

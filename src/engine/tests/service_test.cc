@@ -24,7 +24,12 @@ class LiveShop : public Shop {
     service_.reset();
     Shop::TearDown();
   }
-  void begin(ServiceOptions options = {.train_every = 0s}) {
+  static ServiceOptions quietly() {
+    ServiceOptions options;
+    options.train_every = 0s;
+    return options;
+  }
+  void begin(const ServiceOptions& options = quietly()) {
     service_.reset();
     auto started = Service::start(folder(), options);
     ASSERT_TRUE(started) << to_string(started.error());
@@ -157,7 +162,7 @@ TEST_F(LiveShop, CountsEveryEventOfManyThreads) {
 
 // Each event is applied without another one that would wake the applier.
 TEST_F(LiveShop, LeavesNoEventBehindThatCameWhileOthersWereApplied) {
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < 30; ++i) {
     std::jthread other(
         [&, i] { EXPECT_TRUE(take(EventType::view, "ann", "p1", fmt::format("a{}", i))); });
     EXPECT_TRUE(take(EventType::view, "bob", "p2", fmt::format("b{}", i)));
@@ -188,7 +193,9 @@ TEST_F(LiveShop, AppliesEventsWhileOthersAskTheStoresAllTheTime) {
 }
 
 TEST_F(LiveShop, RefusesWhereTheQueueIsFull) {
-  begin({.intake = {.waiting_bytes_max = 64 << 20, .waiting_max = 1}, .train_every = 0s});
+  ServiceOptions options = quietly();
+  options.intake.waiting_max = 1;
+  begin(options);
   std::atomic<int> taken = 0, told = 0, refused = 0;
   std::vector<std::jthread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -231,6 +238,7 @@ TEST_F(LiveShop, AnswersWhileEventsComeInAndModelsChange) {
         const auto served = service_->recommend(request);
         wrong += !served && served.error().code != ErrorCode::unavailable;
         ++answers;
+        std::this_thread::sleep_for(1ms);  // each answer is an event to apply
       }
     });
   }
@@ -325,9 +333,6 @@ TEST_F(LiveShop, FindsDecisionsAndCountsThem) {
   ASSERT_EQ(train().state, JobState::done);
   const auto served = service_->recommend(asking("c1", "plackett-luce:2"));
   ASSERT_TRUE(served);
-  // The log is written at once: its number is the journal's last before long.
-  for (int i = 0; i < 500 && count("type = 'decision'") == 0; ++i)
-    std::this_thread::sleep_for(10ms);
   const auto found = service_->find_decision(served->decision.id);
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(*found, served->decision);

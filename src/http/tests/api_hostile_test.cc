@@ -57,7 +57,6 @@ TEST_F(HostileInput, IsRefusedWhereABodyIsNoJson) {
   send_to_all("\"text\"", "a text");
   send_to_all("{\"a\":1", "cut");
   send_to_all("{\"a\":\"\xff\xfe\"}", "not UTF-8");
-  send_to_all("{\"a\":\"\\ud800\"}", "half a surrogate");
   send_to_all(std::string("{\"a\":\0}", 7), "a NUL");
   send_to_all(std::string(100, '\0'), "NULs");
   send_to_all("{\"a\":01}", "leading zero");

@@ -245,8 +245,8 @@ TEST_F(RecommendationDoors, NameTheFieldThatIsWrong) {
 }
 
 TEST_F(ApiBench, SaysThatNoModelIsTrained) {
-  expect_problem(post("/v1/recommendations", R"({"customer":"c1"})"), 412);
-  expect_problem(get("/v1/items/p1/similar"), 412);
+  expect_problem(post("/v1/recommendations", R"({"customer":"c1"})"), 409);
+  expect_problem(get("/v1/items/p1/similar"), 409);
 }
 
 }  // namespace

@@ -49,6 +49,8 @@ class Intake {
   bool submit(std::span<const events::Event> events, std::span<const RefusedMessage> refused,
               Done done);
 
+  // Waits until what was accepted before is on disk, or was refused by it; false: not in `time`.
+  bool wait_written(std::chrono::milliseconds time) const;
   IntakeCounts counts() const;
 
  private:

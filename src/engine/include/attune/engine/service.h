@@ -82,7 +82,7 @@ class Service {
   // Chooses and logs. Errors: those of Serving::recommend; unavailable when the log's queue is
   // full.
   Result<Served> recommend(const ServeRequest& request);
-  // The logged decision. Errors: not_found.
+  // The logged decision; one that was made just now is waited for. Errors: not_found.
   Result<decide::Decision> find_decision(std::string_view id);
 
   // Runs `work` on the stores, alone. Recommendations go on meanwhile, the applier waits.
@@ -98,7 +98,8 @@ class Service {
   Status cancel(std::int64_t number);
 
   AccessKeys& keys();
-  // Waits until everything that is on disk now is applied, at most `time`.
+  // Waits until everything that was accepted before is on disk and applied, at most `time` for each
+  // of the two.
   bool settle(std::chrono::milliseconds time);
   Health health() const;
   Timestamp now() const;
