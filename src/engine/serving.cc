@@ -276,20 +276,20 @@ struct Serving::Impl {
   const Workspace* clock = nullptr;
 
   Result<Shelf> read_model(Workspace& workspace) const {
-    Shelf shelf;
+    Shelf read;
     const ModelRegistry registry(workspace.folder().models());
     ATTUNE_ASSIGN_OR_RETURN(const std::string name, best_trained(registry));
-    if (name.empty()) return shelf;
+    if (name.empty()) return read;
     ATTUNE_ASSIGN_OR_RETURN(Model model, registry.load(name));
     const recommend::Interactions& interactions = model.recommender->interactions();
     ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<recommend::Recommender> popular,
                             recommend::make_recommender("popularity"));
     auto fitted = popular->fit(interactions);
     if (!fitted) return std::unexpected(fitted.error());
-    shelf.buyers = std::make_shared<const std::vector<std::int64_t>>(count_buyers(interactions));
-    shelf.popularity = std::move(popular);
-    shelf.model = std::make_shared<const Model>(std::move(model));
-    return shelf;
+    read.buyers = std::make_shared<const std::vector<std::int64_t>>(count_buyers(interactions));
+    read.popularity = std::move(popular);
+    read.model = std::make_shared<const Model>(std::move(model));
+    return read;
   }
 
   Status publish(Workspace& workspace, Shelf next) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <map>
 
 #include <fmt/format.h>
@@ -173,12 +174,19 @@ Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedF
     ATTUNE_RETURN_IF_ERROR(insert_id(fresh[i].kind, id, fresh_numbers[i]));
   }
   numbers.admitted = static_cast<std::int64_t>(distinct.size());
+  // In the order of rows, as if each had come alone: what one merges decides what the next may.
+  std::size_t aliased = 0;
+  const auto alias_before = [&](std::int64_t row) -> Status {
+    for (; aliased < facts.aliases.size() && facts.aliases[aliased].row < row; ++aliased)
+      ATTUNE_RETURN_IF_ERROR(alias(facts.aliases[aliased], names, first, numbers));
+    return {};
+  };
   for (const StagedFacts::Link& l : facts.links) {
+    ATTUNE_RETURN_IF_ERROR(alias_before(l.row));
     ATTUNE_RETURN_IF_ERROR(link(numbers.anonymous[l.anonymous], numbers.customers[l.customer],
                                 Sequence{first.value + l.row}, numbers));
   }
-  for (const StagedFacts::Alias& a : facts.aliases)
-    ATTUNE_RETURN_IF_ERROR(alias(a, names, first, numbers));
+  ATTUNE_RETURN_IF_ERROR(alias_before(std::numeric_limits<std::int64_t>::max()));
   ATTUNE_RETURN_IF_ERROR(write_traits(facts, first, numbers));
   return numbers;
 }
@@ -218,7 +226,10 @@ Status Identity::alias(const StagedFacts::Alias& alias, const EventNames& names,
   // nobody knew it.
   ATTUNE_ASSIGN_OR_RETURN(const auto known,
                           find_exact(IdKind::customer, names.anonymous.text(alias.from)));
-  const CustomerNumber earlier = known.value_or(numbers.anonymous[alias.from]);
+  // A customer whom a later row of the same group names first was not there yet: numbers follow
+  // the journal.
+  const bool there = known && known->value <= first.value + alias.row;
+  const CustomerNumber earlier = there ? *known : numbers.anonymous[alias.from];
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber from, root(earlier));
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber to, root(numbers.customers[alias.to]));
   if (from == to) return {};

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <random>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -109,11 +110,13 @@ class Grouping : public Shop {
     std::map<std::int64_t, std::int64_t> sorted;
     for (const auto& [from, into] : merges->targets()) sorted[from.value] = into.value;
     for (const auto& [from, into] : sorted) text += fmt::format("{} is {}\n", from, into);
+    std::set<std::string> ids;
     EXPECT_TRUE(workspace.identity().for_each_id(
         [&](CustomerNumber number, events::IdKind kind, std::string_view id) -> Status {
-          text += fmt::format("{} {} {}\n", number.value, static_cast<int>(kind), id);
+          ids.insert(fmt::format("{} {} {}\n", number.value, static_cast<int>(kind), id));
           return {};
         }));
+    for (const std::string& id : ids) text += id;
     for (int i = 0; i < 12; ++i) {
       const auto number = workspace.identity().find(fmt::format("c{}", i));
       if (!number || !*number) continue;
