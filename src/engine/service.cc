@@ -98,6 +98,7 @@ struct Service::Impl {
       others_seen = workspace.others_applied();
     }
     lists_stale = false;
+    ATTUNE_RETURN_IF_ERROR(workspace.pin_currency());
     ATTUNE_ASSIGN_OR_RETURN(const std::int64_t count, workspace.refused_count());
     refused = count;
     unfolded = true;
@@ -111,7 +112,6 @@ struct Service::Impl {
   }
 
   Status fold() {
-    ATTUNE_RETURN_IF_ERROR(workspace.pin_currency());
     folded_at = std::chrono::steady_clock::now();
     NoProgress quiet;
     ATTUNE_ASSIGN_OR_RETURN(Customers customers, Customers::open(workspace, {}, quiet));

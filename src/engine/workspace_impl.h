@@ -139,8 +139,6 @@ struct Workspace::Impl {
   // read counts for nothing.
   Status add_consents(const events::StagedFacts& facts, const events::Identity::Numbers& people,
                       Sequence first) {
-    for (const auto& [from, into] : people.merges)
-      ATTUNE_RETURN_IF_ERROR(consent->merge(from, into));
     std::vector<privacy::ConsentChange> changes;
     for (const events::StagedFacts::Consent& c : facts.consents) {
       const CustomerNumber customer = c.customer != events::kNoCode ? people.customers[c.customer]
@@ -154,7 +152,15 @@ struct Workspace::Impl {
             {customer, purpose, c.given != 0, Timestamp{c.time}, Sequence{first.value + c.row}});
       }
     }
-    return changes.empty() ? Status{} : consent->apply(changes);
+    if (!changes.empty()) ATTUNE_RETURN_IF_ERROR(consent->apply(changes));
+    for (const auto& [from, into] : people.merges)
+      ATTUNE_RETURN_IF_ERROR(consent->merge(from, into));
+    // What is said under a number that was merged before belongs to its root at once.
+    for (const privacy::ConsentChange& change : changes) {
+      ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber root, identity->root(change.customer));
+      if (root != change.customer) ATTUNE_RETURN_IF_ERROR(consent->merge(change.customer, root));
+    }
+    return {};
   }
 
   // A history that was lost is rebuilt from the journal; rows of an import that was applied before

@@ -34,7 +34,7 @@ struct Api::Impl {
     add_health_doors(context);
     context.add_raw(
         {.method = Method::get, .path = "/openapi.json", .summary = "This document"},
-        [this](std::shared_ptr<Request>, Respond respond) { respond({.body = document}); });
+        [this](std::shared_ptr<Request>, const Respond& respond) { respond({.body = document}); });
     document = openapi_document(context.doors, options.version);
   }
 };
@@ -44,7 +44,7 @@ Api::Api(engine::Service& service, const ApiOptions& options)
 Api::~Api() = default;
 
 Handler Api::handler() {
-  return [this](std::shared_ptr<Request> request, Respond respond) {
+  return [this](std::shared_ptr<Request> request, const Respond& respond) {
     impl_->context.router.handle(std::move(request), std::move(respond));
   };
 }

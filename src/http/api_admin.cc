@@ -191,7 +191,7 @@ void add_admin_doors(ApiContext& api) {
       "Takes a refused message again, as it came or mended", kMended, replay_refused);
   if (!api.options.command) return;
   api.router.add(Method::post, "/v1/commands",
-                 [&api](std::shared_ptr<Request> request, Respond respond) {
+                 [&api](std::shared_ptr<Request> request, const Respond& respond) {
                    if (!request->trusted) {
                      respond(problem(404, "Not Found", "there is no such door"));
                      return;

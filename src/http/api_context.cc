@@ -146,7 +146,7 @@ void ApiContext::add_checked(Door door, Work work, bool quick) {
   const bool with_body = !door.body.empty();
   const std::vector<std::string> names = parameter_names(door.path);
   add_raw(std::move(door), [this, scope, with_body, names, quick, work = std::move(work)](
-                               std::shared_ptr<Request> request, Respond respond) {
+                               std::shared_ptr<Request> request, const Respond& respond) {
     if (scope) {
       if (auto refused = refuse(*request, key_of(*request), *scope)) {
         respond(std::move(*refused));

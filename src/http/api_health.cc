@@ -34,7 +34,7 @@ void add_health_doors(ApiContext& api) {
        .path = "/metrics",
        .scope = KeyScope::read,
        .summary = "Counters and histograms, as Prometheus reads them"},
-      [&api](std::shared_ptr<Request> request, Respond respond) {
+      [&api](std::shared_ptr<Request> request, const Respond& respond) {
         if (auto refused = api.refuse(*request, ApiContext::key_of(*request), KeyScope::read)) {
           respond(std::move(*refused));
           return;

@@ -108,7 +108,8 @@ void add_intake_doors(ApiContext& api) {
       {SegmentCall::screen, "s"},   {SegmentCall::group, "g"}, {SegmentCall::alias, "a"},
       {SegmentCall::batch, "b"}};
   for (const auto& [call, letter] : calls) {
-    const Handler handler = [&api, call = call](std::shared_ptr<Request> request, Respond respond) {
+    const Handler handler = [&api, call = call](std::shared_ptr<Request> request,
+                                                const Respond& respond) {
       take(api, call, request, respond);
     };
     const std::string word(events::name(call));

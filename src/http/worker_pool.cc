@@ -1,5 +1,6 @@
 #include "worker_pool.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -14,6 +15,7 @@ struct WorkerPool::Impl {
   std::condition_variable changed;
   std::deque<std::function<void()>> waiting;
   bool stopping = false;
+  std::atomic<std::int64_t> failed = 0;  // work that threw
   std::size_t waiting_max = 0;
   std::vector<std::jthread> threads;
 
@@ -30,7 +32,7 @@ struct WorkerPool::Impl {
       try {
         work();
       } catch (const std::exception&) {
-        // The request goes with its answer ungiven, which the server makes a 500 and a line of log.
+        ++failed;  // the request goes with its answer ungiven: the server makes that a 500
       }
       work = nullptr;
     }

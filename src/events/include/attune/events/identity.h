@@ -86,6 +86,8 @@ class Identity final : public Erasable {
   // it cannot be opened.
   Result<std::string> label(CustomerNumber customer);
 
+  // Whom the number belongs to by now; itself where it was merged into nobody.
+  Result<CustomerNumber> root(CustomerNumber number);
   Result<MergeMap> merges();
   // Latest value of each trait over all numbers merged into `customer`, by name.
   Result<std::vector<Trait>> traits(CustomerNumber customer);
@@ -113,7 +115,6 @@ class Identity final : public Erasable {
   };
   Result<std::optional<CustomerNumber>> find_exact(IdKind kind, std::string_view id);
   Result<std::optional<CustomerNumber>> find_either(std::string_view id);
-  Result<CustomerNumber> root(CustomerNumber number);
   Result<bool> is_known(CustomerNumber number);
   Status insert_id(IdKind kind, std::string_view id, CustomerNumber number);
   Status link(CustomerNumber anonymous, CustomerNumber customer, Sequence sequence,
