@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -199,8 +200,6 @@ struct Workspace::Impl {
   // read counts for nothing.
   Status add_consents(const events::StagedFacts& facts, const events::Identity::Numbers& people,
                       Sequence first) {
-    for (const auto& [from, into] : people.merges)
-      ATTUNE_RETURN_IF_ERROR(consent->merge(from, into));
     std::vector<privacy::ConsentChange> changes;
     for (const events::StagedFacts::Consent& c : facts.consents) {
       const CustomerNumber customer = c.customer != events::kNoCode ? people.customers[c.customer]
@@ -214,7 +213,17 @@ struct Workspace::Impl {
             {customer, purpose, c.given != 0, Timestamp{c.time}, Sequence{first.value + c.row}});
       }
     }
-    return changes.empty() ? Status{} : consent->apply(changes);
+    if (!changes.empty()) ATTUNE_RETURN_IF_ERROR(consent->apply(changes));
+    for (const auto& [from, into] : people.merges)
+      ATTUNE_RETURN_IF_ERROR(consent->merge(from, into));
+    // What arrived under a number that was merged before is its root's too.
+    std::set<CustomerNumber> named;
+    for (const privacy::ConsentChange& change : changes) named.insert(change.customer);
+    for (const CustomerNumber customer : named) {
+      ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber root, identity->root(customer));
+      ATTUNE_RETURN_IF_ERROR(consent->merge(customer, root));
+    }
+    return {};
   }
 
   Status apply_import(const store::JournalRecord& record, Sequence history_done,

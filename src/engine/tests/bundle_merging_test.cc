@@ -63,7 +63,7 @@ class Story {
         break;
       case 3:
         event.type = random_() % 2 == 0 ? EventType::consent_given : EventType::consent_withdrawn;
-        if (random_() % 2 == 0) event.properties = R"({"purposes":["personalisation"]})";
+        if (random_() % 2 == 0) event.properties = R"({"purpose":["personalisation"]})";
         break;
       case 4:
         event.type = EventType::purchase;

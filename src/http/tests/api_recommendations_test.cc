@@ -122,7 +122,7 @@ TEST_F(RecommendationDoors, HonourConsent) {
   const auto personal = items_of(recommend(R"({"customer":"c1"})"));
   const auto popular = items_of(recommend(R"({"customer":"nobody"})"));
   const auto say = [&](const char* event) {
-    track("c1", event, R"({"purposes":["personalisation"]})");
+    track("c1", event, R"({"purpose":["personalisation"]})");
   };
   say("consent_withdrawn");
   const Told without = recommend(R"({"customer":"c1"})");
@@ -134,6 +134,21 @@ TEST_F(RecommendationDoors, HonourConsent) {
   EXPECT_EQ(recommend(R"({"customer":"c1"})").at("/personal"), false);
   say("consent_given");
   EXPECT_EQ(items_of(recommend(R"({"customer":"c1"})")), personal);
+}
+
+// A device that became a customer's says what holds for both, and the latest word counts.
+TEST_F(RecommendationDoors, HonourConsentOfADeviceThatWasMerged) {
+  EXPECT_EQ(post("/v1/identify", R"({"userId":"c1","anonymousId":"dev"})").status, 200);
+  const auto say = [&](const char* who, const char* event) {
+    EXPECT_EQ(post("/v1/track", fmt::format(R"({{{},"event":"{}"}})", who, event)).status, 200);
+    settle();
+  };
+  say(R"("anonymousId":"dev")", "consent_withdrawn");
+  EXPECT_EQ(recommend(R"({"customer":"c1"})").at("/personal"), false);
+  EXPECT_EQ(recommend(R"({"anonymous":"dev"})").at("/personal"), false);
+  say(R"("userId":"c1")", "consent_given");
+  EXPECT_EQ(recommend(R"({"customer":"c1"})").at("/personal"), true);
+  EXPECT_EQ(recommend(R"({"anonymous":"dev"})").at("/personal"), true);
 }
 
 TEST_F(RecommendationDoors, GiveProbabilitiesOfExploringPolicies) {

@@ -87,6 +87,8 @@ class Identity final : public Erasable {
   Result<std::string> label(CustomerNumber customer);
 
   Result<MergeMap> merges();
+  // The number that stands for this one: itself unless merged. Cost: a look-up a merge.
+  Result<CustomerNumber> root(CustomerNumber number);
   // Latest value of each trait over all numbers merged into `customer`, by name.
   Result<std::vector<Trait>> traits(CustomerNumber customer);
   // Every customer id with its number as admitted (not its root) and kind, in order of number.
@@ -113,7 +115,6 @@ class Identity final : public Erasable {
   };
   Result<std::optional<CustomerNumber>> find_exact(IdKind kind, std::string_view id);
   Result<std::optional<CustomerNumber>> find_either(std::string_view id);
-  Result<CustomerNumber> root(CustomerNumber number);
   Result<bool> is_known(CustomerNumber number);
   Status insert_id(IdKind kind, std::string_view id, CustomerNumber number);
   Status link(CustomerNumber anonymous, CustomerNumber customer, Sequence sequence,
