@@ -87,6 +87,34 @@ Result<std::string> worse_than_current(const ModelRegistry& registry,
       behind->second.high, name);
 }
 
+// Fits, and says how it went.
+Result<ModelMeta> fit(recommend::Recommender& recommender,
+                      const recommend::Interactions& interactions, const TrainRequest& request,
+                      Progress& progress) {
+  const auto begun = std::chrono::steady_clock::now();
+  recommend::FitOptions options;
+  options.seed = request.seed;
+  options.threads = request.threads;
+  options.progress = &progress;
+  auto fitted = recommender.fit(interactions, options);
+  if (!fitted)
+    return std::unexpected(fitted.error().within(fmt::format("training {}", recommender.name())));
+  ModelMeta meta;
+  meta.name = recommender.name();
+  meta.seed = request.seed;
+  meta.customers = interactions.customers();
+  meta.items = interactions.items();
+  meta.pairs = interactions.pairs();
+  meta.fit_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  meta.converged = fitted->converged;
+  meta.iterations = fitted->iterations;
+  meta.objective = fitted->objective;
+  meta.parameters = recommender.parameters();
+  meta.warnings = fitted->warnings;
+  return meta;
+}
+
 }  // namespace
 
 Result<Setting> parse_setting(std::string_view text) {
@@ -129,31 +157,10 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
   // Saved together at the end: a training that is cancelled leaves every model as it was.
   std::vector<std::pair<ModelMeta, bool>> fitted_ones;  // and whether it may serve
   for (const auto& recommender : recommenders) {
-    const auto begun = std::chrono::steady_clock::now();
-    recommend::FitOptions options;
-    options.seed = request.seed;
-    options.threads = request.threads;
-    options.progress = &progress;
-    auto fitted = recommender->fit(interactions, options);
-    if (!fitted)
-      return std::unexpected(
-          fitted.error().within(fmt::format("training {}", recommender->name())));
-    ModelMeta meta;
-    meta.name = recommender->name();
+    ATTUNE_ASSIGN_OR_RETURN(ModelMeta meta, fit(*recommender, interactions, request, progress));
     meta.trained_at = workspace.now();
     meta.cursor = data.cursor;
-    meta.seed = request.seed;
-    meta.customers = interactions.customers();
-    meta.items = interactions.items();
-    meta.pairs = interactions.pairs();
-    meta.fit_seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    meta.converged = fitted->converged;
-    meta.iterations = fitted->iterations;
-    meta.objective = fitted->objective;
     meta.weights = weights;
-    meta.parameters = recommender->parameters();
-    meta.warnings = fitted->warnings;
     std::string aside;
     if (request.keep_worse_aside) {
       ATTUNE_ASSIGN_OR_RETURN(

@@ -11,6 +11,26 @@ std::string folder_name(std::int64_t number) { return fmt::format("{:06}", numbe
 
 }  // namespace
 
+Result<ImportEntry> ImportEntry::parse(std::string_view text) {
+  boost::system::error_code failure;
+  const boost::json::value value = boost::json::parse(text, failure);
+  const boost::json::object* object = failure ? nullptr : value.if_object();
+  ImportEntry entry;
+  const auto number = [&](const char* name, std::int64_t& out) {
+    const boost::json::value* field = object == nullptr ? nullptr : object->if_contains(name);
+    if (field == nullptr || !field->is_int64()) return false;
+    out = field->as_int64();
+    return true;
+  };
+  const boost::json::value* folder = object == nullptr ? nullptr : object->if_contains("folder");
+  if (folder == nullptr || !folder->is_string() || !number("number", entry.number) ||
+      !number("rows", entry.rows) || !number("checked_through", entry.checked_through)) {
+    return std::unexpected(data_corruption("a journal entry that should name an import does not"));
+  }
+  entry.folder = std::string(folder->as_string());
+  return entry;
+}
+
 std::string RefusedMessage::serialise() const {
   return boost::json::serialize(boost::json::object{{"time", time.micros},
                                                     {"call", call},
