@@ -26,8 +26,8 @@ class ShopDoors : public ApiBench {
 
 TEST_F(ShopDoors, StateItems) {
   EXPECT_EQ(ask(Method::put, "/v1/items/tea", R"({"name":" Green\n tea ","price":2.505,
-                "currency":"GBP","category":["drinks","tea"],"stock":7,"brand":"Leaf","organic":true,
-                "weight":0.25,"gone":null})")
+                "currency":"GBP","category":["drinks","tea"],"stock":7,"brand":"Leaf",
+                "organic":true,"weight":0.25,"gone":null})")
                 .status,
             200);
   settle();

@@ -84,13 +84,9 @@ class ServerTest : public testing::Test {
     respond(text(out + " " + request->peer + " " + request->body));
   }
 
-  std::string defects() {
+  std::string seen(const std::string& text) {
     const std::lock_guard lock(mutex_);
-    return defects_;
-  }
-  std::string observed() {
-    const std::lock_guard lock(mutex_);
-    return observed_;
+    return text;
   }
 
   // Waits until `holds`, for at most five seconds.
@@ -337,9 +333,9 @@ TEST_F(ServerTest, SurvivesHandlersThatFail) {
   const Answered thrown = client.ask(get("/throw"));
   EXPECT_EQ(thrown.status, 500);
   EXPECT_THAT(thrown.body, testing::Not(HasSubstr("secret")));
-  EXPECT_THAT(defects(), HasSubstr("a secret of the handler"));
+  EXPECT_THAT(seen(defects_), HasSubstr("a secret of the handler"));
   EXPECT_EQ(client.ask(get("/drop")).status, 500);
-  EXPECT_THAT(defects(), HasSubstr("dropped its Respond"));
+  EXPECT_THAT(seen(defects_), HasSubstr("dropped its Respond"));
   EXPECT_EQ(client.ask(get("/nonsense")).status, 500);
   EXPECT_EQ(client.ask(get("/twice")).body, "first");
   const Answered split = client.ask(get("/split-header"));
@@ -350,11 +346,10 @@ TEST_F(ServerTest, SurvivesHandlersThatFail) {
 
 TEST_F(ServerTest, ObservesEveryAnswer) {
   start();
-  // An answer is observed after it was sent, so that the next one could overtake it.
   Client(port_).ask(get("/a"));
-  EXPECT_TRUE(soon([&] { return observed() == "200 /a;"; })) << observed();
+  EXPECT_TRUE(soon([&] { return seen(observed_) == "200 /a;"; }));  // after it was sent
   Client(port_).ask(get("/%zz"));
-  EXPECT_TRUE(soon([&] { return observed() == "200 /a;400 ;"; })) << observed();
+  EXPECT_TRUE(soon([&] { return seen(observed_) == "200 /a;400 ;"; })) << seen(observed_);
 }
 
 TEST_F(ServerTest, AnswersFromAnotherThreadAndAfterTheClientLeft) {
@@ -434,7 +429,7 @@ TEST_F(ServerTest, StopsWaitingWhenItsPatienceEnds) {
   kept_(text("too late"));
   server_.reset();
   kept_ = nullptr;
-  EXPECT_EQ(defects(), "");
+  EXPECT_EQ(seen(defects_), "");
 }
 
 TEST_F(ServerTest, ListensAtALocalSocketThatOnlyTheOwnerOpens) {

@@ -67,7 +67,7 @@ class Identity final : public Erasable {
     std::int64_t admitted = 0;  // new customers
     // Roots that became another's: from, into; in the order in which it happened.
     std::vector<std::pair<CustomerNumber, CustomerNumber>> merges;
-    std::int64_t shared = 0;    // links refused because the anonymous id belongs to somebody else
+    std::int64_t shared = 0;  // links refused because the anonymous id belongs to somebody else
   };
   Result<Numbers> admit(const EventNames& names, const StagedFacts& facts, Sequence first);
 
@@ -75,8 +75,8 @@ class Identity final : public Erasable {
   // since.
   Result<Numbers> look_up(const EventNames& names);
 
-  // Takes the merges of one id back: its own events are its own again. Inside a transaction. Result:
-  // the number that stands alone again.
+  // Takes the merges of one id back: its own events are its own again. Inside a transaction.
+  // Result: the number that stands alone again.
   // Errors: not_found (unknown id); failed_precondition (it is merged with nobody).
   Result<CustomerNumber> separate(std::string_view id);
 
