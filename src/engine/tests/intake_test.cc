@@ -62,7 +62,7 @@ TEST_F(IntakeQueue, TellsEachSubmissionItsOwnNumber) {
     const std::string id = "c" + std::to_string(i);
     ASSERT_TRUE(submit(
         *intake_, id,
-        [&, id](const Result<Sequence>& first) {
+        [&, id, i](const Result<Sequence>& first) {
           const std::scoped_lock lock(mutex);
           ASSERT_TRUE(first);
           EXPECT_TRUE(numbers.emplace(id, first->value).second) << "told twice";
