@@ -45,7 +45,7 @@ Api::~Api() = default;
 
 Handler Api::handler() {
   return [this](std::shared_ptr<Request> request, const Respond& respond) {
-    impl_->context.router.handle(std::move(request), std::move(respond));
+    impl_->context.router.handle(std::move(request), respond);
   };
 }
 

@@ -19,10 +19,12 @@ constexpr std::size_t kDepthMax = 32;
 
 // Looks for a name that comes twice in one object, and for numbers that no double holds.
 struct Watcher {
+  // NOLINTBEGIN(readability-identifier-naming): Boost.JSON asks for these names.
   static constexpr std::size_t max_object_size = json::string::max_size();
   static constexpr std::size_t max_array_size = json::string::max_size();
   static constexpr std::size_t max_key_size = json::string::max_size();
   static constexpr std::size_t max_string_size = json::string::max_size();
+  // NOLINTEND(readability-identifier-naming)
 
   std::vector<std::vector<std::string>> open;  // names of the objects around
   std::string name;                            // that is being read
