@@ -141,8 +141,12 @@ serve() {
   key=$(cat "$folder.key")
 }
 
-# served: ends the service as an operator would, and waits for it.
-served() { kill -TERM "$server"; wait "$server" || true; }
+# served: ends the service as an operator would, and waits for it; one that ends otherwise than well fails the claim.
+served() {
+  local status=0
+  kill -TERM "$server"; wait "$server" || status=$?
+  equal 0 "$status" "the exit status of the service"
+}
 
 # applied: waits until every store holds what is on disk; prints the seconds that it took.
 applied() {

@@ -102,9 +102,8 @@ Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& argume
       answer = run_for_another(request, workspace.share());
       return {};
     });
-    // Whatever was changed that way: imports, models, keys.
-    const Status reloaded = ran ? service->reload() : ran;
-    if (!reloaded) fmt::print(stderr, "{}\n", reloaded.error().message);
+    const Status followed = ran ? service->follow() : ran;
+    if (!followed) fmt::print(stderr, "{}\n", followed.error().message);
     return answer;
   };
   http::Api api(*service, api_options);
@@ -139,15 +138,6 @@ Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& argume
   return {};
 }
 
-json::object key_json(const engine::AccessKey& key) {
-  json::object object{{"id", key.id},
-                      {"scope", engine::name(key.scope)},
-                      {"label", key.label},
-                      {"created_at", format_iso(key.created_at)}};
-  if (key.revoked_at) object["revoked_at"] = format_iso(*key.revoked_at);
-  return object;
-}
-
 Status with_keys(Context& context,
                  const std::function<Status(engine::Workspace&, engine::AccessKeys&)>& work) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
@@ -160,9 +150,7 @@ Status print_keys(Context& context) {
   return with_keys(context, [&](engine::Workspace&, engine::AccessKeys& keys) -> Status {
     ATTUNE_ASSIGN_OR_RETURN(const auto all, keys.list());
     if (context.json) {
-      json::array list;
-      for (const engine::AccessKey& key : all) list.push_back(key_json(key));
-      context.print(json::serialize(json::object{{"keys", list}}) + "\n");
+      context.print(engine::to_json(all) + "\n");
       return {};
     }
     report::Table table({{"key", report::Align::left, 0},
@@ -249,17 +237,8 @@ Status run_refused(Context& context) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   ATTUNE_ASSIGN_OR_RETURN(const auto refused, workspace.refused(0, 1'000));
   if (context.json) {
-    json::array list;
-    for (const engine::RefusedMessage& one : refused) {
-      list.push_back(json::object{{"number", one.number},
-                                  {"time", format_iso(one.time)},
-                                  {"call", one.call},
-                                  {"reason", one.reason},
-                                  {"field", one.field},
-                                  {"message", one.message},
-                                  {"raw", one.raw}});
-    }
-    context.print(json::serialize(json::object{{"refused", list}}) + "\n");
+    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t total, workspace.refused_count());
+    context.print(engine::to_json(total, refused) + "\n");
     return {};
   }
   report::Table table({{"number", report::Align::right, 0},

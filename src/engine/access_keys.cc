@@ -1,12 +1,13 @@
 #include "attune/engine/access_keys.h"
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
 
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "attune/base/text.h"
 
@@ -22,20 +23,12 @@ CREATE TABLE access_keys(
 constexpr std::string_view kPrefix = "at_";
 constexpr std::size_t kIdBytes = 6;
 constexpr std::size_t kSecretBytes = 32;
-constexpr std::string_view kDigits =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-~";
 const std::vector<std::string> kScopes{"write", "read", "admin"};
 
-// Six bits a character, without padding; "~" stands for what other alphabets write as "_".
-std::string encode(std::string_view bytes) {
-  std::string text;
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char byte : bytes) {
-    bits = bits << 8 | static_cast<unsigned char>(byte);
-    for (held += 8; held >= 6; held -= 6) text += kDigits[bits >> (held - 6) & 63];
-  }
-  if (held > 0) text += kDigits[bits << (6 - held) & 63];
+// "_" parts the key: "~" stands for it inside.
+std::string random_part(std::size_t bytes) {
+  std::string text = store::random_text(bytes);
+  std::ranges::replace(text, '_', '~');
   return text;
 }
 
@@ -65,6 +58,19 @@ Result<KeyScope> parse_key_scope(std::string_view text) {
   return std::unexpected(
       invalid_argument(fmt::format("'{}' is no scope of a key; there are write, read and admin{}",
                                    attune::quoted(text), did_you_mean(text, kScopes))));
+}
+
+std::string to_json(std::span<const AccessKey> keys) {
+  boost::json::array list;
+  for (const AccessKey& key : keys) {
+    boost::json::object object{{"id", key.id},
+                               {"scope", name(key.scope)},
+                               {"label", key.label},
+                               {"created_at", format_iso(key.created_at)}};
+    if (key.revoked_at) object["revoked_at"] = format_iso(*key.revoked_at);
+    list.push_back(std::move(object));
+  }
+  return boost::json::serialize(boost::json::object{{"keys", std::move(list)}});
 }
 
 struct AccessKeys::Impl {
@@ -113,10 +119,8 @@ Result<AccessKeys> AccessKeys::open(store::State& state, store::Vault& vault) {
 }
 
 Result<std::string> AccessKeys::create(KeyScope scope, std::string_view label, Timestamp now) {
-  const std::string random = store::random_bytes(kIdBytes + kSecretBytes);
-  const std::string id =
-      std::string(kPrefix) + encode(std::string_view(random).substr(0, kIdBytes));
-  const std::string secret = id + "_" + encode(std::string_view(random).substr(kIdBytes));
+  const std::string id = std::string(kPrefix) + random_part(kIdBytes);
+  const std::string secret = id + "_" + random_part(kSecretBytes);
   ATTUNE_RETURN_IF_ERROR(impl_->state->run(
       "INSERT INTO access_keys(id, scope, label, hash, created) VALUES(?1, ?2, ?3, ?4, ?5)",
       std::string_view(id), static_cast<std::int64_t>(scope), label,

@@ -53,6 +53,8 @@ struct Service::Impl {
 
   // Of the applier, by whoever holds `stores`.
   std::int64_t others_seen = 0;
+  std::int64_t refused_seen = 0;
+  bool currency_pinned = false;
   bool lists_stale = false;  // applying failed half-way: lists in memory are to be read anew
   std::atomic<bool> unfolded = false;         // profiles lack events
   std::atomic<std::int64_t> behind_since{0};  // microseconds; 0: nothing waits
@@ -98,9 +100,14 @@ struct Service::Impl {
       others_seen = workspace.others_applied();
     }
     lists_stale = false;
-    ATTUNE_RETURN_IF_ERROR(workspace.pin_currency());
-    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t count, workspace.refused_count());
-    refused = count;
+    if (!currency_pinned) {
+      ATTUNE_ASSIGN_OR_RETURN(currency_pinned, workspace.pin_currency());
+    }
+    if (workspace.refused_applied() != refused_seen) {
+      ATTUNE_ASSIGN_OR_RETURN(const std::int64_t count, workspace.refused_count());
+      refused = count;
+      refused_seen = workspace.refused_applied();
+    }
     unfolded = true;
     if (done >= journal->last_sequence()) behind_since = 0;
     {
@@ -282,6 +289,20 @@ Status Service::reload() {
   return with([&](Workspace& workspace) -> Status {
     ATTUNE_RETURN_IF_ERROR(impl_->keys->reload());
     return impl_->serving->reload(workspace);
+  });
+}
+
+Status Service::follow() {
+  return with([&](Workspace& workspace) -> Status {
+    Impl& self = *impl_;
+    ATTUNE_RETURN_IF_ERROR(self.keys->reload());
+    if (workspace.others_applied() != self.others_seen) {
+      ATTUNE_RETURN_IF_ERROR(self.serving->reload(workspace));
+      self.others_seen = workspace.others_applied();
+      return {};
+    }
+    ATTUNE_ASSIGN_OR_RETURN(const bool current, self.serving->serves_current_model(workspace));
+    return current ? Status{} : self.serving->swap_model(workspace);
   });
 }
 

@@ -73,14 +73,20 @@ struct Shelf {
   }
 };
 
-// The name of the best recommender that has a model; empty: none.
-Result<std::string> best_trained(const ModelRegistry& registry) {
+// The current model of the best recommender that has one; absent: none has.
+Result<std::optional<ModelMeta>> best_trained(const ModelRegistry& registry) {
   ATTUNE_ASSIGN_OR_RETURN(const std::vector<ModelMeta> all, registry.list());
   for (const std::string& name : default_recommenders()) {
-    if (std::ranges::any_of(all, [&](const ModelMeta& m) { return m.name == name && m.current; }))
-      return name;
+    const auto found =
+        std::ranges::find_if(all, [&](const ModelMeta& m) { return m.name == name && m.current; });
+    if (found != all.end()) return std::optional(*found);
   }
-  return all.empty() ? std::string() : all.front().name;
+  const auto any = std::ranges::find_if(all, &ModelMeta::current);
+  return any == all.end() ? std::optional<ModelMeta>() : std::optional(*any);
+}
+
+std::string model_text(const ModelMeta& meta) {
+  return fmt::format("{}/{}", meta.name, meta.version);
 }
 
 Status check(const ServeRequest& request) {
@@ -278,9 +284,9 @@ struct Serving::Impl {
   Result<Shelf> read_model(Workspace& workspace) const {
     Shelf read;
     const ModelRegistry registry(workspace.folder().models());
-    ATTUNE_ASSIGN_OR_RETURN(const std::string name, best_trained(registry));
-    if (name.empty()) return read;
-    ATTUNE_ASSIGN_OR_RETURN(Model model, registry.load(name));
+    ATTUNE_ASSIGN_OR_RETURN(const std::optional<ModelMeta> best, best_trained(registry));
+    if (!best) return read;
+    ATTUNE_ASSIGN_OR_RETURN(Model model, registry.load(best->name));
     const recommend::Interactions& interactions = model.recommender->interactions();
     ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<recommend::Recommender> popular,
                             recommend::make_recommender("popularity"));
@@ -326,6 +332,12 @@ Status Serving::reload(Workspace& workspace) {
   ATTUNE_RETURN_IF_ERROR(
       impl_->people.load(workspace, meta.weights, shelf.model == nullptr ? now : meta.cursor));
   return impl_->publish(workspace, std::move(shelf));
+}
+
+Result<bool> Serving::serves_current_model(Workspace& workspace) const {
+  const ModelRegistry registry(workspace.folder().models());
+  ATTUNE_ASSIGN_OR_RETURN(const std::optional<ModelMeta> best, best_trained(registry));
+  return model() == (best ? model_text(*best) : std::string());
 }
 
 Status Serving::swap_model(Workspace& workspace) {
@@ -375,7 +387,7 @@ Result<Served> Serving::recommend(const ServeRequest& request) const {
 std::string Serving::model() const {
   const auto shelf = impl_->shelf.load();
   if (shelf->model == nullptr) return {};
-  return fmt::format("{}/{}", shelf->model->meta.name, shelf->model->meta.version);
+  return model_text(shelf->model->meta);
 }
 
 Sequence Serving::learned_through() const {

@@ -129,6 +129,7 @@ Result<bool> Workspace::apply_next(Progress& progress) {
 
 void Workspace::observe(Observer observer) { impl_->observer = std::move(observer); }
 std::int64_t Workspace::others_applied() const { return impl_->others_applied; }
+std::int64_t Workspace::refused_applied() const { return impl_->refused_applied; }
 Workspace Workspace::share() const { return Workspace(impl_); }
 
 Status Workspace::remove_leftovers() {
@@ -210,12 +211,14 @@ Result<std::optional<Currency>> Workspace::reporting_currency() {
   return std::optional(only);
 }
 
-Status Workspace::pin_currency() {
+Result<bool> Workspace::pin_currency() {
   ATTUNE_ASSIGN_OR_RETURN(const auto names,
                           impl_->event_history->labels(events::LabelKind::currency));
-  if (names.empty()) return {};
-  return impl_->state.run("INSERT OR IGNORE INTO pinned_currency(only, code) VALUES(1, ?1)",
-                          std::string_view(names.begin()->second));
+  if (names.empty()) return false;
+  ATTUNE_RETURN_IF_ERROR(
+      impl_->state.run("INSERT OR IGNORE INTO pinned_currency(only, code) VALUES(1, ?1)",
+                       std::string_view(names.begin()->second)));
+  return true;
 }
 
 Result<Timestamp> Workspace::default_as_of() {

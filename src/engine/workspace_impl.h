@@ -51,6 +51,7 @@ struct Workspace::Impl {
   std::optional<events::EventHistory> event_history;
   Observer observer;
   std::int64_t others_applied = 0;
+  std::int64_t refused_applied = 0;
   events::BundleMerger gathered;
   Sequence gathered_first;
   bool enough = false;                  // reading stopped because a group is full
@@ -229,6 +230,7 @@ struct Workspace::Impl {
   }
 
   Status apply_refused(const store::JournalRecord& record, Sequence history_done) {
+    ++refused_applied;
     ATTUNE_ASSIGN_OR_RETURN(const Sequence done, state.cursor(kStateCursor));
     if (done < record.last()) {
       ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());

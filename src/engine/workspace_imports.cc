@@ -40,6 +40,21 @@ std::string RefusedMessage::serialise() const {
                                                     {"raw", raw}});
 }
 
+std::string to_json(std::int64_t total, std::span<const RefusedMessage> some) {
+  boost::json::array list;
+  for (const RefusedMessage& one : some) {
+    list.push_back(boost::json::object{{"number", one.number},
+                                       {"time", format_iso(one.time)},
+                                       {"call", one.call},
+                                       {"reason", one.reason},
+                                       {"field", one.field},
+                                       {"message", one.message},
+                                       {"raw", one.raw}});
+  }
+  return boost::json::serialize(
+      boost::json::object{{"total", total}, {"refused", std::move(list)}});
+}
+
 Result<RefusedMessage> RefusedMessage::parse(std::string_view text) {
   boost::system::error_code failure;
   const boost::json::value value = boost::json::parse(text, failure);

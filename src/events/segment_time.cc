@@ -7,38 +7,25 @@
 #include "attune/base/money.h"
 #include "attune/base/text.h"
 #include "attune/events/event.h"
+#include "common_time.h"
 
 namespace attune::events::detail {
 namespace {
 
-constexpr std::int64_t kFirstMicros = -2'208'988'800'000'000;  // 1900-01-01
-constexpr std::int64_t kEndMicros = 7'289'654'400'000'000;     // 2201-01-01
 constexpr double kSecondsMax = 1e11;
 constexpr double kMillisMax = 1e14;
 
 // "2026-11-22T05:09:00.123Z", as JavaScript writes times.
 bool read_javascript(std::string_view text, TimeValue& value) {
-  if (text.size() != 24) return false;
-  const char* const t = text.data();
-  unsigned bad = 0;
-  const auto digit = [&](int at) {
-    const unsigned figure = static_cast<unsigned char>(t[at]) - '0';
-    bad |= static_cast<unsigned>(figure > 9);
-    return static_cast<int>(figure);
-  };
-  const auto two = [&](int at) { return digit(at) * 10 + digit(at + 1); };
+  if (text.size() != 24 || text[10] != 'T' || text[19] != '.' || text[23] != 'Z') return false;
   CivilTime civil;
-  civil.year = two(0) * 100 + two(2);
-  civil.month = two(5);
-  civil.day = two(8);
-  civil.hour = two(11);
-  civil.minute = two(14);
-  civil.second = two(17);
-  civil.micros = (digit(20) * 100 + two(21)) * 1'000;
-  const bool marks = t[4] == '-' && t[7] == '-' && t[10] == 'T' && t[13] == ':' && t[16] == ':' &&
-                     t[19] == '.' && t[23] == 'Z';
-  if (bad != 0 || !marks || civil.year < 1900 || civil.year > 2200 || !is_valid(civil))
-    return false;
+  if (!read_common(text.substr(0, 19), civil)) return false;
+  int millis = 0;
+  for (const char figure : text.substr(20, 3)) {
+    if (figure < '0' || figure > '9') return false;
+    millis = millis * 10 + (figure - '0');
+  }
+  civil.micros = millis * 1'000;
   value = {.time = utc_from_civil(civil), .offset_minutes = 0, .zoned = true};
   return true;
 }

@@ -26,12 +26,7 @@ struct Api::Impl {
   std::string document;
 
   Impl(engine::Service& service, const ApiOptions& options) : context(service, options) {
-    add_intake_doors(context);
-    add_recommendation_doors(context);
-    add_catalog_doors(context);
-    add_shop_doors(context);
-    add_admin_doors(context);
-    add_health_doors(context);
+    add_doors(context);
     context.add_raw(
         {.method = Method::get, .path = "/openapi.json", .summary = "This document"},
         [this](std::shared_ptr<Request>, const Respond& respond) { respond({.body = document}); });

@@ -1,6 +1,4 @@
 // Keys, and messages that were refused.
-#include <charconv>
-
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
@@ -14,24 +12,15 @@ namespace {
 
 namespace json = boost::json;
 
-json::object key_json(const engine::AccessKey& key) {
-  json::object object{{"id", key.id},
-                      {"scope", engine::name(key.scope)},
-                      {"label", key.label},
-                      {"created_at", format_iso(key.created_at)}};
-  if (key.revoked_at) object["revoked_at"] = format_iso(*key.revoked_at);
-  return object;
-}
-
 Answer list_keys(const Call& call) {
-  json::array all;
+  std::string text;
   const Status read = call.service.with([&](engine::Workspace&) -> Status {
     ATTUNE_ASSIGN_OR_RETURN(const auto keys, call.service.keys().list());
-    for (const engine::AccessKey& key : keys) all.push_back(key_json(key));
+    text = engine::to_json(keys);
     return {};
   });
   if (!read) return std::unexpected(fault(read.error()));
-  return json_response(json::object{{"keys", all}});
+  return Response{.body = text};
 }
 
 Answer create_key(const Call& call) {
@@ -68,43 +57,18 @@ Answer rotate_key(const Call& call) {
   return json_response(json::object{{"key", secret}, {"revoked", call.parameter(0)}}, 201);
 }
 
-std::optional<std::int64_t> whole_number(std::string_view text) {
-  std::int64_t number = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || number < 0)
-    return std::nullopt;
-  return number;
-}
-
 Answer list_refused(const Call& call) {
-  std::int64_t after = 0, limit = 100;
-  for (const auto& [name, value] : call.request.query) {
-    const auto number = whole_number(value);
-    if (!number || (name != "after" && name != "limit")) {
-      return std::unexpected(fault(invalid_argument("after and limit are whole numbers from 0"),
-                                   attune::quoted(name)));
-    }
-    (name == "after" ? after : limit) = *number;
-  }
-  json::array all;
-  std::int64_t total = 0;
+  const auto page = page_of(call.request);
+  if (!page) return std::unexpected(page.error());
+  std::string text;
   const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
-    ATTUNE_ASSIGN_OR_RETURN(total, workspace.refused_count());
-    ATTUNE_ASSIGN_OR_RETURN(const auto refused,
-                            workspace.refused(after, std::min<std::int64_t>(limit, 1'000)));
-    for (const engine::RefusedMessage& message : refused) {
-      all.push_back(json::object{{"number", message.number},
-                                 {"time", format_iso(message.time)},
-                                 {"call", message.call},
-                                 {"reason", message.reason},
-                                 {"field", message.field},
-                                 {"message", message.message},
-                                 {"raw", message.raw}});
-    }
+    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t total, workspace.refused_count());
+    ATTUNE_ASSIGN_OR_RETURN(const auto refused, workspace.refused(page->after, page->limit));
+    text = engine::to_json(total, refused);
     return {};
   });
   if (!read) return std::unexpected(fault(read.error()));
-  return json_response(json::object{{"total", total}, {"refused", all}});
+  return Response{.body = text};
 }
 
 Answer drop_refused(const Call& call) {

@@ -1,6 +1,7 @@
 #include "api_context.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,6 +13,7 @@
 namespace attune::http {
 namespace {
 
+constexpr std::int64_t kPageMax = 1'000;
 // Basic credentials: the user is the key, whatever the password.
 std::string decode_basic(std::string_view text) {
   std::string bytes;
@@ -177,6 +179,37 @@ void ApiContext::add_checked(Door door, Work work, bool quick) {
 void ApiContext::add(Door door, Work work) { add_checked(std::move(door), std::move(work), false); }
 void ApiContext::add_quick(Door door, Work work) {
   add_checked(std::move(door), std::move(work), true);
+}
+
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  std::int64_t number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || number < 0)
+    return std::nullopt;
+  return number;
+}
+
+std::expected<Page, Fault> page_of(const Request& request) {
+  Page page;
+  for (const auto& [name, value] : request.query) {
+    const auto number = whole_number(value);
+    if (!number || (name != "after" && name != "limit")) {
+      return std::unexpected(fault(invalid_argument("after and limit are whole numbers from 0"),
+                                   attune::quoted(name)));
+    }
+    (name == "after" ? page.after : page.limit) = *number;
+  }
+  page.limit = std::min(page.limit, kPageMax);
+  return page;
+}
+
+void add_doors(ApiContext& api) {
+  add_intake_doors(api);
+  add_recommendation_doors(api);
+  add_catalog_doors(api);
+  add_shop_doors(api);
+  add_admin_doors(api);
+  add_health_doors(api);
 }
 
 Fields::Fields(const boost::json::value& value, std::string prefix) : prefix_(std::move(prefix)) {

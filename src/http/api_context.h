@@ -112,6 +112,18 @@ class Fields {
   std::optional<Fault> fault_;
 };
 
+// A whole number from 0; absent for any other text.
+std::optional<std::int64_t> whole_number(std::string_view text);
+
+// The part of a list that `after` and `limit` of the query ask for: at most 1,000, 100 unless told.
+struct Page {
+  std::int64_t after = 0;
+  std::int64_t limit = 100;
+};
+std::expected<Page, Fault> page_of(const Request& request);
+
+// Every door but that of the document.
+void add_doors(ApiContext& api);
 void add_intake_doors(ApiContext& api);
 void add_recommendation_doors(ApiContext& api);
 void add_catalog_doors(ApiContext& api);

@@ -1,6 +1,4 @@
 // Profiles, segments, models and jobs.
-#include <charconv>
-
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
@@ -96,25 +94,17 @@ Answer preview_segment(const Call& call) {
 }
 
 Answer segment_members(const Call& call) {
-  std::int64_t after = 0, limit = 100;
-  for (const auto& [name, value] : call.request.query) {
-    std::int64_t& out = name == "after" ? after : limit;
-    const auto read = std::from_chars(value.data(), value.data() + value.size(), out);
-    const bool known = name == "after" || name == "limit";
-    if (!known || read.ec != std::errc() || read.ptr != value.data() + value.size() || out < 0) {
-      return std::unexpected(fault(invalid_argument("after and limit are whole numbers from 0"),
-                                   attune::quoted(name)));
-    }
-  }
-  limit = std::min<std::int64_t>(limit, 1'000);
+  const auto page = page_of(call.request);
+  if (!page) return std::unexpected(page.error());
   json::array ids;
-  std::int64_t last = after;
+  std::int64_t last = page->after;
   const Status read = with_customers(
       call.service, [&](engine::Workspace& workspace, Customers& customers) -> Status {
         ATTUNE_ASSIGN_OR_RETURN(const auto refreshed, customers.refresh_segments());
         (void)refreshed;
-        ATTUNE_ASSIGN_OR_RETURN(const auto members,
-                                customers.members(call.parameter(0), CustomerNumber{after}, limit));
+        ATTUNE_ASSIGN_OR_RETURN(
+            const auto members,
+            customers.members(call.parameter(0), CustomerNumber{page->after}, page->limit));
         for (const profiles::Member& member : members) {
           ATTUNE_ASSIGN_OR_RETURN(const std::string id,
                                   workspace.identity().label(member.customer));
@@ -204,12 +194,10 @@ Answer list_jobs(const Call& call) {
 }
 
 Answer cancel_job(const Call& call) {
-  std::int64_t number = 0;
-  const std::string& text = call.parameter(0);
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size())
+  const auto number = whole_number(call.parameter(0));
+  if (!number)
     return std::unexpected(fault(invalid_argument("a job has a whole number"), "number"));
-  return of(call.service.cancel(number), json::object{{"cancelled", number}});
+  return of(call.service.cancel(*number), json::object{{"cancelled", *number}});
 }
 
 constexpr const char* kSegment =

@@ -1,5 +1,6 @@
 #include "gzip.h"
 
+#define ZLIB_CONST  // next_in is read only
 #include <zlib.h>
 
 #include <algorithm>
@@ -10,10 +11,8 @@ namespace {
 constexpr int kGzipWindow = 15 + 16;  // zlib's way to say: 32 KB window, gzip frame
 constexpr std::size_t kStep = std::size_t{64} << 10;
 
-Bytef* bytes_of(const char* text) {
-  // zlib reads next_in without writing, though its type says otherwise.
-  return reinterpret_cast<Bytef*>(const_cast<char*>(text));  // NOLINT
-}
+const Bytef* bytes_of(const char* text) { return reinterpret_cast<const Bytef*>(text); }
+Bytef* bytes_of(char* text) { return reinterpret_cast<Bytef*>(text); }
 
 class Inflater {
  public:

@@ -145,10 +145,14 @@ Error mismatch(const fs::path& folder, std::string_view what) {
 
 }  // namespace
 
-std::string random_bytes(std::size_t count) {
-  std::string bytes(count, '\0');
-  randombytes_buf(bytes.data(), bytes.size());
-  return bytes;
+std::string random_text(std::size_t bytes) {
+  std::string random(bytes, '\0');
+  randombytes_buf(random.data(), random.size());
+  constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+  std::string text(sodium_base64_encoded_len(bytes, kVariant), '\0');
+  sodium_bin2base64(text.data(), text.size(), as_bytes(random), random.size(), kVariant);
+  text.pop_back();  // its closing zero
+  return text;
 }
 
 struct Vault::Impl {

@@ -12,12 +12,7 @@ class HostileInput : public ApiBench {
   void SetUp() override {
     ApiBench::SetUp();
     ApiContext context(*service_, {});
-    add_intake_doors(context);
-    add_recommendation_doors(context);
-    add_catalog_doors(context);
-    add_shop_doors(context);
-    add_admin_doors(context);
-    add_health_doors(context);
+    add_doors(context);
     doors_ = std::move(context.doors);
   }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,9 @@ struct AccessKey {
   Timestamp created_at;
   std::optional<Timestamp> revoked_at;
 };
+
+// {"keys": […]}, without secrets: there are none to tell.
+std::string to_json(std::span<const AccessKey> keys);
 
 // Keys as state remembers them: a keyed hash of a secret of 256 random bits, never the secret.
 // Threads: check from any; the others one at a time, by whoever holds the workspace.

@@ -89,6 +89,9 @@ class Service {
   Status with(const std::function<Status(Workspace&)>& work);
   // Errors: not_found.
   Status drop_refused(std::int64_t number);
+  // After somebody else's command: reads anew what it changed of keys, models and imports, and
+  // nothing where it changed nothing.
+  Status follow();
   // After `work` changed more than live events do (an import, a model made current).
   Status reload();
 

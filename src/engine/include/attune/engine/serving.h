@@ -69,6 +69,8 @@ class Serving {
   bool refresh_due() const;
   // Reads everything anew, after an import or a separation.
   Status reload(Workspace& workspace);
+  // Cost: reads what models say of themselves, none of them.
+  Result<bool> serves_current_model(Workspace& workspace) const;
   // Serves the registry's current model of the best recommender there is.
   Status swap_model(Workspace& workspace);
 

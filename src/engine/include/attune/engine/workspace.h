@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,9 @@ struct RefusedMessage {
   static Result<RefusedMessage> parse(std::string_view text);
 };
 
+// {"total": …, "refused": […]}: `total` are there, `some` of them are shown.
+std::string to_json(std::int64_t total, std::span<const RefusedMessage> some);
+
 // One import as state remembers it.
 struct ImportRecord {
   std::int64_t number = 0;
@@ -109,6 +113,7 @@ class Workspace {
   // How many journal entries other than live events were applied since open: whoever keeps
   // something beside the stores reads it anew when this has grown.
   std::int64_t others_applied() const;
+  std::int64_t refused_applied() const;  // refused messages, since open
 
   // Another handle to the same open folder. Threads: all handles together count as one.
   Workspace share() const;
@@ -150,7 +155,8 @@ class Workspace {
   Result<std::optional<Currency>> reporting_currency();
   // Holds on to the first currency that an event carried, so that whoever may send events cannot
   // take the shop's sums away by naming another. A setting still comes first.
-  Status pin_currency();
+  // Result: whether one is held.
+  Result<bool> pin_currency();
   events::ShopSettings shop_settings() const;
   Timestamp now() const;
   // The moment that profiles and reports are read as of unless told: now, or the end of the last

@@ -16,8 +16,8 @@
 
 namespace attune::store {
 
-// Bytes that nobody can guess, from the system.
-std::string random_bytes(std::size_t count);
+// As many bytes that nobody can guess, from the system, in base 64 for URLs without padding.
+std::string random_text(std::size_t bytes);
 
 struct VaultOptions {
   bool create = true;  // false: not_found where there are no keys
