@@ -101,6 +101,11 @@ function(attune_add_tests name library sources libraries)
   add_executable(attune_${name}_tests ${sources})
   target_include_directories(attune_${name}_tests PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(attune_${name}_tests PRIVATE ${library} ${libraries} rapidcheck GTest::gmock GTest::gtest_main)
+  set(surroundings TIMEOUT 600)
+  if(CMAKE_CXX_FLAGS_DEBUG MATCHES "-fsanitize=thread" AND CMAKE_BUILD_TYPE STREQUAL "Debug")
+    set(surroundings TIMEOUT 3000 ENVIRONMENT
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.suppressions history_size=4")
+  endif()
   gtest_discover_tests(attune_${name}_tests TEST_PREFIX "${name}/" DISCOVERY_MODE PRE_TEST
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES LABELS "${name}" TIMEOUT 600)
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES LABELS "${name}" ${surroundings})
 endfunction()

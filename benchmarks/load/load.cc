@@ -159,8 +159,9 @@ class Load {
       if ((now >= end_ && busy_ == 0) || gone_) break;
       if (now >= end_ + std::chrono::seconds(10)) break;
       start_due(now);
-      const int ready = epoll_wait(poll_, events.data(), static_cast<int>(events.size()),
-                                   options_.rate > 0 ? 0 : 10);
+      const timespec patience = until_next_due(now);
+      const int ready =
+          epoll_pwait2(poll_, events.data(), static_cast<int>(events.size()), &patience, nullptr);
       for (int i = 0; i < ready; ++i)
         on_ready(connections_[events[static_cast<std::size_t>(i)].data.u32]);
     }
@@ -211,6 +212,23 @@ class Load {
     return true;
   }
 
+  // The processor belongs to the server meanwhile.
+  timespec until_next_due(Clock::time_point now) const {
+    constexpr std::chrono::nanoseconds kLook = std::chrono::milliseconds(10);
+    std::chrono::nanoseconds wait = kLook;
+    const bool free = busy_ < static_cast<long>(connections_.size());
+    if (options_.rate > 0 && free) {
+      wait = std::clamp<std::chrono::nanoseconds>(due() - now, std::chrono::nanoseconds(0), kLook);
+    }
+    return {0, wait.count()};
+  }
+
+  // When the next request leaves.
+  Clock::time_point due() const {
+    return begun_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
+                        static_cast<double>(scheduled_) / options_.rate));
+  }
+
   void start_due(Clock::time_point now) {
     if (now >= end_) return;
     if (options_.rate <= 0) {
@@ -219,14 +237,12 @@ class Load {
       }
       return;
     }
-    const auto step = std::chrono::duration_cast<Clock::duration>(
-        std::chrono::duration<double>(1 / options_.rate));
     for (Connection& c : connections_) {
       if (c.busy) continue;
-      const Clock::time_point due = begun_ + step * scheduled_;
-      if (due > now) return;
+      const Clock::time_point at = due();
+      if (at > now) return;
       ++scheduled_;
-      send(c, due);
+      send(c, at);
     }
   }
 
@@ -248,6 +264,12 @@ class Load {
     }
   }
 
+  // A list with fewer items than asked for was not made by the work that is measured.
+  bool is_right(std::string_view answer) const {
+    return options_.mode != "recommend" ||
+           answer.find(fmt::format("\"rank\":{},", options_.count)) != answer.npos;
+  }
+
   void on_ready(Connection& c) {
     char bytes[65'536];
     const ssize_t got = recv(c.fd, bytes, sizeof bytes, MSG_DONTWAIT);
@@ -264,11 +286,12 @@ class Load {
     int status = 0;
     const std::size_t size = whole_answer(c.in, status);
     if (size == 0) return;
+    const bool whole = is_right(std::string_view(c.in).substr(0, size));
     c.in.erase(0, size);
     c.busy = false;
     --busy_;
     const Clock::time_point now = Clock::now();
-    if (status == 200) {
+    if (status == 200 && whole) {
       ++good_;
       if (!options_.acked.empty()) acked_ += c.id + "\n";
       latency_.push_back(std::chrono::duration<double, std::milli>(now - c.due).count());

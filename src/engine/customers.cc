@@ -13,13 +13,32 @@ using profiles::Profile;
 
 struct Customers::Impl {
   Workspace* workspace = nullptr;
+  Options options;
   catalog::CatalogSnapshot catalog;
   std::optional<ShopVocabulary> vocabulary;
   std::optional<profiles::ProfileStore> store;
   std::optional<profiles::SegmentStore> segments;
+  std::optional<ProfileFolding> folding;
   profiles::ShopContext context;
   std::optional<profiles::SegmentSet> compiled;
-  std::int64_t foreign_amounts = 0;
+
+  Status read_names(bool items) {
+    if (folding && !items) return vocabulary->follow(workspace->state());
+    // The newest word on categories and brands, whatever the moment: stored profiles rest on it.
+    ATTUNE_ASSIGN_OR_RETURN(catalog, workspace->catalog().snapshot(Timestamp{INT64_MAX}));
+    ATTUNE_ASSIGN_OR_RETURN(vocabulary, ShopVocabulary::open(workspace->state(), catalog));
+    folding.emplace(*workspace, *store, *vocabulary, catalog);
+    return {};
+  }
+
+  Status read_clock() {
+    if (options.as_of) {
+      context.as_of = *options.as_of;
+      return {};
+    }
+    ATTUNE_ASSIGN_OR_RETURN(context.as_of, workspace->default_as_of());
+    return {};
+  }
 
   Status compile() {
     ATTUNE_ASSIGN_OR_RETURN(std::vector<profiles::Segment> saved, segments->list());
@@ -56,33 +75,35 @@ Result<Customers> Customers::open(Workspace& workspace, const Options& options,
   ATTUNE_RETURN_IF_ERROR(options.lifecycle.check());
   auto impl = std::make_unique<Impl>();
   impl->workspace = &workspace;
-  Timestamp as_of;
-  if (options.as_of) {
-    as_of = *options.as_of;
-  } else {
-    ATTUNE_ASSIGN_OR_RETURN(as_of, workspace.default_as_of());
-  }
-  // The newest word on categories and brands, whatever the moment: stored profiles rest on it.
-  ATTUNE_ASSIGN_OR_RETURN(impl->catalog, workspace.catalog().snapshot(Timestamp{INT64_MAX}));
-  ATTUNE_ASSIGN_OR_RETURN(impl->vocabulary, ShopVocabulary::open(workspace.state(), impl->catalog));
+  impl->options = options;
   ATTUNE_ASSIGN_OR_RETURN(impl->store,
                           profiles::ProfileStore::open(workspace.state(), &workspace.vault(),
                                                        profiles::FoldRules(options.weights)));
   ATTUNE_ASSIGN_OR_RETURN(impl->segments, profiles::SegmentStore::open(workspace.state()));
   ATTUNE_RETURN_IF_ERROR(impl->segments->save_ready_made());
-  ProfileFolding folding(workspace, *impl->store, *impl->vocabulary, impl->catalog);
-  ATTUNE_RETURN_IF_ERROR(folding.catch_up(progress));
-  impl->foreign_amounts = folding.foreign_amounts();
+  Customers customers(std::move(impl));
+  ATTUNE_RETURN_IF_ERROR(customers.catch_up({}, progress));
+  ATTUNE_RETURN_IF_ERROR(customers.measure_shop());
+  return customers;
+}
 
-  profiles::ShopStatistics statistics(as_of, workspace.zone());
-  ATTUNE_RETURN_IF_ERROR(
-      impl->store->for_each([&](const profiles::StoredProfile& stored) -> Status {
-        statistics.add(stored.accumulator.state());
-        return {};
-      }));
-  impl->context = statistics.finish(options.rfm, options.lifecycle, impl->item_prices());
-  ATTUNE_RETURN_IF_ERROR(impl->compile());
-  return Customers(std::move(impl));
+Status Customers::catch_up(const News& news, Progress& progress) {
+  ATTUNE_RETURN_IF_ERROR(impl_->read_names(news.items));
+  ATTUNE_RETURN_IF_ERROR(impl_->folding->catch_up(news.people, progress));
+  ATTUNE_RETURN_IF_ERROR(impl_->compile());
+  return impl_->read_clock();
+}
+
+Status Customers::measure_shop() {
+  Impl& self = *impl_;
+  ATTUNE_RETURN_IF_ERROR(self.read_clock());
+  profiles::ShopStatistics statistics(self.context.as_of, self.workspace->zone());
+  ATTUNE_RETURN_IF_ERROR(self.store->for_each([&](const profiles::StoredProfile& stored) -> Status {
+    statistics.add(stored.accumulator.state());
+    return {};
+  }));
+  self.context = statistics.finish(self.options.rfm, self.options.lifecycle, self.item_prices());
+  return {};
 }
 
 Result<Profile> Customers::read(CustomerNumber customer) {
@@ -198,6 +219,6 @@ Timestamp Customers::as_of() const { return impl_->context.as_of; }
 const profiles::ShopContext& Customers::context() const { return impl_->context; }
 const profiles::Vocabulary& Customers::names() const { return *impl_->vocabulary; }
 const catalog::CatalogSnapshot& Customers::catalog() const { return impl_->catalog; }
-std::int64_t Customers::foreign_amounts() const { return impl_->foreign_amounts; }
+std::int64_t Customers::foreign_amounts() const { return impl_->folding->foreign_amounts(); }
 
 }  // namespace attune::engine

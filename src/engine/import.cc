@@ -7,6 +7,7 @@
 #include <oneapi/tbb/parallel_pipeline.h>
 
 #include "attune/base/files.h"
+#include "attune/base/hand_over.h"
 #include "attune/base/text.h"
 #include "attune/events/quarantine.h"
 #include "attune/events/staged_import.h"
@@ -20,6 +21,47 @@ using events::Kind;
 using events::Mapping;
 
 constexpr std::size_t kBatchesInFlight = 6;  // about a megabyte of text each
+
+// Reads one at a time until null, maps several at once, and stages one at a time in the order read.
+template <class Work>
+void run_stages(const auto& read, const auto& map, const auto& stage) {
+  struct Ordered {
+    std::shared_ptr<Work> work;
+    std::shared_ptr<HandOver> moved = std::make_shared<HandOver>();
+  };
+  HandOver begun, reading, staging;
+  const auto read_next = [&](oneapi::tbb::flow_control& control) {
+    begun.take();
+    reading.take();
+    Ordered next{read()};
+    if (next.work == nullptr) control.stop();
+    reading.give();
+    next.moved->give();
+    return next;
+  };
+  const auto map_next = [&](Ordered next) {
+    next.moved->take();
+    map(*next.work);
+    next.moved->give();
+    return next;
+  };
+  const auto stage_next = [&](const Ordered& next) {
+    staging.take();
+    next.moved->take();
+    stage(*next.work);
+    staging.give();
+  };
+  namespace tbb = oneapi::tbb;
+  constexpr auto kInOrder = tbb::filter_mode::serial_in_order;
+  begun.give();
+  tbb::parallel_pipeline(
+      kBatchesInFlight,
+      tbb::make_filter<void, Ordered>(kInOrder, read_next) &
+          tbb::make_filter<Ordered, Ordered>(tbb::filter_mode::parallel, map_next) &
+          tbb::make_filter<Ordered, void>(kInOrder, stage_next));
+  reading.take();
+  staging.take();
+}
 
 events::ShopSettings settings_of(const Workspace& workspace, const ImportRequest& request) {
   events::ShopSettings shop = workspace.shop_settings();
@@ -124,39 +166,26 @@ class FileImport {
 
     Status failure;  // of the first stage that failed
     std::atomic<bool> stop = false;
-    const auto read = [&](oneapi::tbb::flow_control& control) -> std::shared_ptr<Work<Row>> {
-      auto work = stop ? nullptr : next_work<Row>(records);
-      if (work == nullptr) control.stop();
-      return work;
-    };
-    const auto map = [&](std::shared_ptr<Work<Row>> work) {
-      work->batch = std::make_unique<events::Batch<Row>>();
-      mapper.map(std::move(work->records), work->columns, *work->batch);
+    const auto read = [&] { return stop ? nullptr : next_work<Row>(records); };
+    const auto map = [&](Work<Row>& work) {
+      work.batch = std::make_unique<events::Batch<Row>>();
+      mapper.map(std::move(work.records), work.columns, *work.batch);
       if constexpr (std::is_same_v<Row, Event>) {
-        for (const Event& event : std::as_const(*work->batch).rows())
-          work->contents.push_back(events::content_hash(event));
+        for (const Event& event : std::as_const(*work.batch).rows())
+          work.contents.push_back(events::content_hash(event));
       }
-      return work;
     };
-    const auto stage = [&](std::shared_ptr<Work<Row>> work) {
+    const auto stage = [&](Work<Row>& work) {
       if (!failure) return;
       if (progress_.cancelled()) {
         failure = std::unexpected(cancelled("stopped; nothing of this import stays"));
       } else {
-        failure = stage_batch(*work, changes, writer);
+        failure = stage_batch(work, changes, writer);
       }
       if (!failure) stop = true;
-      progress_.advance(work->bytes_read);
+      progress_.advance(work.bytes_read);
     };
-    namespace tbb = oneapi::tbb;
-    tbb::parallel_pipeline(
-        kBatchesInFlight,
-        tbb::make_filter<void, std::shared_ptr<Work<Row>>>(tbb::filter_mode::serial_in_order,
-                                                           read) &
-            tbb::make_filter<std::shared_ptr<Work<Row>>, std::shared_ptr<Work<Row>>>(
-                tbb::filter_mode::parallel, map) &
-            tbb::make_filter<std::shared_ptr<Work<Row>>, void>(tbb::filter_mode::serial_in_order,
-                                                               stage));
+    run_stages<Work<Row>>(read, map, stage);
     ATTUNE_RETURN_IF_ERROR(failure);
     ATTUNE_RETURN_IF_ERROR(read_failure_);
     ATTUNE_RETURN_IF_ERROR(writer.close());

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "attune/base/time.h"
+#include "background.h"
 
 namespace attune::engine {
 
@@ -94,6 +95,7 @@ Result<Job> JobList::start(std::string_view kind, Timestamp now, Work work) {
   self.cancelled = false;
   // The one before has ended: replacing its thread waits for nothing.
   self.worker = std::jthread([&self, work = std::move(work)] {
+    give_way();
     JobProgress progress([&](const auto& how) { self.change(how); }, self.cancelled);
     const Result<std::string> result = run(work, progress);
     self.change([&](Job& ended) {

@@ -30,6 +30,31 @@ struct NumberHash {
 template <class Value>
 using ByNumber = boost::unordered_flat_map<CustomerNumber, Value, NumberHash>;
 
+// Those who ask wait for so many events at most.
+constexpr std::size_t kAddedTogether = 256;
+
+std::vector<TasteEvent> taste_of(const AppliedEvents& applied, const InteractionWeights& weights) {
+  std::vector<TasteEvent> events;
+  const events::EventColumns& c = applied.bundle.columns;
+  for (std::size_t i = 0; i < c.rows(); ++i) {
+    if (c.item[i] == kNoCode || applied.repeated.contains(static_cast<std::int64_t>(i))) continue;
+    const double weight =
+        event_weight(weights, static_cast<EventType>(c.type[i]),
+                     std::isnan(c.rating[i]) ? std::nullopt : std::optional(c.rating[i]));
+    CustomerNumber customer;
+    if (c.customer[i] != kNoCode) {
+      customer = applied.numbers.customers[c.customer[i]];
+    } else if (c.anonymous[i] != kNoCode) {
+      customer = applied.numbers.anonymous[c.anonymous[i]];
+    }
+    if (weight == 0 || customer.value == 0) continue;
+    events.push_back({Sequence{applied.first.value + static_cast<std::int64_t>(i)}, customer,
+                      applied.numbers.items[c.item[i]], static_cast<float>(weight),
+                      Timestamp{c.time[i]}});
+  }
+  return events;
+}
+
 }  // namespace
 
 struct LiveCustomers::Impl {
@@ -121,31 +146,23 @@ Status LiveCustomers::take_in(Workspace& workspace, const AppliedEvents& applied
     fresh.merges = self.merges;
   }
   if (consents) ATTUNE_RETURN_IF_ERROR(fresh.read_consent(workspace));
-  const std::unique_lock lock(self.mutex);
-  for (std::size_t kind = 0; kind < 2; ++kind) {
-    for (const auto& [hash, number] : named[kind]) self.ids[kind].insert_or_assign(hash, number);
-  }
-  const events::EventColumns& c = bundle.columns;
-  for (std::size_t i = 0; i < c.rows(); ++i) {
-    if (c.item[i] == kNoCode || applied.repeated.contains(static_cast<std::int64_t>(i))) continue;
-    const double weight =
-        event_weight(self.weights, static_cast<EventType>(c.type[i]),
-                     std::isnan(c.rating[i]) ? std::nullopt : std::optional(c.rating[i]));
-    CustomerNumber customer;
-    if (c.customer[i] != kNoCode) {
-      customer = applied.numbers.customers[c.customer[i]];
-    } else if (c.anonymous[i] != kNoCode) {
-      customer = applied.numbers.anonymous[c.anonymous[i]];
+  {
+    const std::unique_lock lock(self.mutex);
+    for (std::size_t kind = 0; kind < 2; ++kind) {
+      for (const auto& [hash, number] : named[kind]) self.ids[kind].insert_or_assign(hash, number);
     }
-    if (weight == 0 || customer.value == 0) continue;
-    self.add({Sequence{applied.first.value + static_cast<std::int64_t>(i)}, customer,
-              applied.numbers.items[c.item[i]], static_cast<float>(weight), Timestamp{c.time[i]}});
+    if (applied.people_changed) {
+      self.merges = std::move(fresh.merges);
+      self.merged.swap(fresh.merged);
+    }
+    if (consents) self.withdrawn.swap(fresh.withdrawn);
   }
-  if (applied.people_changed) {
-    self.merges = std::move(fresh.merges);
-    self.merged.swap(fresh.merged);
+  const std::vector<TasteEvent> events = taste_of(applied, self.weights);
+  for (std::size_t begin = 0; begin < events.size(); begin += kAddedTogether) {
+    const std::unique_lock lock(self.mutex);
+    for (std::size_t i = begin; i < std::min(events.size(), begin + kAddedTogether); ++i)
+      self.add(events[i]);
   }
-  if (consents) self.withdrawn.swap(fresh.withdrawn);
   return {};
 }
 

@@ -36,12 +36,17 @@ std::string search_words(store::Vault& vault, CustomerNumber customer, std::stri
 
 }  // namespace
 
-Status ProfileFolding::prepare() {
-  ATTUNE_RETURN_IF_ERROR(workspace_.state().migrate("profile_folding", kMigrations));
-  ATTUNE_ASSIGN_OR_RETURN(merges_, workspace_.identity().merges());
-  // In the order of the items, which is that of the journal: numbers decide ties, so they must not
-  // hang on the order of folding.
-  for (const catalog::Item& item : catalog_.items()) terms_of(item.number);
+Status ProfileFolding::prepare(bool people) {
+  if (!prepared_) {
+    ATTUNE_RETURN_IF_ERROR(workspace_.state().migrate("profile_folding", kMigrations));
+    // In the order of the items, which is that of the journal: numbers decide ties, so they must
+    // not hang on the order of folding.
+    for (const catalog::Item& item : catalog_.items()) terms_of(item.number);
+  }
+  if (people || !prepared_) {
+    ATTUNE_ASSIGN_OR_RETURN(merges_, workspace_.identity().merges());
+  }
+  prepared_ = true;
   ATTUNE_ASSIGN_OR_RETURN(const auto channels,
                           workspace_.event_history().labels(events::LabelKind::channel));
   for (const auto& [code, name] : channels)
@@ -229,8 +234,9 @@ Status ProfileFolding::follow_merges() {
   return transaction.commit();
 }
 
-Status ProfileFolding::catch_up(Progress& progress) {
-  ATTUNE_RETURN_IF_ERROR(prepare());
+Status ProfileFolding::catch_up(bool people, Progress& progress) {
+  const bool moved = people || !prepared_;
+  ATTUNE_RETURN_IF_ERROR(prepare(people));
   store::State& state = workspace_.state();
   ATTUNE_ASSIGN_OR_RETURN(const Sequence before, store_.cursor());
   ATTUNE_ASSIGN_OR_RETURN(const bool other_weights, store_.needs_rebuild());
@@ -246,7 +252,7 @@ Status ProfileFolding::catch_up(Progress& progress) {
     ATTUNE_RETURN_IF_ERROR(store_.clear());
     ATTUNE_RETURN_IF_ERROR(state.execute("DELETE FROM profile_merges"));
   }
-  ATTUNE_RETURN_IF_ERROR(follow_merges());
+  if (moved || stale) ATTUNE_RETURN_IF_ERROR(follow_merges());
   ATTUNE_RETURN_IF_ERROR(fold_new(progress));
   ATTUNE_ASSIGN_OR_RETURN(const Sequence after, store_.cursor());
   ATTUNE_ASSIGN_OR_RETURN(const std::string rests_on, basis(after));

@@ -27,7 +27,8 @@ class ProfileFolding {
 
   // Errors: cancelled (what was folded stays, with its cursor); invalid_argument when amounts come
   // in several currencies and no reporting currency is set.
-  Status catch_up(Progress& progress);
+  // `people`: customers were merged or separated since the last call; the first call reads anyway.
+  Status catch_up(bool people, Progress& progress);
   std::int64_t foreign_amounts() const { return foreign_amounts_; }
 
  private:
@@ -37,7 +38,7 @@ class ProfileFolding {
     profiles::TermId brand;
   };
 
-  Status prepare();
+  Status prepare(bool people);
   Result<std::string> basis(
       Sequence cursor);  // fingerprint of what folded profiles rest on, besides their events
   Status read_events(std::string_view condition, Progress* progress, const Sink& sink);
@@ -49,6 +50,7 @@ class ProfileFolding {
   profiles::ProfileStore& store_;
   ShopVocabulary& vocabulary_;
   const catalog::CatalogSnapshot& catalog_;
+  bool prepared_ = false;
   events::MergeMap merges_;
   std::map<std::int16_t, profiles::TermId> channels_;
   std::optional<std::int16_t> currency_code_;  // of the reporting currency

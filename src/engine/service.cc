@@ -12,6 +12,7 @@
 #include "attune/base/text.h"
 #include "attune/engine/customers.h"
 #include "attune/engine/decision_log.h"
+#include "background.h"
 #include "job_list.h"
 
 namespace attune::engine {
@@ -21,12 +22,26 @@ using namespace std::chrono_literals;
 using events::Event;
 using events::EventType;
 
-constexpr auto kLook = 100ms;     // how often the applier looks whether it has to stop
-constexpr auto kFoldEvery = 1s;   // profiles with news are at most so old
+constexpr auto kLook = 100ms;    // how often the applier looks whether it has to stop
+constexpr auto kGather = 50ms;   // between two groups that follow each other: each costs commits
+constexpr auto kFoldEvery = 1s;  // profiles with news are at most so old
+constexpr auto kMeasureAtOnce = 20ms;
+constexpr int kMeasureShare = 100;
 constexpr auto kRetryEvery = 1s;  // after the stores refused
 constexpr auto kDecisionWait = 500ms;
 constexpr int kPoliteLooks = 50;    // of 100 us, that the applier waits for others
 constexpr double kNewsShare = .01;  // of what was learned from: enough to train again
+
+// The threads that the history starts for itself rank as the one that opened it.
+Result<Workspace> open_giving_way(const std::filesystem::path& folder,
+                                  const WorkspaceOptions& how) {
+  std::optional<Result<Workspace>> opened;
+  std::jthread([&] {
+    give_way();
+    opened = Workspace::open(folder, how);
+  }).join();
+  return std::move(*opened);
+}
 
 }  // namespace
 
@@ -59,6 +74,11 @@ struct Service::Impl {
   std::atomic<bool> unfolded = false;         // profiles lack events
   std::atomic<std::int64_t> behind_since{0};  // microseconds; 0: nothing waits
   std::chrono::steady_clock::time_point folded_at = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point applied_at{};
+  std::optional<Customers> customers;  // absent: to be read anew
+  Customers::News news;                // since `customers` was caught up
+  std::chrono::steady_clock::time_point measured_at{};
+  std::chrono::steady_clock::duration measuring{};  // how long that took
   std::atomic<std::int64_t> trained_at_micros{0};
   std::jthread applier;
 
@@ -91,6 +111,7 @@ struct Service::Impl {
   // Applies what is new. The caller holds `stores`.
   Status apply() {
     const bool stale = std::exchange(lists_stale, true);
+    applied_at = std::chrono::steady_clock::now();
     NoProgress quiet;
     ATTUNE_ASSIGN_OR_RETURN(const bool some, workspace.apply_next(quiet));
     ATTUNE_ASSIGN_OR_RETURN(const Sequence done, workspace.event_history().cursor());
@@ -98,6 +119,7 @@ struct Service::Impl {
     if (stale || workspace.others_applied() != others_seen) {
       ATTUNE_RETURN_IF_ERROR(serving->reload(workspace));
       others_seen = workspace.others_applied();
+      customers.reset();
     }
     lists_stale = false;
     if (!currency_pinned) {
@@ -118,18 +140,47 @@ struct Service::Impl {
     return {};
   }
 
+  // Brings profiles up to date. The caller holds `stores`.
   Status fold() {
+    const Status folded = fold_events();
+    if (!folded) customers.reset();
+    return folded;
+  }
+
+  Status fold_events() {
     folded_at = std::chrono::steady_clock::now();
     NoProgress quiet;
-    ATTUNE_ASSIGN_OR_RETURN(Customers customers, Customers::open(workspace, {}, quiet));
+    if (customers) {
+      ATTUNE_RETURN_IF_ERROR(customers->catch_up(news, quiet));
+      ATTUNE_RETURN_IF_ERROR(measure_shop());
+    } else {
+      auto opened = Customers::open(workspace, {}, quiet);
+      if (!opened) return std::unexpected(opened.error());
+      customers.emplace(std::move(*opened));
+      measured_at = folded_at;
+      measuring = std::chrono::steady_clock::now() - folded_at;  // at most
+    }
+    news = {.items = false, .people = false};
     unfolded = false;
     return {};
   }
 
+  // Takes a hundredth of the time at most, but where that is nothing to speak of.
+  Status measure_shop() {
+    const auto begun = std::chrono::steady_clock::now();
+    if (measuring > kMeasureAtOnce && begun - measured_at < kMeasureShare * measuring) return {};
+    ATTUNE_RETURN_IF_ERROR(customers->measure_shop());
+    measured_at = std::chrono::steady_clock::now();
+    measuring = measured_at - begun;
+    return {};
+  }
+
   void run(const std::stop_token& stop) {
+    give_way();
     while (true) {
       const bool stopping = stop.stop_requested();
       const bool news = journal->wait_past(Sequence{applied}, stopping ? 0ms : kLook);
+      if (news && !stopping) std::this_thread::sleep_until(applied_at + kGather);
       if (news && behind_since == 0) behind_since = workspace.now().micros;
       const bool fold_now = unfolded && std::chrono::steady_clock::now() - folded_at > kFoldEvery;
       const bool good = !(news || fold_now || serving->refresh_due()) || step(news, fold_now);
@@ -203,7 +254,7 @@ Result<std::unique_ptr<Service>> Service::start(const std::filesystem::path& fol
   how.command = "attune serve";
   how.create = true;
   how.clock = options.clock;
-  ATTUNE_ASSIGN_OR_RETURN(Workspace workspace, Workspace::open(folder, how));
+  ATTUNE_ASSIGN_OR_RETURN(Workspace workspace, open_giving_way(folder, how));
   auto impl = std::make_unique<Impl>(std::move(workspace), options);
   Impl& self = *impl;
   ATTUNE_ASSIGN_OR_RETURN(self.serving, Serving::open(self.workspace));
@@ -214,6 +265,8 @@ Result<std::unique_ptr<Service>> Service::start(const std::filesystem::path& fol
   self.applied = self.journal->last_sequence().value;
   self.unfolded = true;
   self.workspace.observe([&self](const AppliedEvents& applied) {
+    self.news.items = self.news.items || applied.items_changed();
+    self.news.people = self.news.people || applied.people_changed;
     return self.serving->take_in(self.workspace, applied);
   });
   self.intake.emplace(*self.journal, options.intake);
@@ -277,6 +330,13 @@ Status Service::with(const std::function<Status(Workspace&)>& work) {
   return work(impl_->workspace);
 }
 
+Status Service::with_customers(const std::function<Status(Workspace&, Customers&)>& work) {
+  return with([&](Workspace& workspace) -> Status {
+    ATTUNE_RETURN_IF_ERROR(impl_->fold());
+    return work(workspace, *impl_->customers);
+  });
+}
+
 Status Service::drop_refused(std::int64_t number) {
   return with([&](Workspace& workspace) -> Status {
     ATTUNE_RETURN_IF_ERROR(workspace.drop_refused(number));
@@ -288,6 +348,7 @@ Status Service::drop_refused(std::int64_t number) {
 Status Service::reload() {
   return with([&](Workspace& workspace) -> Status {
     ATTUNE_RETURN_IF_ERROR(impl_->keys->reload());
+    impl_->customers.reset();
     return impl_->serving->reload(workspace);
   });
 }
@@ -299,6 +360,7 @@ Status Service::follow() {
     if (workspace.others_applied() != self.others_seen) {
       ATTUNE_RETURN_IF_ERROR(self.serving->reload(workspace));
       self.others_seen = workspace.others_applied();
+      self.customers.reset();
       return {};
     }
     ATTUNE_ASSIGN_OR_RETURN(const bool current, self.serving->serves_current_model(workspace));

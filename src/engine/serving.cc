@@ -14,6 +14,7 @@
 #include "attune/decide/eligibility.h"
 #include "attune/decide/policy.h"
 #include "live_customers.h"
+#include "published.h"
 #include "reasons.h"
 
 namespace attune::engine {
@@ -276,7 +277,7 @@ class Answering {
 
 struct Serving::Impl {
   LiveCustomers people;
-  std::atomic<std::shared_ptr<const Shelf>> shelf;
+  Published<Shelf> shelf;
   std::atomic<std::chrono::steady_clock::time_point> catalog_read;
   std::atomic<bool> catalog_stale = false;
   const Workspace* clock = nullptr;
@@ -359,11 +360,7 @@ Status Serving::refresh(Workspace& workspace) {
 
 Status Serving::take_in(Workspace& workspace, const AppliedEvents& applied) {
   ATTUNE_RETURN_IF_ERROR(impl_->people.take_in(workspace, applied));
-  // New items have numbers of this batch. What ordinary events mention of known ones waits for the
-  // next refresh.
-  const bool fresh = std::ranges::any_of(
-      applied.numbers.items, [&](ItemNumber item) { return item.value >= applied.first.value; });
-  if (fresh || !applied.bundle.facts.item_facts.empty()) impl_->catalog_stale = true;
+  if (applied.items_changed()) impl_->catalog_stale = true;
   return refresh_due() ? refresh(workspace) : Status{};
 }
 

@@ -15,14 +15,22 @@ Result<ShopVocabulary> ShopVocabulary::open(store::State& state,
                                             const catalog::CatalogSnapshot& catalog) {
   ATTUNE_RETURN_IF_ERROR(state.migrate("vocabulary", kMigrations));
   ShopVocabulary vocabulary(catalog);
+  ATTUNE_RETURN_IF_ERROR(vocabulary.follow(state));
+  return vocabulary;
+}
+
+Status ShopVocabulary::follow(store::State& state) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto all, state.find_int64("SELECT count(*) FROM terms"));
+  if (all == saved_) return {};
+  terms_ = {};
   ATTUNE_ASSIGN_OR_RETURN(
       store::Statement rows,
       state.prepare("SELECT kind, number, name FROM terms ORDER BY kind, number"));
-  while (true) {
+  for (saved_ = 0;; ++saved_) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
-    if (!more) return vocabulary;
+    if (!more) return {};
     const auto kind = static_cast<profiles::TermKindOf>(rows.int64(0));
-    if (vocabulary.terms_.add_term(kind, rows.text(2)).value != rows.int64(1)) {
+    if (terms_.add_term(kind, rows.text(2)).value != rows.int64(1)) {
       return std::unexpected(data_corruption(
           "the table of categories and brands has gaps; restore state.sqlite from a backup"));
     }
@@ -42,6 +50,7 @@ Status ShopVocabulary::save(store::State& state) {
     ATTUNE_RETURN_IF_ERROR(state.run("INSERT INTO terms(kind, number, name) VALUES(?1, ?2, ?3)",
                                      static_cast<std::int64_t>(term.kind), term.id.value,
                                      term.name));
+    ++saved_;
   }
   fresh_.clear();
   return {};

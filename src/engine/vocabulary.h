@@ -18,6 +18,8 @@ class ShopVocabulary final : public profiles::Vocabulary {
  public:
   static Result<ShopVocabulary> open(store::State& state, const catalog::CatalogSnapshot& catalog);
 
+  // Reads what others saved since; nothing of this one waits to be saved.
+  Status follow(store::State& state);
   // The number of a name; a new one is written by save(). 0 for an empty name.
   profiles::TermId add(profiles::TermKindOf kind, std::string_view name);
   // Writes new terms. To be called before what refers to them is written.
@@ -43,6 +45,7 @@ class ShopVocabulary final : public profiles::Vocabulary {
   profiles::MemoryVocabulary terms_;
   const catalog::CatalogSnapshot* catalog_;
   std::vector<NewTerm> fresh_;
+  std::int64_t saved_ = 0;  // terms in state
 };
 
 }  // namespace attune::engine

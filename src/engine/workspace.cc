@@ -49,6 +49,13 @@ Result<store::Vault> open_vault(const store::DataFolder& folder, store::State& s
 
 }  // namespace
 
+bool AppliedEvents::items_changed() const {
+  // New items have numbers of this batch.
+  return !bundle.facts.item_facts.empty() ||
+         std::ranges::any_of(numbers.items,
+                             [&](ItemNumber item) { return item.value >= first.value; });
+}
+
 Workspace::Workspace(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;

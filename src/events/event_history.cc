@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "key_filter.h"
 #include "row_appender.h"
 
 namespace attune::events {
@@ -74,6 +75,7 @@ constexpr std::string_view kIncomingKeys =
 constexpr std::size_t kAppendersMax = 4;     // more wait for each other in the file
 constexpr std::int64_t kLabelsMax = 30'000;  // numbers have 15 bits
 constexpr std::string_view kOtherLabel = "other";
+constexpr std::size_t kFilterKeysMin = 100'000;
 constexpr std::int64_t kKeyBatch = 8;  // chunks whose keys are matched at once
 
 // A session ends after `gap` minutes without an event, or where the source says that another
@@ -118,7 +120,42 @@ Status in_transaction(store::History& connection, auto body) {
   return step;
 }
 
+Status for_each_key(store::History& history, auto visit) {
+  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
+                          history.query("SELECT key_high, key_low FROM event_rows"));
+  return rows.for_each([&](const store::Chunk& chunk) -> Status {
+    const auto high = chunk.uint64(0);
+    const auto low = chunk.uint64(1);
+    for (std::size_t i = 0; i < chunk.rows(); ++i) visit(Hash128{high[i], low[i]});
+    return {};
+  });
+}
+
+// Shapes: all alike.
+Status append_keys(store::History& history, std::span<const std::int64_t> rows,
+                   std::span<const std::uint64_t> high, std::span<const std::uint64_t> low) {
+  ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, history.appender("incoming_keys"));
+  const store::ColumnSpan spans[] = {store::ColumnSpan::int64(rows),
+                                     store::ColumnSpan::uint64(high),
+                                     store::ColumnSpan::uint64(low)};
+  ATTUNE_RETURN_IF_ERROR(appender.append(spans));
+  return appender.finish();
+}
+
+std::vector<std::uint64_t> pick(std::span<const std::uint64_t> values,
+                                std::span<const std::int64_t> rows) {
+  std::vector<std::uint64_t> picked;
+  for (const std::int64_t row : rows) picked.push_back(values[static_cast<std::size_t>(row)]);
+  return picked;
+}
+
 }  // namespace
+
+EventHistory::EventHistory(store::History& history, store::Vault& vault)
+    : history_(&history), vault_(&vault) {}
+EventHistory::EventHistory(EventHistory&&) noexcept = default;
+EventHistory& EventHistory::operator=(EventHistory&&) noexcept = default;
+EventHistory::~EventHistory() = default;
 
 Result<EventHistory> EventHistory::open(store::History& history, store::Vault& vault,
                                         int session_gap_minutes) {
@@ -140,9 +177,19 @@ Result<EventHistory> EventHistory::open(store::History& history, store::Vault& v
   return opened;
 }
 
-Result<Sequence> EventHistory::cursor() { return history_->cursor(kCursor); }
+Result<Sequence> EventHistory::cursor() {
+  if (!cursor_) {
+    ATTUNE_ASSIGN_OR_RETURN(cursor_, history_->cursor(kCursor));
+  }
+  return *cursor_;
+}
 
-Status EventHistory::skip_to(Sequence sequence) { return history_->set_cursor(kCursor, sequence); }
+Status EventHistory::move_cursor(Sequence sequence) {
+  cursor_.reset();  // whoever asks next reads what was committed
+  return history_->set_cursor(kCursor, sequence);
+}
+
+Status EventHistory::skip_to(Sequence sequence) { return move_cursor(sequence); }
 
 Result<std::map<std::int16_t, std::string>> EventHistory::labels(LabelKind kind) {
   std::map<std::int16_t, std::string> names;
@@ -186,26 +233,14 @@ Result<std::vector<std::int16_t>> EventHistory::label_codes(LabelKind kind,
 }
 
 Status EventHistory::load_keys(const EventColumns& columns, std::int64_t begin) {
-  ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, history_->appender("incoming_keys"));
   std::vector<std::int64_t> rows(columns.rows());
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = begin + static_cast<std::int64_t>(i);
-  const store::ColumnSpan spans[] = {store::ColumnSpan::int64(rows),
-                                     store::ColumnSpan::uint64(columns.key_high),
-                                     store::ColumnSpan::uint64(columns.key_low)};
-  ATTUNE_RETURN_IF_ERROR(appender.append(spans));
-  return appender.finish();
+  return append_keys(*history_, rows, columns.key_high, columns.key_low);
 }
 
 Result<KeySet> EventHistory::keys() {
   KeySet keys;
-  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
-                          history_->query("SELECT key_high, key_low FROM event_rows"));
-  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
-    const auto high = chunk.uint64(0);
-    const auto low = chunk.uint64(1);
-    for (std::size_t i = 0; i < chunk.rows(); ++i) keys.insert({high[i], low[i]});
-    return {};
-  }));
+  ATTUNE_RETURN_IF_ERROR(for_each_key(*history_, [&](const Hash128& key) { keys.insert(key); }));
   return keys;
 }
 
@@ -224,11 +259,31 @@ Result<KnownRows> EventHistory::match_keys(const Placement& placement) {
   return known;
 }
 
+Status EventHistory::prepare_filter(std::size_t coming) {
+  if (filter_ != nullptr && !filter_->full()) return {};
+  ATTUNE_ASSIGN_OR_RETURN(const auto rows, history_->find_int64("SELECT count(*) FROM event_rows"));
+  const auto known = static_cast<std::size_t>(rows.value_or(0));
+  auto filter = std::make_unique<KeyFilter>(std::max(2 * (known + coming), kFilterKeysMin));
+  ATTUNE_RETURN_IF_ERROR(for_each_key(*history_, [&](const Hash128& key) { filter->insert(key); }));
+  filter_ = std::move(filter);
+  return {};
+}
+
 Result<KnownRows> EventHistory::find_known(const EventColumns& columns, Sequence first) {
-  ATTUNE_RETURN_IF_ERROR(history_->execute(kIncomingKeys));
-  ATTUNE_RETURN_IF_ERROR(load_keys(columns, 0));
-  ATTUNE_ASSIGN_OR_RETURN(KnownRows known, match_keys({first, Sequence{0}}));
-  ATTUNE_RETURN_IF_ERROR(history_->execute("DROP TABLE incoming_keys"));
+  ATTUNE_RETURN_IF_ERROR(prepare_filter(columns.rows()));
+  std::vector<std::int64_t> suspects;
+  for (std::size_t i = 0; i < columns.rows(); ++i) {
+    if (filter_->may_contain({columns.key_high[i], columns.key_low[i]}))
+      suspects.push_back(static_cast<std::int64_t>(i));
+  }
+  KnownRows known;
+  if (!suspects.empty()) {
+    ATTUNE_RETURN_IF_ERROR(history_->execute(kIncomingKeys));
+    ATTUNE_RETURN_IF_ERROR(append_keys(*history_, suspects, pick(columns.key_high, suspects),
+                                       pick(columns.key_low, suspects)));
+    ATTUNE_ASSIGN_OR_RETURN(known, match_keys({first, Sequence{0}}));
+    ATTUNE_RETURN_IF_ERROR(history_->execute("DROP TABLE incoming_keys"));
+  }
   std::unordered_set<std::uint64_t> seen;  // the low half is 64 bits of a good hash
   for (std::size_t i = 0; i < columns.rows(); ++i) {
     if (!seen.insert(columns.key_low[i]).second) known.insert(static_cast<std::int64_t>(i));
@@ -346,6 +401,7 @@ Result<std::int64_t> EventHistory::apply(const StagedImport& import, const Place
   ATTUNE_ASSIGN_OR_RETURN(const LabelCodes labels, label_codes(import.names()));
   progress.phase("applying", import.rows(), "rows");
   const RowAppender appender(*vault_, import.names(), numbers, labels);
+  filter_.reset();
   ATTUNE_RETURN_IF_ERROR(append_chunks(import, first, appender, known, progress));
   const auto repeated = static_cast<std::int64_t>(known.size());
   ATTUNE_RETURN_IF_ERROR(in_transaction(*history_, [&]() -> Status {
@@ -354,7 +410,7 @@ Result<std::int64_t> EventHistory::apply(const StagedImport& import, const Place
                       {repeated, first.value}));
     ATTUNE_RETURN_IF_ERROR(
         history_->run("DELETE FROM import_chunks WHERE first = $1", {first.value}));
-    return history_->set_cursor(kCursor, last);
+    return move_cursor(last);
   }));
   return repeated;
 }
@@ -371,8 +427,10 @@ Result<KnownRows> EventHistory::apply(const EventBundle& bundle, Sequence first,
   const RowAppender appender(*vault_, bundle.names, numbers, labels);
   ATTUNE_RETURN_IF_ERROR(in_transaction(*history_, [&]() -> Status {
     ATTUNE_RETURN_IF_ERROR(appender.append(*history_, bundle.columns, first, 0, known));
-    return history_->set_cursor(kCursor, Sequence{first.value + rows - 1});
+    return move_cursor(Sequence{first.value + rows - 1});
   }));
+  for (std::size_t i = 0; i < bundle.columns.rows(); ++i)
+    filter_->insert({bundle.columns.key_high[i], bundle.columns.key_low[i]});
   return known;
 }
 

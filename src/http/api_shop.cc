@@ -14,16 +14,6 @@ namespace {
 namespace json = boost::json;
 using engine::Customers;
 
-// Runs `work` on the customers as of now.
-template <class Work>
-Status with_customers(engine::Service& service, Work work) {
-  return service.with([&](engine::Workspace& workspace) -> Status {
-    NoProgress quiet;
-    ATTUNE_ASSIGN_OR_RETURN(Customers customers, Customers::open(workspace, {}, quiet));
-    return work(workspace, customers);
-  });
-}
-
 Answer of(const Status& done, const json::value& value) {
   if (!done) return std::unexpected(fault(done.error()));
   return json_response(value);
@@ -32,7 +22,7 @@ Answer of(const Status& done, const json::value& value) {
 Answer get_profile(const Call& call) {
   std::string text;
   const Status read =
-      with_customers(call.service, [&](engine::Workspace&, Customers& customers) -> Status {
+      call.service.with_customers([&](engine::Workspace&, Customers& customers) -> Status {
         ATTUNE_ASSIGN_OR_RETURN(const profiles::Profile profile, customers.find(call.parameter(0)));
         text = profiles::to_json(profile, customers.names());
         return {};
@@ -44,7 +34,7 @@ Answer get_profile(const Call& call) {
 Answer list_segments(const Call& call) {
   json::array all;
   const Status read =
-      with_customers(call.service, [&](engine::Workspace&, Customers& customers) -> Status {
+      call.service.with_customers([&](engine::Workspace&, Customers& customers) -> Status {
         ATTUNE_ASSIGN_OR_RETURN(const auto sizes, customers.refresh_segments());
         for (const Customers::SegmentSize& size : sizes) {
           all.push_back(json::object{{"name", size.segment.name},
@@ -62,7 +52,7 @@ Answer put_segment(const Call& call) {
   Fields fields(call.body);
   fields.text("rule", rule).text("description", description);
   if (auto good = fields.finish(); !good) return std::unexpected(good.error());
-  const Status saved = with_customers(call.service, [&](engine::Workspace&, Customers& customers) {
+  const Status saved = call.service.with_customers([&](engine::Workspace&, Customers& customers) {
     return customers.save_segment(call.parameter(0), rule, description, /*replace=*/true);
   });
   if (!saved) return std::unexpected(fault(saved.error(), "rule"));
@@ -70,10 +60,9 @@ Answer put_segment(const Call& call) {
 }
 
 Answer drop_segment(const Call& call) {
-  const Status removed =
-      with_customers(call.service, [&](engine::Workspace&, Customers& customers) {
-        return customers.remove_segment(call.parameter(0));
-      });
+  const Status removed = call.service.with_customers([&](engine::Workspace&, Customers& customers) {
+    return customers.remove_segment(call.parameter(0));
+  });
   return of(removed, json::object{{"removed", call.parameter(0)}});
 }
 
@@ -84,7 +73,7 @@ Answer preview_segment(const Call& call) {
   if (auto good = fields.finish(); !good) return std::unexpected(good.error());
   json::object answer;
   const Status read =
-      with_customers(call.service, [&](engine::Workspace&, Customers& customers) -> Status {
+      call.service.with_customers([&](engine::Workspace&, Customers& customers) -> Status {
         ATTUNE_ASSIGN_OR_RETURN(const profiles::SegmentPreview preview, customers.preview(rule, 0));
         answer = {{"members", preview.members()}, {"customers", preview.customers()}};
         return {};
@@ -98,21 +87,20 @@ Answer segment_members(const Call& call) {
   if (!page) return std::unexpected(page.error());
   json::array ids;
   std::int64_t last = page->after;
-  const Status read = with_customers(
-      call.service, [&](engine::Workspace& workspace, Customers& customers) -> Status {
-        ATTUNE_ASSIGN_OR_RETURN(const auto refreshed, customers.refresh_segments());
-        (void)refreshed;
-        ATTUNE_ASSIGN_OR_RETURN(
-            const auto members,
-            customers.members(call.parameter(0), CustomerNumber{page->after}, page->limit));
-        for (const profiles::Member& member : members) {
-          ATTUNE_ASSIGN_OR_RETURN(const std::string id,
-                                  workspace.identity().label(member.customer));
-          ids.emplace_back(id);
-          last = member.customer.value;
-        }
-        return {};
-      });
+  const Status read = call.service.with_customers([&](engine::Workspace& workspace,
+                                                      Customers& customers) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(const auto refreshed, customers.refresh_segments());
+    (void)refreshed;
+    ATTUNE_ASSIGN_OR_RETURN(
+        const auto members,
+        customers.members(call.parameter(0), CustomerNumber{page->after}, page->limit));
+    for (const profiles::Member& member : members) {
+      ATTUNE_ASSIGN_OR_RETURN(const std::string id, workspace.identity().label(member.customer));
+      ids.emplace_back(id);
+      last = member.customer.value;
+    }
+    return {};
+  });
   return of(read, json::object{{"customers", ids}, {"after", last}});
 }
 

@@ -1,11 +1,14 @@
 #include "attune/math/parallel.h"
 
 #include <algorithm>
+#include <vector>
 
 #include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/partitioner.h>
 #include <tbb/task_arena.h>
+
+#include "attune/base/hand_over.h"
 
 namespace attune::math {
 
@@ -30,12 +33,24 @@ void parallel_for(std::int64_t count, std::int64_t grain, int threads,
     return;
   }
   tbb::task_arena arena(workers);
+  HandOver begun, ended;
+  std::vector<HandOver> slots(static_cast<std::size_t>(workers));
+  begun.give();
   arena.execute([&] {
     tbb::parallel_for(
         std::int64_t{0}, ranges, std::int64_t{1},
-        [&](std::int64_t range) { run(range, tbb::this_task_arena::current_thread_index()); },
+        [&](std::int64_t range) {
+          const int slot = tbb::this_task_arena::current_thread_index();
+          HandOver& scratch = slots[static_cast<std::size_t>(slot)];
+          begun.take();
+          scratch.take();
+          run(range, slot);
+          scratch.give();
+          ended.give();
+        },
         tbb::simple_partitioner{});
   });
+  ended.take();
 }
 
 }  // namespace attune::math

@@ -188,6 +188,7 @@ Result<FitReport> Ials::fit_model(const FitOptions& options) {
   ATTUNE_RETURN_IF_ERROR(
       fit.sweep(by_customer, items_, item_gramian_, IalsSolver::cholesky, customers_));
   if (options.progress) options.progress->advance(p.iterations + 1);
+  prepare_items(options.threads);
   report.converged = fall <= std::max(p.tolerance, 1e-3);
   if (!std::isfinite(report.objective)) {
     return std::unexpected(
@@ -200,6 +201,14 @@ Result<FitReport> Ials::fit_model(const FitOptions& options) {
         p.iterations, 100 * fall));
   }
   return report;
+}
+
+void Ials::prepare_items(int threads) {
+  item_gramian_ = math::gramian(items_, threads);
+  std::vector<std::uint8_t> met(static_cast<std::size_t>(items_.rows()));
+  for (std::int32_t i = 0; i < static_cast<std::int32_t>(met.size()); ++i)
+    met[static_cast<std::size_t>(i)] = interactions().by_item().row_size(i) > 0;
+  quantised_items_ = math::QuantisedRows(items_, met);
 }
 
 IalsSystem Ials::system() const { return {items_, item_gramian_, effective_, confidence_}; }
@@ -222,6 +231,14 @@ void Ials::score_all(const HistoryView& history, std::span<float> scores) const 
     if (interactions().by_item().row_size(i) == 0)
       scores[static_cast<std::size_t>(i)] = std::nanf("");
   }
+}
+
+std::vector<ScoredIndex> Ials::find_best(const HistoryView& history, const ListOptions& options,
+                                         std::vector<float>&) const {
+  if (history.items.empty()) return {};
+  math::RowFilter filter{.allowed = options.filter.allowed, .accepts = options.filter.accepts};
+  if (!options.include_seen) filter.left_out = history.items;
+  return quantised_items_.best(items_, vector_of(history), options.k, filter);
 }
 
 void Ials::score_some(const HistoryView& history, std::span<const std::int32_t> items,
@@ -287,7 +304,7 @@ Status Ials::read_model(math::ByteReader& in) {
   if (!fits)
     return std::unexpected(
         data_corruption("the vectors are not those of these customers, items and factors"));
-  item_gramian_ = math::gramian(items_, 1);
+  prepare_items(1);
   return {};
 }
 

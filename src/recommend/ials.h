@@ -2,6 +2,7 @@
 // was not?
 #pragma once
 
+#include "attune/math/quantised_rows.h"
 #include "ials_solver.h"
 #include "parameterised.h"
 
@@ -38,6 +39,8 @@ class Ials final : public Parameterised<IalsParameters> {
  protected:
   Result<FitReport> fit_model(const FitOptions& options) override;
   void score_all(const HistoryView& history, std::span<float> scores) const override;
+  std::vector<ScoredIndex> find_best(const HistoryView& history, const ListOptions& options,
+                                     std::vector<float>& scratch) const override;
   void score_some(const HistoryView& history, std::span<const std::int32_t> items,
                   std::span<float> scores) const override;
   std::vector<ScoredIndex> find_similar_items(std::int32_t item, int k,
@@ -51,12 +54,15 @@ class Ials final : public Parameterised<IalsParameters> {
  private:
   IalsSystem system() const;
   std::vector<float> vector_of(const HistoryView& history) const;
+  // What questions need besides the vectors.
+  void prepare_items(int threads);
 
   IalsParameters effective_;  // settings() with the alpha that was used
   IalsConfidence confidence_;
   math::MatrixF customers_;     // (customers, factors)
   math::MatrixF items_;         // (items, factors)
   math::MatrixF item_gramian_;  // (factors, factors), of items_
+  math::QuantisedRows quantised_items_;
 };
 
 }  // namespace attune::recommend

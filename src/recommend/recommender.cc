@@ -101,15 +101,16 @@ Result<HistoryView> Recommender::view(const Query& query, OwnedHistory& storage)
   return HistoryView{-1, query.self, storage.items, storage.weights, storage.times};
 }
 
-Result<std::vector<ScoredIndex>> Recommender::list_for(const HistoryView& history,
-                                                       const ListOptions& options,
-                                                       std::span<float> scores) const {
-  std::ranges::fill(scores, kNoEvidence);
-  score_all(history, scores);
-  strike_out(history, options, scores);
-  ATTUNE_ASSIGN_OR_RETURN(math::TopK top, math::TopK::create(options.k));
-  top.offer(scores, 0);
-  return top.best();
+std::vector<ScoredIndex> Recommender::find_best(const HistoryView& history,
+                                                const ListOptions& options,
+                                                std::vector<float>& scratch) const {
+  scratch.assign(static_cast<std::size_t>(interactions_.items()), kNoEvidence);
+  score_all(history, scratch);
+  strike_out(history, options, scratch);
+  auto top = math::TopK::create(options.k);
+  if (!top) return {};
+  top->offer(scratch, 0);
+  return top->best();
 }
 
 Result<std::vector<ScoredIndex>> Recommender::recommend(const Query& query,
@@ -117,8 +118,8 @@ Result<std::vector<ScoredIndex>> Recommender::recommend(const Query& query,
   ATTUNE_RETURN_IF_ERROR(check_list(options));
   OwnedHistory storage;
   ATTUNE_ASSIGN_OR_RETURN(const HistoryView history, view(query, storage));
-  std::vector<float> scores(static_cast<std::size_t>(interactions_.items()));
-  return list_for(history, options, scores);
+  std::vector<float> scratch;
+  return find_best(history, options, scratch);
 }
 
 Status Recommender::recommend_all(const BatchOptions& options, const TakeList& take) const {
@@ -136,25 +137,22 @@ Status Recommender::recommend_all(const BatchOptions& options, const TakeList& t
   if (options.progress) options.progress->phase("recommending", count, "customers");
   std::vector<std::vector<float>> scores(
       static_cast<std::size_t>(math::thread_count(options.threads)));
-  std::vector<Result<std::vector<ScoredIndex>>> lists(kBatch);
+  std::vector<std::vector<ScoredIndex>> lists(kBatch);
   for (std::int64_t first = 0; first < count; first += kBatch) {
     if (options.progress && options.progress->cancelled())
       return std::unexpected(cancelled("recommending was stopped"));
     const std::int64_t size = std::min(kBatch, count - first);
     math::parallel_for(
         size, 8, options.threads, [&](std::int64_t begin, std::int64_t end, int slot) {
-          auto& space = scores[static_cast<std::size_t>(slot)];
-          space.resize(static_cast<std::size_t>(interactions_.items()));
+          auto& scratch = scores[static_cast<std::size_t>(slot)];
           for (std::int64_t i = begin; i < end; ++i) {
             OwnedHistory unused;
             const HistoryView history = *view(Query::row(customer_at(first + i)), unused);
-            lists[static_cast<std::size_t>(i)] = list_for(history, options.list, space);
+            lists[static_cast<std::size_t>(i)] = find_best(history, options.list, scratch);
           }
         });
     for (std::int64_t i = 0; i < size; ++i) {
-      const auto& list = lists[static_cast<std::size_t>(i)];
-      if (!list) return std::unexpected(list.error());
-      ATTUNE_RETURN_IF_ERROR(take(customer_at(first + i), *list));
+      ATTUNE_RETURN_IF_ERROR(take(customer_at(first + i), lists[static_cast<std::size_t>(i)]));
     }
     if (options.progress) options.progress->advance(first + size);
   }

@@ -35,6 +35,9 @@ std::vector<duck::Setting> settings_for(const fs::path& path, const HistoryOptio
       options.temp_folder.empty() ? fs::path(path.string() + ".tmp") : options.temp_folder);
   settings.emplace_back("access_mode", options.read_only ? "READ_ONLY" : "READ_WRITE");
   settings.emplace_back("enable_external_access", "false");
+  // Live events come in small commits: rewriting the last rows of the file for each 16 MB of them
+  // would cost more than writing them does.
+  settings.emplace_back("checkpoint_threshold", "64MB");
   settings.emplace_back("lock_configuration", "true");
   return settings;
 }
@@ -132,9 +135,15 @@ Result<QueryResult> History::query(std::string_view sql, std::span<const Value> 
 Result<std::optional<std::int64_t>> History::find_int64(std::string_view sql,
                                                         std::span<const Value> parameters) {
   ATTUNE_ASSIGN_OR_RETURN(QueryResult result, query(sql, parameters));
-  ATTUNE_ASSIGN_OR_RETURN(const Chunk chunk, result.next());
-  if (chunk.rows() == 0 || chunk.is_null(0, 0)) return std::optional<std::int64_t>();
-  return std::optional<std::int64_t>(chunk.int64(0)[0]);
+  std::optional<std::int64_t> first;
+  bool begun = false;
+  // To the end: until then the query's transaction is open, and nothing can be copied or moved.
+  ATTUNE_RETURN_IF_ERROR(result.for_each([&](const Chunk& chunk) -> Status {
+    if (!begun && !chunk.is_null(0, 0)) first = chunk.int64(0)[0];
+    begun = true;
+    return {};
+  }));
+  return first;
 }
 
 Result<std::int64_t> History::run(std::string_view sql, std::initializer_list<Value> parameters) {

@@ -123,6 +123,25 @@ TEST(Ials, StaysTheSameWhenEveryWeightIsScaled) {
   EXPECT_NEAR(x, y, 1e-4 * x);
 }
 
+TEST(Ials, ListsWhatScoringEveryItemWouldList) {
+  const Interactions interactions = two_groups_interactions();
+  Ials ials = make({});
+  ASSERT_TRUE(ials.fit(interactions));
+  std::vector<std::int32_t> every(static_cast<std::size_t>(interactions.items()));
+  for (std::size_t i = 0; i < every.size(); ++i) every[i] = static_cast<std::int32_t>(i);
+  for (std::int32_t c = 0; c < interactions.customers(); ++c) {
+    const std::vector<float> scores = ials.score(Query::row(c), every).value();
+    for (const bool seen : {false, true}) {
+      auto top = math::TopK::create(3).value();
+      for (const std::int32_t i : every) {
+        const std::vector<ScoredIndex> entry{{scores[static_cast<std::size_t>(i)], i}};
+        if (seen || !interactions.by_customer().contains(c, i)) top.offer(entry);
+      }
+      EXPECT_EQ(ials.recommend(Query::row(c), {.k = 3, .include_seen = seen}).value(), top.best());
+    }
+  }
+}
+
 TEST(Ials, StopsEarlyWhereToleranceAllows) {
   Ials ials = make({{"iterations", "500"}, {"tolerance", "0.001"}});
   const FitReport report = ials.fit(two_groups_interactions()).value();

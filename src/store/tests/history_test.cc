@@ -221,6 +221,14 @@ TEST(History, LeavesNoLogBehindWhenClosed) {
   EXPECT_FALSE(fs::exists(temp / "h.duckdb.part"));
 }
 
+TEST(History, HoldsNothingOpenAfterLookingUpANumber) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", kSmall));
+  must(history.execute("CREATE TABLE many AS SELECT range AS n FROM range(100000)"));
+  EXPECT_EQ(*must(history.find_int64("SELECT n FROM many ORDER BY n")), 0);
+  must(history.copy_to(temp / "copy.duckdb"));
+}
+
 TEST(History, CopiesItselfBetweenCommits) {
   const TempFolder temp;
   History history = must(History::open(temp / "h.duckdb", kSmall));

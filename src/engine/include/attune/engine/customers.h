@@ -43,6 +43,18 @@ class Customers {
   Customers& operator=(Customers&&) noexcept;
   ~Customers();
 
+  // Whether others changed these since this was opened or last caught up.
+  struct News {
+    bool items = true;   // new items, or a changed category or brand
+    bool people = true;  // merges
+  };
+  // Folds the events that came since, moves the moment that profiles are read as of, and reads
+  // segments anew. What customers are compared with (RFM bounds, price bands) stays as it was
+  // measured. Cost: that of the new events, and of reading all items where `news` says so.
+  Status catch_up(const News& news, Progress& progress);
+  // Measures anew what customers are compared with. Cost: reads every profile.
+  Status measure_shop();
+
   // Errors: not_found when nobody is called so or nothing is known of them.
   Result<profiles::Profile> find(std::string_view id);
   Result<profiles::Profile> read(CustomerNumber customer);

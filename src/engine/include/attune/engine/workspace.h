@@ -82,6 +82,10 @@ struct AppliedEvents {
   events::AppliedNumbers numbers;     // by code of the bundle's names
   const events::KnownRows& repeated;  // rows that an earlier event's key had: they changed nothing
   bool people_changed;                // identities were merged: roots are other than before
+
+  // Items are new, or said to be other than before. What ordinary events mention of known ones does
+  // not count.
+  bool items_changed() const;
 };
 
 // An open data folder with its stores, and the one applier that takes the journal to them.

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -31,6 +32,7 @@
 
 namespace attune::events {
 
+class KeyFilter;
 class RowAppender;
 struct LabelCodes;
 using KnownRows = std::unordered_set<std::int64_t>;  // rows that repeat an earlier event
@@ -72,6 +74,10 @@ class EventHistory {
   static Result<EventHistory> open(store::History& history, store::Vault& vault,
                                    int session_gap_minutes);
 
+  EventHistory(EventHistory&&) noexcept;
+  EventHistory& operator=(EventHistory&&) noexcept;
+  ~EventHistory();
+
   // Events up to this number are in (imports that are under way aside).
   Result<Sequence> cursor();
 
@@ -91,8 +97,8 @@ class EventHistory {
                              const AppliedNumbers& numbers, Progress& progress);
 
   // The same for live events, in one transaction. Result: the rows that were left out, because an
-  // earlier row, of the bundle or of the history, has their key. Cost: one pass over the keys of
-  // the history.
+  // earlier row, of the bundle or of the history, has their key. Cost: that of the bundle; one pass
+  // over the keys of the history at first, after an import, and where a key may have come before.
   Result<KnownRows> apply(const EventBundle& bundle, Sequence first, const AppliedNumbers& numbers);
 
   // Moves the cursor past journal entries that hold no events.
@@ -110,10 +116,12 @@ class EventHistory {
   store::History& database() { return *history_; }
 
  private:
-  EventHistory(store::History& history, store::Vault& vault) : history_(&history), vault_(&vault) {}
+  EventHistory(store::History& history, store::Vault& vault);
 
   Result<KnownRows> find_known(const StagedImport& import, const Placement& placement);
   Result<KnownRows> find_known(const EventColumns& columns, Sequence first);
+  Status move_cursor(Sequence sequence);
+  Status prepare_filter(std::size_t coming);
   Status load_keys(const EventColumns& columns, std::int64_t begin);
   Result<KnownRows> match_keys(const Placement& placement);
   Result<std::int16_t> label(LabelKind kind, std::string_view name);  // from any thread
@@ -130,6 +138,8 @@ class EventHistory {
   store::History* history_;
   store::Vault* vault_;
   std::map<std::pair<LabelKind, std::string>, std::int16_t, std::less<>> labels_;
+  std::optional<Sequence> cursor_;     // absent: to be read
+  std::unique_ptr<KeyFilter> filter_;  // of every key; null: to be made
   std::unique_ptr<std::mutex> labels_mutex_ = std::make_unique<std::mutex>();
 };
 

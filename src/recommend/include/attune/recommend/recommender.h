@@ -168,6 +168,10 @@ class Recommender {
   // Writes the score of every item. Shape: scores (items()), NaN on entry; leave NaN where there is
   // no evidence.
   virtual void score_all(const HistoryView& history, std::span<float> scores) const = 0;
+  // The list that `options` (checked) ask for: by default every item is scored. Override where the
+  // best are found sooner; the list is the same. `scratch` is whatever an earlier call left there.
+  virtual std::vector<ScoredIndex> find_best(const HistoryView& history, const ListOptions& options,
+                                             std::vector<float>& scratch) const;
   // Scores of a few items: by default all are scored and these picked. Override where that is
   // wasteful.
   virtual void score_some(const HistoryView& history, std::span<const std::int32_t> items,
@@ -188,8 +192,6 @@ class Recommender {
 
   struct OwnedHistory;
   Result<HistoryView> view(const Query& query, OwnedHistory& storage) const;
-  Result<std::vector<ScoredIndex>> list_for(const HistoryView& history, const ListOptions& options,
-                                            std::span<float> scores) const;
   Status check_ready() const;
   Status check_item(std::int32_t item) const;
   Status check_list(const ListOptions& options) const;

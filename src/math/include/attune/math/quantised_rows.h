@@ -1,0 +1,61 @@
+// Rows in a byte a number, for finding the best ones without reading all of them in full. Answers:
+// which rows can be among the k best at all?
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "attune/math/matrix.h"
+#include "attune/math/top_k.h"
+
+namespace attune::math {
+
+// Which rows may be found; all conditions hold together.
+struct RowFilter {
+  std::span<const std::uint8_t> allowed = {};      // (rows) non-zero where allowed; empty: all
+  std::span<const std::int32_t> left_out = {};     // ascending
+  std::function<bool(std::int32_t)> accepts = {};  // empty: all
+};
+
+// A copy of a matrix's rows, each number as one of 255 steps of its row's largest, with a bound on
+// what that loses.
+//
+// Invariant: for every finite x, dot(row, x) as kernels.h works it out lies between the two bounds
+// of that row: what is lost is at most |x| times the length of what rounding took from the row
+// (Cauchy–Schwarz), and the rounding of both sums, n * 2^-24 of |x| |row| each. So the rows whose
+// upper bound falls short of the k-th largest lower bound need not be looked at.
+// Threads: share freely. Memory: a byte a number and 8 a row.
+class QuantisedRows {
+ public:
+  QuantisedRows() = default;
+  // Shapes: rows (n, d); present (n), zero for rows that are never found, or empty. Rows with
+  // numbers that are not finite are always looked at in full.
+  explicit QuantisedRows(const MatrixF& rows, std::span<const std::uint8_t> present = {});
+
+  bool empty() const { return rows_ == 0; }
+
+  // The k rows with the largest dot(row, x), exactly as scoring every row would list them.
+  // Shapes: rows, those that this was made of; x (d). Ties: the lower row. Missing values: rows
+  // whose product is NaN are left out.
+  // Cost: one pass over the bytes, and the rows in full that the bounds cannot tell apart: some
+  // hundreds of 50,000.
+  std::vector<ScoredIndex> best(const MatrixF& rows, std::span<const float> x, int k,
+                                const RowFilter& filter = {}) const;
+
+  // Between what dot(row, x) lies, for the rows from `first`, a multiple of kBlock.
+  // Shapes: lower and upper alike, whole blocks but at the end. NaN for rows that are not present.
+  void bounds(std::span<const float> x, std::int64_t first, std::span<float> lower,
+              std::span<float> upper) const;
+  static constexpr std::int64_t kBlock = 16;
+
+ private:
+  std::int64_t rows_ = 0;
+  std::int64_t columns_ = 0;
+  std::vector<std::int8_t> codes_;  // (blocks, columns, kBlock): a number of 16 rows side by side
+  std::vector<float> scale_;        // (blocks * kBlock), of one step
+  std::vector<float> slack_;        // (blocks * kBlock), lost at most for each |x|
+};
+
+}  // namespace attune::math
