@@ -39,7 +39,7 @@ TEST(QuantisedRows, HoldEveryProductBetweenTheirBounds) {
     const QuantisedRows quantised(rows);
     std::vector<float> lower(333), upper(333);
     for (std::int64_t q = 0; q < queries.rows(); ++q) {
-      quantised.bounds(queries.row(q), 0, lower, upper);
+      quantised.bounds(queries.row(q), lower, upper);
       for (std::int64_t r = 0; r < rows.rows(); ++r) {
         const float product = dot(rows.row(r), queries.row(q));
         EXPECT_LE(lower[static_cast<std::size_t>(r)], product) << columns << " " << r;
@@ -53,7 +53,7 @@ TEST(QuantisedRows, BoundTightlyEnoughToLeaveMostRowsOut) {
   const MatrixF rows = random_rows(1, 5'000, 64), query = random_rows(2, 1, 64);
   const auto best = QuantisedRows(rows).best(rows, query.row(0), 20);
   std::vector<float> lower(5'000), upper(5'000);
-  QuantisedRows(rows).bounds(query.row(0), 0, lower, upper);
+  QuantisedRows(rows).bounds(query.row(0), lower, upper);
   const auto open = std::ranges::count_if(upper, [&](float u) { return u >= best.back().score; });
   EXPECT_LT(open, 100);
 }

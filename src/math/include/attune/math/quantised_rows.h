@@ -19,14 +19,15 @@ struct RowFilter {
   std::function<bool(std::int32_t)> accepts = {};  // empty: all
 };
 
-// A copy of a matrix's rows, each number as one of 255 steps of its row's largest, with a bound on
-// what that loses.
+// A copy of a matrix's rows, longest first, each number as one of 255 steps of its row's largest,
+// with a bound on what that loses.
 //
 // Invariant: for every finite x, dot(row, x) as kernels.h works it out lies between the two bounds
 // of that row: what is lost is at most |x| times the length of what rounding took from the row
-// (Cauchy–Schwarz), and the rounding of both sums, n * 2^-24 of |x| |row| each. So the rows whose
-// upper bound falls short of the k-th largest lower bound need not be looked at.
-// Threads: share freely. Memory: a byte a number and 8 a row.
+// (Cauchy-Schwarz), and the rounding of both sums, n * 2^-24 of |x| |row| each. So rows whose upper
+// bound falls short of the k-th largest lower bound need not be looked at, nor any row from where
+// |x| |row| does.
+// Threads: share freely. Memory: a byte a number and 16 a row.
 class QuantisedRows {
  public:
   QuantisedRows() = default;
@@ -34,28 +35,30 @@ class QuantisedRows {
   // numbers that are not finite are always looked at in full.
   explicit QuantisedRows(const MatrixF& rows, std::span<const std::uint8_t> present = {});
 
-  bool empty() const { return rows_ == 0; }
+  bool empty() const { return rows_.empty(); }
 
   // The k rows with the largest dot(row, x), exactly as scoring every row would list them.
   // Shapes: rows, those that this was made of; x (d). Ties: the lower row. Missing values: rows
   // whose product is NaN are left out.
-  // Cost: one pass over the bytes, and the rows in full that the bounds cannot tell apart: some
-  // hundreds of 50,000.
+  // Cost: at most one pass over the bytes, and the rows in full that the bounds cannot tell apart:
+  // some hundreds of 50,000.
   std::vector<ScoredIndex> best(const MatrixF& rows, std::span<const float> x, int k,
                                 const RowFilter& filter = {}) const;
 
-  // Between what dot(row, x) lies, for the rows from `first`, a multiple of kBlock.
-  // Shapes: lower and upper alike, whole blocks but at the end. NaN for rows that are not present.
-  void bounds(std::span<const float> x, std::int64_t first, std::span<float> lower,
-              std::span<float> upper) const;
-  static constexpr std::int64_t kBlock = 16;
+  // Between what dot(row, x) lies. Shapes: lower and upper (n), left alone where a row is not
+  // present.
+  void bounds(std::span<const float> x, std::span<float> lower, std::span<float> upper) const;
 
  private:
-  std::int64_t rows_ = 0;
-  std::int64_t columns_ = 0;
-  std::vector<std::int8_t> codes_;  // (blocks, columns, kBlock): a number of 16 rows side by side
-  std::vector<float> scale_;        // (blocks * kBlock), of one step
-  std::vector<float> slack_;        // (blocks * kBlock), lost at most for each |x|
+  struct Chunk;
+  void scan(std::span<const float> x, std::size_t first, float threshold, Chunk& chunk) const;
+
+  std::vector<std::int32_t> rows_;  // present ones, longest first
+  std::size_t columns_ = 0;
+  std::vector<std::int8_t> codes_;  // (blocks, columns, 16): a number of 16 rows side by side
+  std::vector<float> scale_;        // (blocks * 16), of one step
+  std::vector<float> slack_;        // (blocks * 16), lost at most for each |x|
+  std::vector<float> length_;       // (blocks * 16), at least that of the row
 };
 
 }  // namespace attune::math
