@@ -27,7 +27,7 @@ double uniform(const Hash128& key, CustomerNumber customer) {
 }
 
 Error refused(const AssignmentSpec& spec, std::string_view why) {
-  return invalid_argument(fmt::format("experiment '{}' {}", quoted(spec.experiment), why));
+  return invalid_argument(fmt::format("experiment '{}' {}", attune::quoted(spec.experiment), why));
 }
 
 Status check(const AssignmentSpec& spec) {
@@ -48,13 +48,13 @@ Status check(const AssignmentSpec& spec) {
     const Arm& arm = spec.arms[i];
     if (!(arm.weight > 0) || !std::isfinite(arm.weight)) {
       return std::unexpected(refused(spec, fmt::format("gives arm '{}' the weight {}; above 0",
-                                                       quoted(arm.name), arm.weight)));
+                                                       attune::quoted(arm.name), arm.weight)));
     }
     if (std::ranges::find(spec.arms.begin(), spec.arms.begin() + static_cast<std::ptrdiff_t>(i),
                           arm.name, &Arm::name) !=
         spec.arms.begin() + static_cast<std::ptrdiff_t>(i)) {
       return std::unexpected(
-          refused(spec, fmt::format("has two arms named '{}'", quoted(arm.name))));
+          refused(spec, fmt::format("has two arms named '{}'", attune::quoted(arm.name))));
     }
   }
   return {};

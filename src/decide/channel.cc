@@ -26,7 +26,7 @@ Result<Channel> parse_channel(std::string_view text) {
   const auto found = std::ranges::find(names, wanted);
   if (found != names.end()) return static_cast<Channel>(found - names.begin());
   return std::unexpected(
-      invalid_argument(fmt::format("'{}' is not a channel; there are {}{}", quoted(text),
+      invalid_argument(fmt::format("'{}' is not a channel; there are {}{}", attune::quoted(text),
                                    fmt::join(names, ", "), did_you_mean(wanted, names))));
 }
 

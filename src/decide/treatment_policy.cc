@@ -17,7 +17,7 @@ constexpr std::string_view kAllowed =
     "1: shares:0.1, top:0.1";
 
 Error refused(std::string_view text, std::string_view why) {
-  return invalid_argument(fmt::format("policy '{}' {}; {}", quoted(text), why, kAllowed));
+  return invalid_argument(fmt::format("policy '{}' {}; {}", attune::quoted(text), why, kAllowed));
 }
 
 std::uint16_t best_of(std::span<const double> scores) {

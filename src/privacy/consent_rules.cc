@@ -34,7 +34,7 @@ Error refused(std::string_view text, std::string_view why) {
   return invalid_argument(
       fmt::format("the rule of consent '{}' {}; write PURPOSE=opt-in or PURPOSE=opt-out, with a "
                   "region in front where it holds for that one only: US:email=opt-out",
-                  quoted(text), why));
+                  attune::quoted(text), why));
 }
 
 }  // namespace
