@@ -1,7 +1,9 @@
 #include "field_reader.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -21,6 +23,16 @@ std::optional<std::int64_t> whole_units(Decimal amount, int exponent) {
   for (; amount.scale < exponent; ++amount.scale)
     if (__builtin_mul_overflow(amount.digits, 10, &amount.digits)) return std::nullopt;
   return amount.digits;
+}
+
+// Of "12:9"; paths are all equal, and stay in the order of reading.
+std::pair<int, int> line_column(std::string_view place) {
+  std::pair<int, int> read{0, 0};
+  const char* const last = place.data() + place.size();
+  const auto line = std::from_chars(place.data(), last, read.first);
+  if (line.ec == std::errc{} && line.ptr != last)
+    std::from_chars(line.ptr + 1, last, read.second);
+  return read;
 }
 
 }  // namespace
@@ -44,12 +56,15 @@ std::string_view with_article(FieldNode::Kind kind) {
 }
 
 void FieldProblems::add(std::string_view place, std::string message) {
-  if (problems_.size() < kMaxProblems) problems_.push_back({std::string(place), std::move(message)});
+  problems_.push_back({std::string(place), std::move(message)});
 }
 
 Error FieldProblems::error(std::string_view label) const {
+  std::vector<FieldProblem> sorted = problems_;
+  std::ranges::stable_sort(sorted, {}, [](const FieldProblem& p) { return line_column(p.place); });
+  if (sorted.size() > kMaxProblems) sorted.resize(kMaxProblems);
   std::vector<std::string> lines;
-  for (const FieldProblem& problem : problems_) {
+  for (const FieldProblem& problem : sorted) {
     const std::string_view between = problem.place.starts_with('$') ? ": " : ":";
     lines.push_back(fmt::format("{}{}{}: {}", label, between, problem.place, problem.message));
   }
