@@ -12,8 +12,8 @@
 
 namespace attune::deliver {
 
-// Names are letters, digits, '_', '.' and '-'. Texts are UTF-8; an absent name is a missing field,
-// an empty text is not.
+// Names are letters, digits, '_', '.' and '-'. Texts are UTF-8; for a template an empty text is
+// as missing as an absent one.
 struct Fields {
   using Record = std::map<std::string, std::string, std::less<>>;
   Record texts;
