@@ -166,6 +166,13 @@ bool HtmlPlace::starts_url() const {
          is_url_attribute(attribute_);
 }
 
+bool HtmlPlace::same_as(const HtmlPlace& other) const {
+  if (state_ != other.state_) return false;
+  if (state_ == State::text) return true;
+  return tag_ == other.tag_ && attribute_ == other.attribute_ && recent_ == other.recent_ &&
+         value_begun_ == other.value_begun_;
+}
+
 void HtmlPlace::put_field() { value_begun_ = true; }
 
 }  // namespace attune::deliver

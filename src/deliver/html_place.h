@@ -20,7 +20,8 @@ class HtmlPlace {
   // A field was put in here.
   void put_field();
 
-  friend bool operator==(const HtmlPlace&, const HtmlPlace&) = default;
+  // Whether what follows is read alike.
+  bool same_as(const HtmlPlace& other) const;
 
  private:
   enum class State : std::uint8_t {

@@ -51,9 +51,9 @@ Result<std::string> LinkSigner::token(const Link& link) const {
     return std::unexpected(invalid_argument("a link names its message by 1 to 64 bytes"));
   }
   if ((link.kind == LinkKind::click) ? !is_web_url(link.url) : !link.url.empty()) {
-    return std::unexpected(invalid_argument(
-        fmt::format("{} is no web address that a link can lead to (http or https, printable ASCII)",
-                    attune::quoted(link.url))));
+    return std::unexpected(invalid_argument(fmt::format(
+        "'{}' is no web address that a link can lead to (http or https, printable ASCII)",
+        attune::quoted(link.url))));
   }
   ByteWriter writer;
   writer.value(kVersion);

@@ -27,7 +27,7 @@ bool is_alnum(char c) {
 }
 
 Error bad_header(std::string_view name, std::string_view value, std::string_view what) {
-  return invalid_argument(fmt::format("the header {} {}: {}", name, what, attune::quoted(value)));
+  return invalid_argument(fmt::format("the header {} {}: '{}'", name, what, attune::quoted(value)));
 }
 
 Status check_header_text(std::string_view name, std::string_view value) {
@@ -119,7 +119,7 @@ Result<std::string> further_headers(const Mail& mail) {
                        std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '-'; });
     if (!token || lower.starts_with("content-") || std::ranges::find(kOurs, lower) != kOurs.end()) {
       return std::unexpected(invalid_argument(
-          fmt::format("the header {} cannot be added: it is made here, or is no name of a header",
+          fmt::format("the header '{}' cannot be added: it is made here, or is no name of a header",
                       attune::quoted(name))));
     }
     ATTUNE_RETURN_IF_ERROR(check_header_text(name, value));
@@ -170,7 +170,7 @@ Result<std::string> ascii_domain(std::string_view domain) {
   uidna_close(idna);
   if (U_FAILURE(status) || info.errors != 0 || length <= 0 || length > 253) {
     return std::unexpected(
-        invalid_argument(fmt::format("{} is no domain", attune::quoted(domain))));
+        invalid_argument(fmt::format("'{}' is no domain", attune::quoted(domain))));
   }
   ascii.resize(static_cast<std::size_t>(length));
   return ascii;
@@ -180,8 +180,8 @@ Result<std::string> ascii_domain(std::string_view domain) {
 
 Result<std::string> plain_address(std::string_view address) {
   const auto wrong = [&](std::string_view what) {
-    return std::unexpected(
-        invalid_argument(fmt::format("{} is no mail address: {}", attune::quoted(address), what)));
+    return std::unexpected(invalid_argument(
+        fmt::format("'{}' is no mail address: {}", attune::quoted(address), what)));
   };
   const std::size_t at = address.rfind('@');
   if (at == std::string_view::npos || at == 0) return wrong("it has no '@' between two parts");
@@ -236,7 +236,7 @@ Result<std::string> write_mail(const Mail& mail) {
   // "=_" stands in no text of either encoding, so no part can hold the boundary.
   const std::string boundary = "=_" + to_hex(hash128(mail.message_id));
   return fmt::format(
-      "{0}Content-Type: multipart/alternative; boundary=\"{1}\"\r\n\r\n"
+      "{0}Content-Type: multipart/alternative;\r\n boundary=\"{1}\"\r\n\r\n"
       "--{1}\r\n{2}\r\n--{1}\r\n{3}\r\n--{1}--\r\n",
       out, boundary, text, html);
 }

@@ -13,7 +13,7 @@ Result<MailWriter> MailWriter::open(MailSettings settings, const LinkSigner& sig
   if (!is_web_url(settings.links_base) || !settings.links_base.starts_with("https://") ||
       settings.links_base.ends_with('/') || settings.links_base.size() > 200) {
     return std::unexpected(invalid_argument(
-        fmt::format("{} is no base for links: an https URL without '/' at its end is needed, as "
+        fmt::format("'{}' is no base for links: an https URL without '/' at its end is needed, as "
                     "\"https://mail.shop.example\"",
                     attune::quoted(settings.links_base))));
   }

@@ -48,7 +48,7 @@ bool is_key(std::string_view key) {
 Status check(const Message& message) {
   const auto wrong = [&](std::string_view what) {
     return std::unexpected(
-        invalid_argument(fmt::format("message {}: {}", attune::quoted(message.key), what)));
+        invalid_argument(fmt::format("message '{}': {}", attune::quoted(message.key), what)));
   };
   if (!is_key(message.key)) return wrong("a key is 1 to 64 letters, digits, '-' or '_'");
   if (message.provider.empty() || message.provider.size() > kTextMax) {
@@ -123,7 +123,7 @@ Result<std::string> Outbox::sealed_payload(const Message& message) {
   std::string payload = payload_of(message);
   if (payload.size() > kPayloadMax) {
     return std::unexpected(invalid_argument(
-        fmt::format("message {}: address, fields and body take {} bytes; at most {} are kept",
+        fmt::format("message '{}': address, fields and body take {} bytes; at most {} are kept",
                     attune::quoted(message.key), payload.size(), kPayloadMax)));
   }
   if (!message.customer) return payload;
@@ -289,11 +289,11 @@ Result<std::int64_t> Outbox::withhold(std::string_view campaign, std::string_vie
 Status Outbox::requeue(std::string_view key, Timestamp now) {
   ATTUNE_ASSIGN_OR_RETURN(const auto found, find(key));
   if (!found) {
-    return std::unexpected(not_found(fmt::format("there is no message {}", attune::quoted(key))));
+    return std::unexpected(not_found(fmt::format("there is no message '{}'", attune::quoted(key))));
   }
   if (found->channel != Channel::webhook || found->state != MessageState::failed) {
     return std::unexpected(failed_precondition(
-        fmt::format("message {} is {} ({}); only webhooks that failed go again",
+        fmt::format("message '{}' is {} ({}); only webhooks that failed go again",
                     attune::quoted(key), name(found->channel), name(found->state))));
   }
   return state_->run(

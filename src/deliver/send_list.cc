@@ -20,10 +20,8 @@ bool is_plain_number(std::string_view text) {
 }
 
 bool may_be_formula(std::string_view text) {
-  if (text.empty()) return false;
-  if (text.front() == '\t' || text.front() == '\r' || text.front() == '\n') return true;
   while (text.starts_with(' ')) text.remove_prefix(1);
-  constexpr std::array kBegins{"=", "+", "-", "@", "\t", "＝", "＋", "－", "＠"};
+  constexpr std::array kBegins{"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"};
   return !is_plain_number(text) && std::ranges::any_of(kBegins, [&](std::string_view begin) {
     return text.starts_with(begin);
   });
@@ -51,7 +49,7 @@ Status write_send_list(const std::filesystem::path& path, std::span<const std::s
   for (const SendListRow& row : rows) {
     if (row.fields.size() != field_names.size()) {
       return std::unexpected(invalid_argument(
-          fmt::format("the row of message {} has {} fields, there are {} names",
+          fmt::format("the row of message '{}' has {} fields, there are {} names",
                       attune::quoted(row.key), row.fields.size(), field_names.size())));
     }
     out += fmt::format("{},{},{},{},{}", csv_cell(row.key), csv_cell(row.customer),

@@ -99,8 +99,8 @@ Status check(const SenderOptions& options) {
   const auto add = [&](const std::string& name, bool works) -> Status {
     if (works && names.insert(name).second) return {};
     return std::unexpected(invalid_argument(
-        works ? fmt::format("the provider {} is named twice", attune::quoted(name))
-              : fmt::format("the provider {} has nothing to send with", attune::quoted(name))));
+        works ? fmt::format("the provider '{}' is named twice", attune::quoted(name))
+              : fmt::format("the provider '{}' has nothing to send with", attune::quoted(name))));
   };
   for (const MailProvider& one : options.mail)
     ATTUNE_RETURN_IF_ERROR(add(one.name, static_cast<bool>(one.hand_over)));

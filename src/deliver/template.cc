@@ -42,7 +42,7 @@ class TemplateParser {
       const Template::Node& section = result_.nodes_[open_.back().node];
       line_ = section.line;
       column_ = section.column;
-      return fail(fmt::format("the section {} is never closed; write {{{{/{}}}}} at its end",
+      return fail(fmt::format("the section '{}' is never closed; write {{{{/{}}}}} at its end",
                               attune::quoted(section.text), section.text));
     }
     return std::move(result_);
@@ -130,16 +130,16 @@ class TemplateParser {
 
   Status close_section(std::string_view name) {
     if (open_.empty()) {
-      return fail(fmt::format("there is no section {} to close", attune::quoted(name)));
+      return fail(fmt::format("there is no section '{}' to close", attune::quoted(name)));
     }
     Node& section = result_.nodes_[open_.back().node];
     if (section.text != name) {
-      return fail(fmt::format("the section {} of line {} has to be closed before {}",
+      return fail(fmt::format("the section '{}' of line {} has to be closed before '{}'",
                               attune::quoted(section.text), section.line, attune::quoted(name)));
     }
-    if (!(open_.back().place == place_)) {
+    if (!open_.back().place.same_as(place_)) {
       return fail(
-          fmt::format("the section {} ends in another place of the HTML than it began: "
+          fmt::format("the section '{}' ends in another place of the HTML than it began: "
                       "close its tags and quotes inside of it",
                       attune::quoted(name)));
     }
@@ -151,7 +151,7 @@ class TemplateParser {
 
   Status check_name(std::string_view name) const {
     if (!name.empty() && name.size() <= 100 && std::ranges::all_of(name, is_name_byte)) return {};
-    return fail(fmt::format("{} is no name of a field (letters, digits, '_', '-', '.')",
+    return fail(fmt::format("'{}' is no name of a field (letters, digits, '_', '-', '.')",
                             attune::quoted(name)));
   }
 
@@ -208,7 +208,7 @@ class TemplateParser {
 
   Status take_filter(std::string_view& rest, Node& node) const {
     if (!rest.starts_with('|')) {
-      return fail(fmt::format("{} is not understood here; a '|' goes before a filter",
+      return fail(fmt::format("'{}' is not understood here; a '|' goes before a filter",
                               attune::quoted(rest)));
     }
     rest = trim(rest.substr(1));
@@ -222,7 +222,7 @@ class TemplateParser {
     if (word != "default" || node.has_default || node.quoted) {
       const std::vector<std::string> filters{"default", "link"};
       return fail(
-          fmt::format("there is no filter {} here; there are default: \"…\" and link, each "
+          fmt::format("there is no filter '{}' here; there are default: \"…\" and link, each "
                       "once{}",
                       attune::quoted(word), did_you_mean(word, filters)));
     }

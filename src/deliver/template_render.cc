@@ -127,27 +127,27 @@ class TemplateRenderer {
     if (found == nullptr && node.has_default) found = &node.default_text;
     if (found == nullptr) {
       return fail(node,
-                  fmt::format("the field {} is missing or empty; give it a value, or say what "
+                  fmt::format("the field '{}' is missing or empty; give it a value, or say what "
                               "stands in for it: {{{{ {} | default: \"…\" }}}}",
                               attune::quoted(node.text), node.text));
     }
     std::string value = *found;
     if (first_invalid_utf8(value)) {
-      return fail(node, fmt::format("the field {} is not UTF-8", attune::quoted(node.text)));
+      return fail(node, fmt::format("the field '{}' is not UTF-8", attune::quoted(node.text)));
     }
     if (node.link) {
       if (!is_web_url(value)) {
-        return fail(node, fmt::format("{} is no web address (http or https, printable ASCII)",
+        return fail(node, fmt::format("'{}' is no web address (http or https, printable ASCII)",
                                       attune::quoted(value)));
       }
       ATTUNE_ASSIGN_OR_RETURN(value, link_(value));
     }
     if (node.starts_url && !is_web_url(value) && !value.starts_with("mailto:")) {
-      return fail(node, fmt::format("{} is no web or mail address, which has to stand here",
+      return fail(node, fmt::format("'{}' is no web or mail address, which has to stand here",
                                     attune::quoted(value)));
     }
     if (template_.kind_ == TemplateKind::header && std::ranges::any_of(value, is_control)) {
-      return fail(node, fmt::format("the field {} holds a line end or another control character, "
+      return fail(node, fmt::format("the field '{}' holds a line end or another control character, "
                                     "which no header can have",
                                     attune::quoted(node.text)));
     }

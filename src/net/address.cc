@@ -109,7 +109,7 @@ Result<IpAddress> parse_ip_address(std::string_view text) {
     if (::inet_pton(AF_INET, terminated.c_str(), &four) == 1) return from_ipv4(ntohl(four.s_addr));
   }
   return std::unexpected(
-      invalid_argument(fmt::format("{} is no numeric address of IPv4 or IPv6", quoted(text))));
+      invalid_argument(fmt::format("'{}' is no numeric address of IPv4 or IPv6", quoted(text))));
 }
 
 std::string to_string(const IpAddress& address) {

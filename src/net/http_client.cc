@@ -29,10 +29,11 @@ Status check_header(const HttpHeader& header) {
       header.second, [](char c) { return (c >= ' ' || c == '\t' || c < 0) && c != 127; });
   if (is_token(header.first) && clean && !ours) return {};
   return std::unexpected(invalid_argument(
-      ours ? fmt::format("the header {} is made by the client", quoted(header.first))
-           : fmt::format("the header {} holds what no header may (control characters in its value, "
-                         "or blanks in its name)",
-                         quoted(header.first))));
+      ours ? fmt::format("the header '{}' is made by the client", quoted(header.first))
+           : fmt::format(
+                 "the header '{}' holds what no header may (control characters in its value, "
+                 "or blanks in its name)",
+                 quoted(header.first))));
 }
 
 Status check_url(const UrlParts& parts, const std::string& url) {
@@ -43,9 +44,9 @@ Status check_url(const UrlParts& parts, const std::string& url) {
   }
   return std::unexpected(invalid_argument(
       parts.has_login
-          ? fmt::format("the URL for {} holds a user or password; send them as a header",
+          ? fmt::format("the URL for '{}' holds a user or password; send them as a header",
                         quoted(parts.host))
-          : fmt::format("{} is no URL of http or https in ASCII", quoted(url))));
+          : fmt::format("'{}' is no URL of http or https in ASCII", quoted(url))));
 }
 
 bool same_place(const UrlParts& here, const UrlParts& there) {
@@ -153,7 +154,7 @@ Result<HttpAnswer> HttpClient::send(const HttpRequest& asked) {
   HttpRequest request = asked;
   if (request.method != "GET" && request.method != "POST") {
     return std::unexpected(
-        invalid_argument(fmt::format("{} is not GET or POST", quoted(request.method))));
+        invalid_argument(fmt::format("'{}' is not GET or POST", quoted(request.method))));
   }
   for (const HttpHeader& header : request.headers) ATTUNE_RETURN_IF_ERROR(check_header(header));
   UrlParts here = split_url(request.url);

@@ -26,7 +26,7 @@ Status check_address(std::string_view address, std::string_view which) {
     return {};
   }
   return std::unexpected(invalid_argument(
-      fmt::format("the {} {} is no plain mail address (name@domain in ASCII; write a domain of "
+      fmt::format("the {} '{}' is no plain mail address (name@domain in ASCII; write a domain of "
                   "other letters in its xn-- form)",
                   which, quoted(address))));
 }
@@ -165,13 +165,13 @@ SmtpClient::~SmtpClient() = default;
 Result<SmtpClient> SmtpClient::open(SmtpOptions options) {
   if (options.host.empty() || options.port < 1 || options.port > 65535) {
     return std::unexpected(invalid_argument(
-        fmt::format("{} port {} is no mail server; name its host and a port from 1 to 65535",
+        fmt::format("'{}' port {} is no mail server; name its host and a port from 1 to 65535",
                     quoted(options.host), options.port)));
   }
   if (!options.user.empty() && options.security == SmtpSecurity::none &&
       !options.allow_plain_login) {
     return std::unexpected(invalid_argument(
-        fmt::format("the password for {} would travel in plain text; use starttls or tls",
+        fmt::format("the password for '{}' would travel in plain text; use starttls or tls",
                     quoted(options.host))));
   }
   auto impl = std::make_unique<Impl>();
@@ -182,7 +182,7 @@ Result<SmtpClient> SmtpClient::open(SmtpOptions options) {
   const UrlParts parts = split_url(impl->url);
   if (!parts.valid || parts.has_login || parts.port != std::to_string(options.port)) {
     return std::unexpected(
-        invalid_argument(fmt::format("{} is no name of a mail server", quoted(options.host))));
+        invalid_argument(fmt::format("'{}' is no name of a mail server", quoted(options.host))));
   }
   impl->options = std::move(options);
   return SmtpClient(std::move(impl));

@@ -71,7 +71,7 @@ TEST(LinkSigner, SignsNoLinkThatLeadsElsewhereThanTheWeb) {
 
 TEST(LinkSignerProperty, ReadsBackAnyLink) {
   const LinkSigner signer = LinkSigner::open(kKey).value();
-  rc::check([&] {
+  EXPECT_TRUE(rc::check([&] {
     Link link = click();
     link.message = *rc::gen::nonEmpty(rc::gen::container<std::string>(rc::gen::inRange('a', 'z')));
     link.message.resize(std::min<std::size_t>(link.message.size(), 64));
@@ -79,7 +79,7 @@ TEST(LinkSignerProperty, ReadsBackAnyLink) {
     link.issued = {*rc::gen::inRange<std::int64_t>(0, 4'000'000'000) * kMicrosPerSecond};
     link.purpose = static_cast<privacy::Purpose>(*rc::gen::inRange(0, privacy::kPurposeCount));
     RC_ASSERT(signer.read(signer.token(link).value()).value() == link);
-  });
+  }));
 }
 
 TEST(JudgeVisit, TellsMachinesFromPeopleByTheStatedRule) {

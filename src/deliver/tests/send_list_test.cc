@@ -38,7 +38,7 @@ TEST(CsvCell, LeavesNumbersAndTelephonesAsTheyAre) {
 }
 
 TEST(CsvCellProperty, NeverBeginsAFormulaForWhoReadsIt) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const std::string text = *rc::gen::container<std::string>(
         rc::gen::element('=', '+', '-', '@', ' ', '\t', '\n', '"', ',', 'a', '1'));
     std::string cell = csv_cell(text);
@@ -55,7 +55,7 @@ TEST(CsvCellProperty, NeverBeginsAFormulaForWhoReadsIt) {
         std::string("=+-@\t\n\r").find(cell[first]) == std::string::npos)
       return;
     RC_ASSERT(cell.find_first_not_of("0123456789., ", first + 1) == std::string::npos);
-  });
+  }));
 }
 
 TEST(SendList, IsAFileThatASpreadsheetReads) {

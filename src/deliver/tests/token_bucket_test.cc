@@ -31,7 +31,7 @@ TEST(TokenBucket, FillsNothingForAClockThatGoesBack) {
 }
 
 TEST(TokenBucketProperty, NeverGivesMoreThanBurstAndRateAllow) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const double rate = *rc::gen::inRange(1, 100) / 10.0;
     const double burst = *rc::gen::inRange(1, 20);
     TokenBucket bucket({.per_second = rate, .burst = burst});
@@ -42,7 +42,7 @@ TEST(TokenBucketProperty, NeverGivesMoreThanBurstAndRateAllow) {
       given += bucket.take(now);
       RC_ASSERT(given <= burst + rate * double(now.micros - 1'000'000) / 1e6 + 1e-3);
     }
-  });
+  }));
 }
 
 }  // namespace

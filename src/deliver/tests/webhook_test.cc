@@ -6,7 +6,7 @@
 namespace attune::deliver {
 namespace {
 
-// The example of the Standard Webhooks specification and its libraries [StandardWebhooks].
+// The example of the Standard Webhooks specification and its libraries [StandardWebhooks2023].
 constexpr std::string_view kSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 constexpr std::string_view kId = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 constexpr std::int64_t kSeconds = 1614265330;

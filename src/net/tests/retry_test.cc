@@ -34,7 +34,7 @@ TEST(RetryDelay, DrawsTheSameForTheSameKey) {
 }
 
 TEST(RetryDelayProperty, LiesBetweenTheShortenedAndTheWholeWait) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     RetryPolicy policy;
     policy.attempts_max = 1'000'000;
     policy.jitter = *rc::gen::inRange(0, 101) / 100.0;
@@ -45,7 +45,7 @@ TEST(RetryDelayProperty, LiesBetweenTheShortenedAndTheWholeWait) {
     RC_ASSERT(wait && whole && *wait <= *whole);
     RC_ASSERT(double(*wait) >= double(*whole) * (1 - policy.jitter) - 1);
     RC_ASSERT(*whole <= std::int64_t(policy.longest_seconds) * kMicrosPerSecond);
-  });
+  }));
 }
 
 }  // namespace

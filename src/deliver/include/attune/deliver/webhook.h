@@ -1,5 +1,6 @@
 // Signatures of webhooks as the Standard Webhooks specification has them. Answers: did this come
 // from us, as it is, and lately?
+// Source: [StandardWebhooks2023].
 #pragma once
 
 #include <cstdint>
