@@ -186,7 +186,8 @@ MetricAnswer answer_metric(const ExperimentData& data, const MetricColumn& metri
   const std::vector<ArmEstimate>& best = adjusted ? adjusted->arms : arms;
   for (std::size_t a = 0; a < arms.size(); ++a) {
     if (a == data.control) continue;
-    Comparison comparison{.arm = a};
+    Comparison comparison;
+    comparison.arm = a;
     comparison.unadjusted = compare(arms[a], arms[data.control], {.level = look.level});
     comparison.difference = comparison.unadjusted;
     if (adjusted) {
