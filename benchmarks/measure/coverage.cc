@@ -67,8 +67,7 @@ void count_coverage(Tally& tally, const std::string& suffix, const measure::Expe
       const std::string name = metric.name + suffix;
       // An interval that is not given covers nothing.
       const auto& difference = comparison.difference;
-      all = all && difference && comparison.corrected->low <= treated - control &&
-            comparison.corrected->high >= treated - control;
+      all = all && difference && holds(comparison.corrected->absolute, treated - control);
       if (comparison.arm != 1) continue;
       tally.count(name, difference && holds(difference->absolute, treated - control));
       tally.count(name + ".relative", difference && difference->relative &&

@@ -17,14 +17,14 @@ constexpr double kMissingAlarm = .001;
 Status check_values(std::string_view kind, const std::string& name, std::span<const double> values,
                     std::size_t rows) {
   if (values.size() != rows) {
-    return std::unexpected(invalid_argument(
-        fmt::format("{} '{}' has {} values for {} rows", kind, quoted(name), values.size(), rows)));
+    return std::unexpected(invalid_argument(fmt::format(
+        "{} '{}' has {} values for {} rows", kind, attune::quoted(name), values.size(), rows)));
   }
   const auto found = std::ranges::find_if(values, [](double v) { return std::isinf(v); });
   if (found == values.end()) return {};
   return std::unexpected(
       invalid_argument(fmt::format("{} '{}' is infinite in row {}; leave such a value out", kind,
-                                   quoted(name), found - values.begin())));
+                                   attune::quoted(name), found - values.begin())));
 }
 
 Status check_indices(std::string_view what, std::span<const std::int32_t> indices, std::size_t rows,
@@ -80,12 +80,12 @@ Status check_shape(const ExperimentData& data, const AnalyseOptions& options) {
 Result<MetricKind> kind_of(const ExperimentData& data, const MetricColumn& metric) {
   if (!metric.denominators.empty()) {
     if (!metric.kind || *metric.kind == MetricKind::ratio) return MetricKind::ratio;
-    return std::unexpected(invalid_argument(
-        fmt::format("metric '{}' has denominators, so it is a ratio", quoted(metric.name))));
+    return std::unexpected(invalid_argument(fmt::format(
+        "metric '{}' has denominators, so it is a ratio", attune::quoted(metric.name))));
   }
   if (metric.kind == MetricKind::ratio) {
     return std::unexpected(invalid_argument(
-        fmt::format("metric '{}' is a ratio without denominators", quoted(metric.name))));
+        fmt::format("metric '{}' is a ratio without denominators", attune::quoted(metric.name))));
   }
   if (metric.kind == MetricKind::mean) return MetricKind::mean;
   for (std::size_t i = 0; i < data.arm.size(); ++i) {
@@ -95,7 +95,7 @@ Result<MetricKind> kind_of(const ExperimentData& data, const MetricColumn& metri
     return std::unexpected(
         invalid_argument(fmt::format("metric '{}' is a proportion, but row {} holds {}; its values "
                                      "are 0 and 1",
-                                     quoted(metric.name), i, value)));
+                                     attune::quoted(metric.name), i, value)));
   }
   return MetricKind::proportion;
 }
@@ -137,7 +137,7 @@ void add_missing_check(Experiment& result, const std::string& metric,
   }
   if (all == 0) return;
   result.notes.push_back(fmt::format("{}: {} rows without a value are left out of this metric",
-                                     quoted(metric), with_thousands(all)));
+                                     attune::quoted(metric), with_thousands(all)));
   Check check{.name = "missing:" + metric, .alarm_below = kMissingAlarm};
   const Answer<Independence> same = check_equal_shares(missing, rows);
   if (same) {
@@ -182,12 +182,12 @@ void add_notes(Experiment& result, const ExperimentData& data) {
   const auto ungrouped = data.groups.empty() ? 0 : std::ranges::count(data.group, std::int32_t{-1});
   if (ungrouped > 0) {
     notes.push_back(fmt::format("{} rows without a {} are in no group", with_thousands(ungrouped),
-                                quoted(data.group_name)));
+                                attune::quoted(data.group_name)));
   }
   if (data.metrics.size() > 1) {
     notes.push_back(fmt::format(
         "{} decides; the other metrics explain, and are not corrected for being several",
-        quoted(data.metrics[0].name)));
+        attune::quoted(data.metrics[0].name)));
   }
   if (result.planned > 0 && result.fraction > 1) {
     notes.push_back(
@@ -232,7 +232,7 @@ Result<Experiment> analyse(const ExperimentData& data, const AnalyseOptions& opt
     add_missing_check(result, metric.name, done.arms);
     if (!data.covariates.empty() && !done.correlation) {
       result.notes.push_back(fmt::format("{}: the covariates explain nothing, so they are not used",
-                                         quoted(metric.name)));
+                                         attune::quoted(metric.name)));
     }
   }
   return result;

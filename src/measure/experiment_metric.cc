@@ -163,9 +163,10 @@ void set_corrected(std::span<Comparison* const> family, std::span<const double> 
   for (const Comparison* each : family) p.push_back(each->difference->p_value);
   const std::vector<double> adjusted = holm(p);
   for (std::size_t i = 0; i < family.size(); ++i) {
-    const Estimate& absolute = family[i]->difference->absolute;
-    const double reach = multiples[i] * absolute.standard_error;
-    family[i]->corrected = Corrected{absolute.value - reach, absolute.value + reach, adjusted[i]};
+    const Difference wide = with_multiple(*family[i]->difference, multiples[i]);
+    Corrected corrected{.absolute = wide.absolute, .p_value = adjusted[i]};
+    if (wide.relative) corrected.relative = *wide.relative;
+    family[i]->corrected = corrected;
   }
 }
 
@@ -252,8 +253,8 @@ void conclude(std::span<Comparison> comparisons, const Look& look) {
     double low = absolute.low, high = absolute.high;
     double multiple = multiple_at(look, look.level, comparison.difference->degrees);
     if (comparison.corrected) {
-      low = comparison.corrected->low;
-      high = comparison.corrected->high;
+      low = comparison.corrected->absolute.low;
+      high = comparison.corrected->absolute.high;
       if (absolute.standard_error > 0) multiple = (high - low) / 2 / absolute.standard_error;
     }
     comparison.verdict = low > 0    ? Verdict::higher

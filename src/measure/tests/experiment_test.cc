@@ -96,9 +96,12 @@ TEST(Analyse, CorrectsForSeveralTreatments) {
       holm(std::vector<double>{mail.difference->p_value, letter.difference->p_value});
   EXPECT_EQ(mail.corrected->p_value, p[0]);
   EXPECT_EQ(letter.corrected->p_value, p[1]);
-  const double multiple =
-      (mail.corrected->high - mail.corrected->low) / 2 / mail.difference->absolute.standard_error;
+  const double multiple = (mail.corrected->absolute.high - mail.corrected->absolute.low) / 2 /
+                          mail.difference->absolute.standard_error;
   EXPECT_NEAR(multiple, 2.21, .02);  // Dunnett's for two arms of one size, many degrees
+  EXPECT_NEAR(
+      std::log((1 + mail.corrected->relative->high) / (1 + mail.corrected->relative->value)),
+      multiple * mail.difference->relative->standard_error, 1e-9);
 }
 
 TEST(Analyse, HasNothingToCorrectWithOneTreatment) {
@@ -209,7 +212,7 @@ TEST(Analyse, BreaksDownByGroupAndCorrectsOverAll) {
   EXPECT_EQ(north.verdict, Verdict::higher);
   EXPECT_EQ(spent.groups[1].comparisons[0].verdict, Verdict::not_told_apart);
   // Four comparisons: the level of each is .9875, and the normal multiple 2.4977.
-  EXPECT_NEAR((north.corrected->high - north.corrected->low) / 2 /
+  EXPECT_NEAR((north.corrected->absolute.high - north.corrected->absolute.low) / 2 /
                   north.difference->absolute.standard_error,
               2.4977, .01);
   EXPECT_THAT(e.group_correction, HasSubstr("Bonferroni"));
@@ -242,7 +245,7 @@ TEST(Analyse, SequentialIntervalsAreThoseOfTheSequence) {
   const double error = one.difference->absolute.standard_error;
   EXPECT_NEAR(other.difference->absolute.high,
               one.difference->absolute.value + sequence_multiple(.25, .95) * error, 1e-12);
-  EXPECT_NEAR(other.corrected->high,
+  EXPECT_NEAR(other.corrected->absolute.high,
               one.difference->absolute.value + sequence_multiple(.25, .975) * error, 1e-12);
   EXPECT_GT(other.difference->p_value, one.difference->p_value);
   EXPECT_THAT(daily.correction, HasSubstr("Bonferroni"));

@@ -61,10 +61,11 @@ struct ArmMetric {
   Answer<Estimate> estimate = std::unexpected(TooLittle{});  // unadjusted
 };
 
-// Interval and p value that hold for all comparisons of a family at once.
+// Intervals and p value that hold for all comparisons of a family at once. The relative interval
+// has the same multiple of its error as the absolute one; absent where there is none.
 struct Corrected {
-  double low = 0;
-  double high = 0;
+  Estimate absolute;
+  std::optional<Estimate> relative = {};
   double p_value = 1;
 };
 
@@ -75,12 +76,12 @@ struct Comparison {
   // What to read. With covariates it is adjusted; `unadjusted` is there to compare.
   Answer<Difference> difference = std::unexpected(TooLittle{});
   Answer<Difference> unadjusted = std::unexpected(TooLittle{});
-  std::optional<Corrected> corrected;  // absent where there is one comparison only
+  std::optional<Corrected> corrected = {};  // absent where there is one comparison only
   // Width with covariates over width without. 1 without covariates.
   double narrowing = 1;
   // The effect, of either sign, that an experiment with these standard errors calls in 8 of 10
   // cases (at the corrected interval where there is one).
-  std::optional<double> detectable;
+  std::optional<double> detectable = {};
   // By the corrected interval where there is one.
   Verdict verdict = Verdict::too_little;
 };
@@ -96,31 +97,32 @@ struct Heterogeneity {
 
 struct GroupResult {
   std::size_t group = 0;
-  std::vector<ArmMetric> arms;
-  std::vector<Comparison> comparisons;  // corrected over all groups and treatments of this metric
+  std::vector<ArmMetric> arms = {};
+  // Corrected over all groups and treatments of this metric.
+  std::vector<Comparison> comparisons = {};
 };
 
 struct MetricResult {
-  std::string name;
+  std::string name = {};
   MetricKind kind = MetricKind::mean;
-  std::vector<ArmMetric> arms;          // as ExperimentData::arms
-  std::vector<Comparison> comparisons;  // one a treatment, in the order of arms
-  std::optional<double> correlation;    // with the covariates, within arms
-  std::vector<GroupResult> groups;
-  std::vector<Heterogeneity> heterogeneity;  // one a treatment that has answers in two groups
+  std::vector<ArmMetric> arms = {};          // as ExperimentData::arms
+  std::vector<Comparison> comparisons = {};  // one a treatment, in the order of arms
+  std::optional<double> correlation = {};    // with the covariates, within arms
+  std::vector<GroupResult> groups = {};
+  std::vector<Heterogeneity> heterogeneity = {};  // one a treatment that has answers in two groups
 };
 
 // Something that should hold if the experiment was sound.
 struct Check {
-  std::string name;  // "sample_ratio", "missing:revenue"
+  std::string name = {};  // "sample_ratio", "missing:revenue"
   Answer<double> p_value = std::unexpected(TooLittle{});
   double alarm_below = 0;
   bool alarm = false;
-  std::string text;  // what was found, and what to do where it is an alarm
+  std::string text = {};  // what was found, and what to do where it is an alarm
 };
 
 struct ArmSize {
-  std::string name;
+  std::string name = {};
   std::int64_t customers = 0;
   double expected = 0;
 };
@@ -128,19 +130,19 @@ struct ArmSize {
 struct Experiment {
   double level = kLevel;
   std::size_t control = 0;
-  std::vector<ArmSize> arms;
+  std::vector<ArmSize> arms = {};
   std::int64_t left_out = 0;  // rows in no arm
-  std::optional<SampleRatio> sample_ratio;
-  std::vector<Check> checks;
-  std::vector<MetricResult> metrics;
-  std::vector<std::string> covariates;
-  std::string group_name;
-  std::vector<std::string> groups;
-  std::int64_t planned = 0;        // 0: one look at the end
-  double fraction = 1;             // of the planned customers that are here
-  std::string correction;          // how several treatments are corrected; empty: one only
-  std::string group_correction;    // the same for groups
-  std::vector<std::string> notes;  // what a reader should know
+  std::optional<SampleRatio> sample_ratio = {};
+  std::vector<Check> checks = {};
+  std::vector<MetricResult> metrics = {};
+  std::vector<std::string> covariates = {};
+  std::string group_name = {};
+  std::vector<std::string> groups = {};
+  std::int64_t planned = 0;             // 0: one look at the end
+  double fraction = 1;                  // of the planned customers that are here
+  std::string correction = {};          // how several treatments are corrected; empty: one only
+  std::string group_correction = {};    // the same for groups
+  std::vector<std::string> notes = {};  // what a reader should know
 };
 
 // Every metric of every treatment against the control. Rows are taken as drawn independently from
