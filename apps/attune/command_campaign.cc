@@ -1,0 +1,356 @@
+// attune campaign: from a marketer's file to what it changed.
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+
+#include "attune/base/files.h"
+#include "attune/base/text.h"
+#include "attune/engine/campaigns.h"
+#include "attune/engine/experiment.h"
+#include "context.h"
+
+namespace attune::cli {
+namespace {
+
+constexpr std::int64_t kWaitMicros = 2 * kMicrosPerSecond;  // of send, for a server's pace
+
+struct CampaignArguments {
+  std::string what;  // a file, or a campaign's name
+  std::string by;
+  std::string at;
+  std::string html;
+  double level = measure::kLevel;
+  bool send = false;
+  ProfileSettings settings;
+};
+using Arguments = std::shared_ptr<CampaignArguments>;
+
+// Campaigns keep the workspace's address: both stay where they are.
+struct Opened {
+  std::unique_ptr<engine::Workspace> workspace;
+  std::unique_ptr<engine::Customers> customers;  // where asked for
+  std::unique_ptr<engine::Campaigns> campaigns;
+  Timestamp now;
+};
+
+Result<Opened> open_campaigns(Context& context, const CampaignArguments& arguments,
+                              bool with_customers) {
+  ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
+  Opened opened;
+  opened.workspace = std::make_unique<engine::Workspace>(std::move(workspace));
+  opened.now = opened.workspace->now();
+  if (!arguments.at.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(opened.now, parse_moment(arguments.at, opened.workspace->zone()));
+  }
+  if (with_customers) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto options, arguments.settings.options(*opened.workspace));
+    ATTUNE_ASSIGN_OR_RETURN(
+        engine::Customers customers,
+        engine::Customers::open(*opened.workspace, options, context.progress()));
+    opened.customers = std::make_unique<engine::Customers>(std::move(customers));
+  }
+  ATTUNE_ASSIGN_OR_RETURN(engine::Campaigns campaigns,
+                          engine::Campaigns::open(*opened.workspace));
+  opened.campaigns = std::make_unique<engine::Campaigns>(std::move(campaigns));
+  context.end_progress();
+  return opened;
+}
+
+bool is_file(const std::string& what) {
+  std::error_code ignored;
+  return what.ends_with(".toml") || what.ends_with(".json") ||
+         std::filesystem::is_regular_file(what, ignored);
+}
+
+Result<engage::Campaign> read_campaign(Opened& opened, const std::string& file) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::string text, read_file(file, engage::kMaxCampaignBytes));
+  return opened.campaigns->check(text, file, *opened.customers);
+}
+
+// What a file says, or the campaign of that name.
+Result<engage::Campaign> find_campaign(Opened& opened, const std::string& what) {
+  if (is_file(what)) return read_campaign(opened, what);
+  ATTUNE_ASSIGN_OR_RETURN(engage::StoredCampaign stored, opened.campaigns->find(what));
+  return std::move(stored.campaign);
+}
+
+std::string stored_json(const engage::StoredCampaign& stored) {
+  return boost::json::serialize(boost::json::object{{"campaign", stored.campaign.name},
+                                                    {"state", engage::name(stored.state)},
+                                                    {"version", stored.version}}) +
+         "\n";
+}
+
+Status run_check(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, true));
+  ATTUNE_ASSIGN_OR_RETURN(const engage::Campaign campaign, read_campaign(opened, arguments->what));
+  if (context.json) {
+    context.print(engage::to_json(campaign) + "\n");
+    return {};
+  }
+  context.print(fmt::format("{} is in order. Who would get it: attune campaign preview {}\n",
+                            campaign.name, arguments->what));
+  return {};
+}
+
+Status run_preview(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, true));
+  ATTUNE_ASSIGN_OR_RETURN(const engage::Campaign campaign, find_campaign(opened, arguments->what));
+  ATTUNE_ASSIGN_OR_RETURN(const engine::CampaignPreview preview,
+                          opened.campaigns->preview(campaign, *opened.customers, opened.now,
+                                                    context.progress()));
+  context.end_progress();
+  context.print(context.json ? engine::to_json(preview) + "\n"
+                             : engine::preview_text(preview, opened.workspace->zone(),
+                                                    context.style()));
+  if (!preview.problems.empty()) {
+    return std::unexpected(failed_precondition(
+        fmt::format("campaign '{}' cannot start before its problems are mended", campaign.name)));
+  }
+  return {};
+}
+
+Status run_start(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, true));
+  std::string name = arguments->what;
+  if (is_file(name)) {
+    ATTUNE_ASSIGN_OR_RETURN(const engage::Campaign campaign, read_campaign(opened, name));
+    ATTUNE_ASSIGN_OR_RETURN(const engage::StoredCampaign saved,
+                            opened.campaigns->save(campaign, opened.now, arguments->by));
+    name = saved.campaign.name;
+  }
+  ATTUNE_ASSIGN_OR_RETURN(
+      const engage::StoredCampaign stored,
+      opened.campaigns->start(name, *opened.customers, opened.now, arguments->by));
+  if (context.json) {
+    context.print(stored_json(stored));
+    return {};
+  }
+  const bool runs = stored.state == engage::CampaignState::running;
+  context.print(fmt::format("{} is {}, version {}. {}\n", name, engage::name(stored.state),
+                            stored.version,
+                            runs ? "What is due runs with: attune campaign run"
+                                 : fmt::format("It begins at {}.",
+                                               format_iso(stored.campaign.schedule.start))));
+  return {};
+}
+
+Status run_run(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, true));
+  std::vector<engine::CampaignRun> runs;
+  if (arguments->what.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(
+        runs, opened.campaigns->run_due(*opened.customers, opened.now, context.progress()));
+  } else {
+    ATTUNE_ASSIGN_OR_RETURN(auto run, opened.campaigns->run(arguments->what, *opened.customers,
+                                                            opened.now, context.progress()));
+    if (run) runs.push_back(std::move(*run));
+  }
+  context.end_progress();
+  std::string json;
+  bool mails = false;
+  for (const engine::CampaignRun& run : runs) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto stored, opened.campaigns->find(run.campaign));
+    mails |= stored.campaign.channel == decide::Channel::email;
+    if (context.json) {
+      json += (json.empty() ? "" : ",") + engine::to_json(run);
+    } else {
+      context.print(engine::run_text(run, stored.campaign.currency, opened.workspace->zone(),
+                                     context.style()));
+    }
+  }
+  if (context.json) {
+    context.print("{\"runs\":[" + json + "]}\n");
+  } else if (runs.empty()) {
+    context.print("No run is due.\n");
+  } else if (mails) {
+    context.note("the mails wait in the outbox; hand them over: attune campaign send");
+  }
+  return {};
+}
+
+// pause, resume, stop.
+template <auto Change>
+Status run_change(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const engage::StoredCampaign stored,
+      ((*opened.campaigns).*Change)(arguments->what, opened.now, arguments->by));
+  context.print(context.json ? stored_json(stored)
+                             : fmt::format("{} is {}.\n", arguments->what,
+                                           engage::name(stored.state)));
+  return {};
+}
+
+Status print_list(Context& context, Opened& opened) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto all, opened.campaigns->list());
+  std::string json;
+  report::Table table({{"campaign", report::Align::left, 0},
+                       {"state", report::Align::left, 0},
+                       {"version", report::Align::right, 0},
+                       {"channel", report::Align::left, 0},
+                       {"begins", report::Align::left, 0},
+                       {"ends", report::Align::left, 0}});
+  const TimeZone& zone = opened.workspace->zone();
+  for (const engage::StoredCampaign& one : all) {
+    table.row({one.campaign.name, std::string(engage::name(one.state)),
+               std::to_string(one.version), std::string(decide::name(one.campaign.channel)),
+               date_of(one.campaign.schedule.start, zone),
+               date_of(one.campaign.schedule.end, zone)});
+    std::string text = stored_json(one);
+    text.pop_back();
+    json += (json.empty() ? "" : ",") + text;
+  }
+  if (context.json) {
+    context.print("{\"campaigns\":[" + json + "]}\n");
+  } else if (all.empty()) {
+    context.print("There is no campaign yet; begin with: attune campaign start FILE.toml\n");
+  } else {
+    context.print(table);
+  }
+  return {};
+}
+
+Status run_status(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
+  if (arguments->what.empty()) return print_list(context, opened);
+  ATTUNE_ASSIGN_OR_RETURN(const engine::CampaignStatus status,
+                          opened.campaigns->status(arguments->what, opened.now));
+  context.print(context.json ? engine::to_json(status) + "\n"
+                             : engine::status_text(status, opened.workspace->zone(),
+                                                   context.style()));
+  return {};
+}
+
+Status run_report(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
+  measure::AnalyseOptions options;
+  options.level = arguments->level;
+  ATTUNE_ASSIGN_OR_RETURN(const engine::CampaignReport report,
+                          opened.campaigns->report(arguments->what, opened.now, options));
+  if (!arguments->html.empty()) {
+    ATTUNE_RETURN_IF_ERROR(write_file_durably(
+        arguments->html, engine::experiment_page({.result = report.experiment,
+                                                  .file = "campaign " + arguments->what,
+                                                  .rows = report.assigned,
+                                                  .rejected = 0})));
+  }
+  context.print(context.json ? engine::to_json(report) + "\n"
+                             : engine::report_text(report, opened.workspace->zone(),
+                                                   context.style()));
+  return {};
+}
+
+Status run_send(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
+  engine::SendResult total;
+  while (true) {
+    const Timestamp now = arguments->at.empty() ? opened.workspace->now() : opened.now;
+    ATTUNE_ASSIGN_OR_RETURN(const engine::SendResult one, opened.campaigns->send_due(now));
+    total.sent += one.sent;
+    total.refused += one.refused;
+    total.failed += one.failed;
+    total.unknown += one.unknown;
+    total.withheld += one.withheld;
+    total.postponed += one.postponed;
+    total.next = one.next;
+    total.troubles = one.troubles;
+    const std::int64_t wait = one.next ? one.next->micros - now.micros : kWaitMicros + 1;
+    if (wait > kWaitMicros || !arguments->at.empty() || context.progress().cancelled()) break;
+    std::this_thread::sleep_for(std::chrono::microseconds(std::max<std::int64_t>(wait, 1000)));
+  }
+  if (context.json) {
+    context.print(engine::to_json(total) + "\n");
+  } else {
+    context.print(fmt::format("{} sent, {} refused, {} failed, {} unknown, {} withheld{}.\n",
+                              with_thousands(total.sent), with_thousands(total.refused),
+                              with_thousands(total.failed), with_thousands(total.unknown),
+                              with_thousands(total.withheld),
+                              total.next ? ", the next is due at " + format_iso(*total.next)
+                                         : std::string()));
+  }
+  for (const std::string& trouble : total.troubles) context.note(trouble);
+  return {};
+}
+
+constexpr const char* kFooter = R"(Examples:
+  attune campaign check winback.toml         every problem, with its line
+  attune campaign preview winback.toml       who gets it, who does not and why; nothing is written
+  attune campaign start winback.toml         saves it and lets it begin at its start
+  attune campaign run                        decides what is due, of every campaign
+  attune campaign send                       hands over what was decided
+  attune campaign status winback-december
+  attune campaign report winback-december    what it caused, against those who were held out
+A campaign's file: docs/campaigns.md. Mail needs the section [mail] of attune.toml and templates.)";
+
+}  // namespace
+
+void add_campaign(CLI::App& app, Context& context) {
+  CLI::App* group = app.add_subcommand("campaign", "who gets which message, and what it changed");
+  group->require_subcommand(1);
+  group->footer(kFooter);
+  const auto add = [&](const char* name, const char* help, auto run) {
+    auto arguments = std::make_shared<CampaignArguments>();
+    CLI::App* command = group->add_subcommand(name, help);
+    command->callback([&context, arguments, run] {
+      context.action = [&context, arguments, run] { return run(context, arguments); };
+    });
+    return std::pair(command, arguments);
+  };
+  const auto takes = [](const auto& made, const char* type, const char* help, bool required) {
+    made.first->add_option("what", made.second->what, help)->required(required)->type_name(type);
+  };
+  const auto at = [](const auto& made, const char* help) {
+    made.first->add_option("--at", made.second->at, help)->type_name("TIME");
+  };
+  const auto by = [](const auto& made) {
+    made.first->add_option("--by", made.second->by, "who does it, for the campaign's history");
+  };
+  const char* any = "a campaign's file or name";
+  const auto check = add("check", "read a campaign's file and tell every problem", run_check);
+  takes(check, "FILE", "TOML or JSON", true);
+  check.first->footer("Example: attune campaign check winback.toml");
+  const auto preview = add("preview", "who would get it; nothing is written", run_preview);
+  takes(preview, "WHAT", any, true);
+  at(preview, "as of this day or time instead of now");
+  preview.second->settings.add_to(*preview.first);
+  preview.first->footer("Example: attune campaign preview winback.toml --at 2026-12-01T09:30:00");
+  const auto start = add("start", "save it and let it begin", run_start);
+  takes(start, "WHAT", any, true);
+  by(start);
+  start.first->footer("Example: attune campaign start winback.toml --by ann");
+  const auto run = add("run", "decide what is due", run_run);
+  takes(run, "NAME", "the campaign; all of them where none is named", false);
+  run.second->settings.add_to(*run.first);
+  run.first->footer("Example: attune campaign run && attune campaign send");
+  const auto pause = add("pause", "decide and send nothing until it goes on",
+                         run_change<&engine::Campaigns::pause>);
+  const auto resume = add("resume", "let a paused one go on",
+                          run_change<&engine::Campaigns::resume>);
+  const auto stop = add("stop", "end it for good; what waits is withheld",
+                        run_change<&engine::Campaigns::stop>);
+  for (const auto& change : {pause, resume, stop}) {
+    takes(change, "NAME", "the campaign", true);
+    by(change);
+    change.first->footer(fmt::format("Example: attune campaign {} winback-december --by ann",
+                                     change.first->get_name()));
+  }
+  const auto status = add("status", "state, counts, budget and outbox", run_status);
+  takes(status, "NAME", "the campaign; all of them in short where none is named", false);
+  status.first->footer("Example: attune campaign status winback-december");
+  const auto report = add("report", "what it changed, with intervals", run_report);
+  takes(report, "NAME", "the campaign", true);
+  report.first->add_option("--level", report.second->level, "confidence of intervals")
+      ->capture_default_str();
+  report.first->add_option("--html", report.second->html, "write a page with charts")
+      ->type_name("FILE");
+  at(report, "outcomes until then instead of now");
+  report.first->footer("Example: attune campaign report winback-december --html answer.html");
+  const auto send = add("send", "hand over what waits in the outbox", run_send);
+  send.first->footer("Example: attune campaign send");
+}
+
+}  // namespace attune::cli

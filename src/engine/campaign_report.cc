@@ -1,0 +1,263 @@
+// What a campaign changed: everybody assigned, sent or not, with what they did afterwards. Reads the
+// log alone.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "attune/engine/campaigns.h"
+#include "campaign_lists.h"
+
+namespace attune::engine {
+namespace {
+
+using engage::OutcomeValue;
+
+// One column of numbers a customer.
+struct Outcomes {
+  std::vector<double> conversion, count, revenue;
+  explicit Outcomes(std::size_t size) : conversion(size), count(size), revenue(size) {}
+  const std::vector<double>& of(OutcomeValue value) const {
+    return value == OutcomeValue::conversion ? conversion
+           : value == OutcomeValue::count    ? count
+                                             : revenue;
+  }
+  void add(std::size_t row, double value) {
+    conversion[row] = 1;
+    count[row] += 1;
+    revenue[row] += value;
+  }
+};
+
+class ReportBuilder {
+ public:
+  ReportBuilder(Workspace& workspace, CampaignReport& report)
+      : workspace_(workspace),
+        report_(report),
+        campaign_(report.campaign.campaign),
+        window_(campaign_.outcome.days * kMicrosPerDay),
+        unit_(std::pow(10, campaign_.currency.exponent())) {}
+
+  Status build(const measure::AnalyseOptions& options) {
+    name_arms();
+    ATTUNE_RETURN_IF_ERROR(read_assignments());
+    report_.assigned = static_cast<std::int64_t>(arm_.size());
+    for (const Timestamp at : assigned_at_)
+      report_.complete += at.micros + window_ <= report_.now.micros;
+    Outcomes after(arm_.size()), before(arm_.size());
+    if (!arm_.empty()) ATTUNE_RETURN_IF_ERROR(read_outcomes(after, before));
+    ATTUNE_RETURN_IF_ERROR(analyse(after, before, options));
+    fill_returns();
+    note();
+    return {};
+  }
+
+ private:
+  bool shares() const { return campaign_.policy.rule == decide::TreatmentRule::shares; }
+
+  void name_arms() {
+    report_.has_holdout = campaign_.holdout.share > 0;
+    if (report_.has_holdout) {
+      arms_.emplace_back("holdout");
+      shares_.push_back(campaign_.holdout.share);
+    }
+    const double rest = 1 - campaign_.holdout.share;
+    if (!shares()) {
+      arms_.emplace_back("treated");
+      shares_.push_back(rest);
+    } else {
+      for (const engage::Treatment& treatment : campaign_.treatments) {
+        arms_.push_back(treatment.name);
+        shares_.push_back(rest * treatment.share);
+      }
+    }
+    messages_.resize(arms_.size());
+    cost_.resize(arms_.size());
+  }
+
+  std::optional<std::size_t> arm_of(const decide::CampaignDecision& decision) const {
+    if (!decision.group) return std::nullopt;
+    std::string_view name = "treated";
+    if (*decision.group == decide::kHeldOut) {
+      name = "holdout";
+    } else if (shares()) {
+      name = decision.assignment.arms[*decision.group].name;
+    }
+    const auto found = std::ranges::find(arms_, name);
+    if (found == arms_.end()) return std::nullopt;
+    return static_cast<std::size_t>(found - arms_.begin());
+  }
+
+  // A customer belongs to the group of the first decision, from its moment on.
+  Status read_assignments() {
+    ATTUNE_ASSIGN_OR_RETURN(merges_, workspace_.identity().merges());
+    ATTUNE_ASSIGN_OR_RETURN(
+        report_.forgotten,
+        for_each_assignment(
+            workspace_, campaign_.name, Timestamp{INT64_MIN},
+            [&](CustomerNumber number, const decide::CampaignDecision& decision) -> Status {
+              const auto arm = arm_of(decision);
+              if (!arm) return {};
+              const auto [row, fresh] = rows_.try_emplace(merges_.root(number), arm_.size());
+              if (fresh) {
+                arm_.push_back(static_cast<std::int32_t>(*arm));
+                assigned_at_.push_back(decision.time);
+              }
+              if (decision.choice) {
+                ++messages_[static_cast<std::size_t>(arm_[row->second])];
+                cost_[static_cast<std::size_t>(arm_[row->second])] += decision.cost.minor;
+              }
+              return {};
+            }));
+    return {};
+  }
+
+  // Lines of one order are one event of the kind.
+  Status read_outcomes(Outcomes& after, Outcomes& before) {
+    const auto [first, last] = std::ranges::minmax(assigned_at_);
+    ATTUNE_ASSIGN_OR_RETURN(const auto names,
+                            workspace_.event_history().labels(events::LabelKind::currency));
+    ATTUNE_ASSIGN_OR_RETURN(
+        store::QueryResult rows,
+        workspace_.history().query(
+            "SELECT customer, epoch_us(min(time)), sum(value_minor)::DOUBLE, currency FROM "
+            "visible_rows WHERE type = $1 AND customer <> 0 AND epoch_us(time) >= $2 AND "
+            "epoch_us(time) <= $3 GROUP BY customer, coalesce(order_id, '#' || sequence), currency",
+            {static_cast<std::int64_t>(campaign_.outcome.event), first.micros - window_,
+             last.micros + window_}));
+    return rows.for_each([&](const store::Chunk& chunk) -> Status {
+      const auto customers = chunk.int64(0), times = chunk.int64(1), currencies = chunk.int64(3);
+      const auto values = chunk.real(2);
+      for (std::size_t i = 0; i < chunk.rows(); ++i) {
+        const auto row = rows_.find(merges_.root(CustomerNumber{customers[i]}));
+        if (row == rows_.end()) continue;
+        double value = chunk.is_null(2, i) ? 0 : values[i] / unit_;
+        if (value != 0 && !chunk.is_null(3, i)) {
+          const auto name = names.find(static_cast<std::int16_t>(currencies[i]));
+          if (name == names.end() || name->second != campaign_.currency.to_string()) {
+            ++foreign_;
+            value = 0;
+          }
+        }
+        const std::int64_t since = times[i] - assigned_at_[row->second].micros;
+        if (since > window_ || since < -window_) continue;
+        (since > 0 ? after : before).add(row->second, value);
+      }
+      return {};
+    });
+  }
+
+  Status analyse(const Outcomes& after, const Outcomes& before,
+                 const measure::AnalyseOptions& options) {
+    measure::ExperimentData data;
+    data.arms = arms_;
+    data.arm = arm_;
+    data.shares = shares_;
+    const OutcomeValue first = campaign_.outcome.value;
+    const bool purchases = campaign_.outcome.event == events::EventType::purchase;
+    const auto add = [&](OutcomeValue value, const char* name) {
+      data.metrics.push_back({name, after.of(value)});
+    };
+    const auto add_named = [&](OutcomeValue value) {
+      add(value, value == OutcomeValue::conversion ? "conversion"
+                 : value == OutcomeValue::count    ? "count"
+                                                   : "revenue");
+    };
+    add_named(first);
+    if (first != OutcomeValue::conversion) add_named(OutcomeValue::conversion);
+    if (purchases && first != OutcomeValue::revenue) add_named(OutcomeValue::revenue);
+    const std::vector<double>& covariate = before.of(first);
+    // A column of equal values tells nothing.
+    if (std::ranges::adjacent_find(covariate, std::ranges::not_equal_to()) != covariate.end())
+      data.covariates.push_back({"the same before", covariate});
+    if (arms_.size() < 2) {
+      arms_.emplace_back("holdout");  // nobody: there is nothing to compare with
+      data.arms = arms_;
+      data.shares.push_back(1e-9);
+    }
+    ATTUNE_ASSIGN_OR_RETURN(report_.experiment, measure::analyse(data, options));
+    return {};
+  }
+
+  void fill_returns() {
+    const auto revenue =
+        std::ranges::find(report_.experiment.metrics, "revenue", &measure::MetricResult::name);
+    for (std::size_t arm = report_.has_holdout ? 1 : 0; arm < messages_.size(); ++arm) {
+      TreatmentReturn one;
+      one.treatment = arms_[arm];
+      one.customers = report_.experiment.arms[arm].customers;
+      one.messages = messages_[arm];
+      one.cost = static_cast<double>(cost_[arm]) / unit_;
+      if (report_.has_holdout && revenue != report_.experiment.metrics.end())
+        fill_money(*revenue, arm, one);
+      report_.returns.push_back(std::move(one));
+    }
+  }
+
+  void fill_money(const measure::MetricResult& revenue, std::size_t arm,
+                  TreatmentReturn& one) const {
+    const auto comparison =
+        std::ranges::find(revenue.comparisons, arm, &measure::Comparison::arm);
+    if (comparison == revenue.comparisons.end() || !comparison->difference) return;
+    const measure::Estimate& each = comparison->corrected ? comparison->corrected->absolute
+                                                          : comparison->difference->absolute;
+    const auto times = [&](double factor) {
+      return measure::Estimate{each.value * factor, each.low * factor, each.high * factor,
+                               each.standard_error * factor};
+    };
+    const auto customers = static_cast<double>(one.customers);
+    one.revenue = times(customers);
+    if (!campaign_.margin) return;
+    one.margin = times(customers * *campaign_.margin);
+    if (one.cost > 0) one.on_investment = (one.margin->value - one.cost) / one.cost;
+  }
+
+  void note() {
+    const auto add = [&](std::string text) { report_.notes.push_back(std::move(text)); };
+    if (!report_.has_holdout) {
+      add("nobody was held out: what the campaign caused cannot be told, treatments can only be "
+          "compared with each other");
+    }
+    if (report_.complete < report_.assigned) {
+      add(fmt::format("{} of {} customers are still within the {} days in which outcomes count: "
+                      "figures will change",
+                      report_.assigned - report_.complete, report_.assigned,
+                      campaign_.outcome.days));
+    }
+    if (report_.forgotten > 0)
+      add(fmt::format("{} decisions about customers who were erased are left out",
+                      report_.forgotten));
+    if (foreign_ > 0)
+      add(fmt::format("{} orders in another currency than {} count without their value", foreign_,
+                      campaign_.currency.to_string()));
+  }
+
+  Workspace& workspace_;
+  CampaignReport& report_;
+  const engage::Campaign& campaign_;
+  std::int64_t window_;
+  double unit_;
+  events::MergeMap merges_;
+  std::vector<std::string> arms_;
+  std::vector<double> shares_;
+  std::vector<std::int64_t> messages_, cost_;  // by arm
+  std::unordered_map<CustomerNumber, std::size_t> rows_;
+  std::vector<std::int32_t> arm_;
+  std::vector<Timestamp> assigned_at_;
+  std::int64_t foreign_ = 0;
+};
+
+}  // namespace
+
+Result<CampaignReport> Campaigns::report(std::string_view name, Timestamp now,
+                                         const measure::AnalyseOptions& options) {
+  CampaignReport report;
+  ATTUNE_ASSIGN_OR_RETURN(report.campaign, store_.find(name));
+  report.now = now;
+  ATTUNE_RETURN_IF_ERROR(ReportBuilder(*workspace_, report).build(options));
+  return report;
+}
+
+}  // namespace attune::engine

@@ -1,0 +1,86 @@
+#include "pending_events.h"
+
+#include <algorithm>
+
+#include "attune/events/event_bundle.h"
+
+namespace attune::engine {
+namespace {
+
+constexpr store::Migration kMigrations[] = {{1, R"sql(
+CREATE TABLE pending_events(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, events INTEGER NOT NULL, sealed BLOB NOT NULL);
+)sql"}};
+constexpr std::size_t kGroup = 500;
+constexpr std::size_t kAppendBytes = 16 << 20;
+constexpr std::string_view kField = "pending_events";
+// Events of many customers at once, for moments: sealed under the key of nobody in particular.
+constexpr CustomerNumber kNobody{0};
+
+}  // namespace
+
+Result<PendingEvents> PendingEvents::open(Workspace& workspace) {
+  ATTUNE_RETURN_IF_ERROR(workspace.state().migrate("pending_events", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(workspace.vault().create_keys(std::span(&kNobody, 1)));
+  return PendingEvents(workspace);
+}
+
+Status PendingEvents::add(std::span<const events::Event> events) {
+  if (!workspace_->state().in_transaction())
+    return std::unexpected(failed_precondition("pending events need the caller's transaction"));
+  for (std::size_t begin = 0; begin < events.size(); begin += kGroup) {
+    const auto group = events.subspan(begin, std::min(kGroup, events.size() - begin));
+    ATTUNE_ASSIGN_OR_RETURN(
+        const std::string sealed,
+        workspace_->vault().seal(kNobody, kField, events::bundle_events(group)));
+    ATTUNE_RETURN_IF_ERROR(
+        workspace_->state().run("INSERT INTO pending_events(events, sealed) VALUES(?1, ?2)",
+                                group.size(), store::Blob{sealed}));
+  }
+  return {};
+}
+
+Result<std::vector<PendingEvents::Group>> PendingEvents::next_groups() {
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      workspace_->state().prepare("SELECT number, events, sealed FROM pending_events ORDER BY number"));
+  std::vector<Group> groups;
+  for (std::size_t bytes = 0; bytes < kAppendBytes;) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) break;
+    ATTUNE_ASSIGN_OR_RETURN(std::string payload,
+                            workspace_->vault().open(kNobody, kField, rows.blob(2)));
+    bytes += payload.size();
+    groups.push_back({rows.int64(0), rows.int64(1), std::move(payload)});
+  }
+  return groups;
+}
+
+Result<std::int64_t> PendingEvents::pump() {
+  std::int64_t pumped = 0;
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const std::vector<Group> groups, next_groups());
+    if (groups.empty()) return pumped;
+    std::vector<store::JournalEntry> entries;
+    for (const Group& group : groups) {
+      entries.push_back(
+          {static_cast<std::uint16_t>(EntryKind::events), group.payload, group.events});
+      pumped += group.events;
+    }
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence first, workspace_->journal().append(entries));
+    (void)first;
+    ATTUNE_RETURN_IF_ERROR(workspace_->state().run(
+        "DELETE FROM pending_events WHERE number <= ?1", groups.back().number));
+    NoProgress quiet;
+    ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(quiet));
+  }
+}
+
+Result<std::int64_t> PendingEvents::count() {
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto events,
+      workspace_->state().find_int64("SELECT sum(events) FROM pending_events"));
+  return events.value_or(0);
+}
+
+}  // namespace attune::engine

@@ -232,9 +232,14 @@ Result<Timestamp> Workspace::default_as_of() {
   ATTUNE_ASSIGN_OR_RETURN(
       const auto last,
       impl_->history.find_int64(
-          "SELECT epoch_us(max(time)) FROM visible_rows WHERE type <> $1 AND type <> $2",
+          "SELECT epoch_us(max(time)) FROM visible_rows WHERE type NOT IN ($1, $2, $3, $4, $5, $6)",
           {static_cast<std::int64_t>(events::EventType::item_changed),
-           static_cast<std::int64_t>(events::EventType::customer_changed)}));
+           static_cast<std::int64_t>(events::EventType::customer_changed),
+           // What we did says nothing of when the shop's data end.
+           static_cast<std::int64_t>(events::EventType::decision),
+           static_cast<std::int64_t>(events::EventType::assignment),
+           static_cast<std::int64_t>(events::EventType::message_sent),
+           static_cast<std::int64_t>(events::EventType::message_bounced)}));
   const Timestamp present = now();
   if (!last || *last > present.micros - 2 * kMicrosPerDay) return present;
   const CivilTime day = impl_->zone.to_civil(Timestamp{*last});

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "attune/base/text.h"
 #include "attune/base/time.h"
 #include "attune/store/data_folder.h"
+#include "attune/store/mail_settings.h"
 
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
@@ -90,45 +92,193 @@ constexpr std::array<Key, 6> kKeys{{
      read_memory, [](const Settings& s) { return std::to_string(s.memory_limit_mb); }},
 }};
 
-const Key* find_key(std::string_view name) {
-  for (const Key& key : kKeys) {
-    if (key.name == name) return &key;
-  }
-  return nullptr;
+// The same of the section [mail].
+struct MailKey {
+  std::string_view name;
+  std::string_view help;
+  Status (*read)(const toml::node&, MailSettings&);
+  std::string (*show)(const MailSettings&);
+};
+
+template <std::string MailSettings::* Member>
+Status read_mail_text(const toml::node& node, MailSettings& mail) {
+  ATTUNE_ASSIGN_OR_RETURN(mail.*Member, read_text(node, "\"…\""));
+  return {};
 }
 
-std::vector<std::string> key_names() {
+template <bool MailSettings::* Member>
+Status read_mail_flag(const toml::node& node, MailSettings& mail) {
+  const auto value = node.value_exact<bool>();
+  if (!value) return std::unexpected(invalid_argument("needs true or false"));
+  mail.*Member = *value;
+  return {};
+}
+
+Status read_security(const toml::node& node, MailSettings& mail) {
+  ATTUNE_ASSIGN_OR_RETURN(mail.security, read_text(node, "\"starttls\""));
+  const std::vector<std::string> known{"none", "starttls", "tls"};
+  if (std::ranges::find(known, mail.security) != known.end()) return {};
+  return std::unexpected(invalid_argument(
+      fmt::format("there is no security '{}'{}; there are none, starttls and tls",
+                  attune::quoted(mail.security), did_you_mean(mail.security, known))));
+}
+
+Status read_rate(const toml::node& node, MailSettings& mail) {
+  const auto value = node.value<double>();
+  if (!value || !(*value >= 0 && *value <= 10'000)) {
+    return std::unexpected(invalid_argument("needs a number from 0 to 10000"));
+  }
+  mail.per_second = *value;
+  return {};
+}
+
+Status read_from(const toml::node& node, MailSettings& mail) {
+  ATTUNE_ASSIGN_OR_RETURN(mail.from, read_text(node, "\"Shop <news@shop.example>\""));
+  if (mail.from.contains('@')) return {};
+  return std::unexpected(
+      invalid_argument("needs an address, like \"Shop <news@shop.example>\""));
+}
+
+Status read_links(const toml::node& node, MailSettings& mail) {
+  ATTUNE_ASSIGN_OR_RETURN(mail.links, read_text(node, "\"https://mail.shop.example\""));
+  if (mail.links.starts_with("https://") && !mail.links.ends_with('/')) return {};
+  return std::unexpected(invalid_argument(
+      "needs an https URL without '/' at its end, like \"https://mail.shop.example\""));
+}
+
+std::string show_flag(bool flag) { return flag ? "true" : "false"; }
+
+constexpr std::array<MailKey, 15> kMailKeys{{
+    {"host", "Server that takes our mail.", read_mail_text<&MailSettings::host>,
+     [](const MailSettings& m) { return in_quotes(m.host); }},
+    {"port", "Its port (1 to 65535).",
+     [](const toml::node& node, MailSettings& m) { return read_integer(node, m.port, 1, 65535); },
+     [](const MailSettings& m) { return std::to_string(m.port); }},
+    {"security", "none, starttls or tls.", read_security,
+     [](const MailSettings& m) { return in_quotes(m.security); }},
+    {"user", "Name to log in with; empty: no login.", read_mail_text<&MailSettings::user>,
+     [](const MailSettings& m) { return in_quotes(m.user); }},
+    {"password_file", "File whose first line is the password.",
+     read_mail_text<&MailSettings::password_file>,
+     [](const MailSettings& m) { return in_quotes(m.password_file); }},
+    {"inner_network", "The server may be this machine, or one of its network.",
+     read_mail_flag<&MailSettings::inner_network>,
+     [](const MailSettings& m) { return show_flag(m.inner_network); }},
+    {"per_second", "Messages a second at most (0: as fast as it goes).", read_rate,
+     [](const MailSettings& m) { return fmt::format("{}", m.per_second); }},
+    {"from", "Who writes: \"Shop <news@shop.example>\".", read_from,
+     [](const MailSettings& m) { return in_quotes(m.from); }},
+    {"reply_to", "Where answers go, where that is another address.",
+     read_mail_text<&MailSettings::reply_to>,
+     [](const MailSettings& m) { return in_quotes(m.reply_to); }},
+    {"bounces", "Where bounces go, where that is another address.",
+     read_mail_text<&MailSettings::bounces>,
+     [](const MailSettings& m) { return in_quotes(m.bounces); }},
+    {"links", "Before every link of ours: \"https://mail.shop.example\".", read_links,
+     [](const MailSettings& m) { return in_quotes(m.links); }},
+    {"unsubscribe_address", "A mailbox that also takes withdrawals.",
+     read_mail_text<&MailSettings::unsubscribe_address>,
+     [](const MailSettings& m) { return in_quotes(m.unsubscribe_address); }},
+    {"count_clicks", "Links of templates lead through ours.",
+     read_mail_flag<&MailSettings::count_clicks>,
+     [](const MailSettings& m) { return show_flag(m.count_clicks); }},
+    {"count_opens", "A pixel at the end of HTML.", read_mail_flag<&MailSettings::count_opens>,
+     [](const MailSettings& m) { return show_flag(m.count_opens); }},
+    {"templates", "Folder of templates.", read_mail_text<&MailSettings::templates>,
+     [](const MailSettings& m) { return in_quotes(m.templates); }},
+}};
+
+template <class Keys>
+std::vector<std::string> key_names(const Keys& keys) {
   std::vector<std::string> names;
-  for (const Key& key : kKeys) names.emplace_back(key.name);
+  for (const auto& key : keys) names.emplace_back(key.name);
   return names;
+}
+
+// Reads a key by the table that knows it. `section`: in front of names, as "mail.".
+template <class Keys, class Into>
+Status read_key(const Keys& keys, std::string_view section, std::string_view name,
+                const toml::node& node, Into& into) {
+  for (const auto& key : keys) {
+    if (key.name != name) continue;
+    if (Status read = key.read(node, into); !read) {
+      Error error = read.error();
+      error.message = fmt::format("{}{}: {}", section, name, error.message);
+      return std::unexpected(std::move(error));
+    }
+    return {};
+  }
+  std::vector<std::string> names = key_names(keys);
+  if (section.empty()) names.emplace_back("mail");
+  return std::unexpected(invalid_argument(fmt::format("there is no setting '{}{}'{}", section, name,
+                                                      did_you_mean(name, names))));
+}
+
+Error at_line(Error error, std::string_view file, const toml::node& node) {
+  error.message = fmt::format("{}:{}: {}", file, node.source().begin.line, error.message);
+  return error;
+}
+
+Status read_mail(const toml::node& node, std::string_view file, MailSettings& mail) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) {
+    return std::unexpected(
+        at_line(invalid_argument("mail: needs a section of its own, [mail]"), file, node));
+  }
+  for (const auto& [name, value] : *table) {
+    if (Status read = read_key(kMailKeys, "mail.", name.str(), value, mail); !read)
+      return std::unexpected(at_line(read.error(), file, value));
+  }
+  for (const auto& [name, value] : {std::pair("host", &mail.host), std::pair("from", &mail.from),
+                                    std::pair("links", &mail.links)}) {
+    if (!value->empty()) continue;
+    return std::unexpected(at_line(
+        invalid_argument(fmt::format("[mail] needs {}; without a mail server put # in front of the "
+                                     "section's lines",
+                                     name)),
+        file, node));
+  }
+  if (!mail.user.empty() && mail.password_file.empty()) {
+    return std::unexpected(at_line(
+        invalid_argument("[mail] has a user and needs password_file, which names a file"), file,
+        node));
+  }
+  return {};
+}
+
+Result<toml::table> parse_toml(std::string_view text, std::string_view file) {
+  toml::parse_result parsed = toml::parse(text, file);
+  if (parsed) return std::move(parsed).table();
+  const toml::parse_error& error = parsed.error();
+  return std::unexpected(invalid_argument(
+      fmt::format("{}:{}:{}: {}; mend that line, or put # in front of it", file,
+                  error.source().begin.line, error.source().begin.column, error.description())));
 }
 
 }  // namespace
 
 Result<Settings> parse_settings(std::string_view text, std::string_view file) {
-  const toml::parse_result parsed = toml::parse(text, file);
-  if (!parsed) {
-    const toml::parse_error& error = parsed.error();
-    return std::unexpected(invalid_argument(
-        fmt::format("{}:{}:{}: {}; mend that line, or put # in front of it", file,
-                    error.source().begin.line, error.source().begin.column, error.description())));
-  }
+  ATTUNE_ASSIGN_OR_RETURN(const toml::table table, parse_toml(text, file));
   Settings settings;
-  for (const auto& [name, node] : parsed.table()) {
-    const auto line = node.source().begin.line;
-    const Key* key = find_key(name.str());
-    if (key == nullptr) {
-      return std::unexpected(
-          invalid_argument(fmt::format("{}:{}: there is no setting '{}'{}", file, line, name.str(),
-                                       did_you_mean(name.str(), key_names()))));
-    }
-    if (Status read = key->read(node, settings); !read) {
-      Error error = read.error();
-      error.message = fmt::format("{}:{}: {}: {}", file, line, key->name, error.message);
-      return std::unexpected(std::move(error));
+  for (const auto& [name, node] : table) {
+    if (name.str() == "mail") {
+      MailSettings checked;
+      ATTUNE_RETURN_IF_ERROR(read_mail(node, file, checked));
+    } else if (Status read = read_key(kKeys, "", name.str(), node, settings); !read) {
+      return std::unexpected(at_line(read.error(), file, node));
     }
   }
   return settings;
+}
+
+Result<std::optional<MailSettings>> parse_mail_settings(std::string_view text,
+                                                        std::string_view file) {
+  ATTUNE_ASSIGN_OR_RETURN(const toml::table table, parse_toml(text, file));
+  const toml::node* node = table.get("mail");
+  if (node == nullptr) return std::optional<MailSettings>();
+  MailSettings mail;
+  ATTUNE_RETURN_IF_ERROR(read_mail(*node, file, mail));
+  return std::optional(std::move(mail));
 }
 
 std::string format_settings(const Settings& settings) {
@@ -139,6 +289,10 @@ std::string format_settings(const Settings& settings) {
     text += fmt::format("\n# {}\n{}{} = {}\n", key.help, value == key.show(defaults) ? "# " : "",
                         key.name, value);
   }
+  text += "\n# Mail of campaigns: take the # away from the section and from what you set.\n";
+  text += "# [mail]\n";
+  for (const MailKey& key : kMailKeys)
+    text += fmt::format("# {} = {} # {}\n", key.name, key.show(MailSettings()), key.help);
   return text;
 }
 

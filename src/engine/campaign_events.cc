@@ -1,0 +1,65 @@
+#include "campaign_events.h"
+
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+namespace attune::engine {
+
+namespace json = boost::json;
+
+std::string campaign_source(std::string_view campaign) { return fmt::format("campaign:{}", campaign); }
+
+events::Event& CampaignEvents::start(events::EventType type, Timestamp time,
+                                     std::string_view decision,
+                                     const CalledCustomer& customer) {
+  events::Event& event = events_.emplace_back();
+  event.type = type;
+  event.time = time;
+  event.decision = keep(std::string(decision));
+  (customer.kind == events::IdKind::customer ? event.customer : event.anonymous) =
+      keep(customer.id);
+  event.source = source_;
+  return event;
+}
+
+void CampaignEvents::add(const decide::CampaignDecision& decision,
+                         const CalledCustomer& customer) {
+  const auto type = decision.group ? events::EventType::assignment : events::EventType::decision;
+  events::Event& event = start(type, decision.time, decision.id, customer);
+  event.event_id = event.decision;
+  event.channel = name(decision.channel);
+  event.properties = keep(json::serialize(json::object{{"decision", decide::to_json(decision)}}));
+}
+
+bool CampaignEvents::add(const deliver::MessageStatus& message,
+                         const CalledCustomer& customer) {
+  using deliver::MessageState;
+  const bool refused = message.state == MessageState::refused;
+  if (!refused && message.state != MessageState::sent && message.state != MessageState::unknown)
+    return false;
+  events::Event& event =
+      start(refused ? events::EventType::message_bounced : events::EventType::message_sent,
+            message.changed, message.key, customer);
+  event.event_id = keep(fmt::format("{}:{}", message.key, name(message.state)));
+  event.channel = name(message.channel);
+  json::object properties{{"treatment", message.treatment}, {"state", name(message.state)}};
+  if (message.code != 0) properties["code"] = message.code;
+  if (refused) properties["detail"] = message.detail;
+  event.properties = keep(json::serialize(properties));
+  return true;
+}
+
+Result<decide::CampaignDecision> read_logged_decision(std::string_view personal_json) {
+  boost::system::error_code failure;
+  const json::value value = json::parse(personal_json, failure);
+  const json::value* properties =
+      failure || !value.is_object() ? nullptr : value.as_object().if_contains("properties");
+  const json::value* text = properties == nullptr || !properties->is_object()
+                                ? nullptr
+                                : properties->as_object().if_contains("decision");
+  if (text == nullptr || !text->is_string())
+    return std::unexpected(data_corruption("a campaign's decision cannot be read"));
+  return decide::parse_campaign_decision(std::string_view(text->as_string()));
+}
+
+}  // namespace attune::engine

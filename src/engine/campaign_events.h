@@ -1,0 +1,44 @@
+// Inside the engine: events of campaigns, and the memory that they point into. Answers: how does a
+// decision, or what became of a message, look in the log?
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attune/decide/campaign_decision.h"
+#include "attune/deliver/outbox.h"
+#include "attune/events/event.h"
+#include "campaign_asking.h"
+
+namespace attune::engine {
+
+// The feed that all events of a campaign carry.
+std::string campaign_source(std::string_view campaign);
+
+// Everybody with a group gets an `assignment`, who was stopped before that a `decision`; both carry
+// the decision as their properties, as recommendations do.
+class CampaignEvents {
+ public:
+  explicit CampaignEvents(std::string_view campaign) : source_(campaign_source(campaign)) {}
+
+  void add(const decide::CampaignDecision& decision, const CalledCustomer& customer);
+  // False: nothing that the log has a word for (withheld, failed before it was handed over).
+  bool add(const deliver::MessageStatus& message, const CalledCustomer& customer);
+  const std::vector<events::Event>& events() const { return events_; }
+
+ private:
+  std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+  events::Event& start(events::EventType type, Timestamp time, std::string_view decision,
+                       const CalledCustomer& customer);
+
+  std::string source_;
+  std::deque<std::string> texts_;
+  std::vector<events::Event> events_;
+};
+
+// The decision in the properties of an event. Errors: data_corruption.
+Result<decide::CampaignDecision> read_logged_decision(std::string_view personal_json);
+
+}  // namespace attune::engine

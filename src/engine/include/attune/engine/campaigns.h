@@ -1,0 +1,221 @@
+// Campaigns of an open shop, from a file to what they changed. Answers: whom would this campaign
+// write to, whom did it write to, what became of it, and what did it cause?
+//
+// Campaigns, budgets, contacts and the outbox are true in state; what was decided and sent becomes
+// events by a table of state that is pumped into the journal (docs/adr/0017).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attune/base/error.h"
+#include "attune/base/progress.h"
+#include "attune/base/time.h"
+#include "attune/decide/campaign_decision.h"
+#include "attune/decide/campaign_gates.h"
+#include "attune/deliver/outbox.h"
+#include "attune/engage/campaign_store.h"
+#include "attune/engage/contact_store.h"
+#include "attune/engine/customers.h"
+#include "attune/engine/workspace.h"
+#include "attune/ledger/budget_ledger.h"
+#include "attune/measure/experiment.h"
+#include "attune/report/table.h"
+
+namespace attune::engine {
+
+struct TreatmentCount {
+  std::string name;
+  std::int64_t messages = 0;
+  std::int64_t cost_minor = 0;
+};
+
+struct CampaignExample {
+  std::string customer;
+  decide::StopReason reason = decide::StopReason::none;
+  std::string treatment;  // of those who get a message
+  std::string note;       // which cap, which hours
+};
+
+// What a run decides: of a preview would decide.
+// Invariant: `counts` counts everybody in the audience once.
+struct CampaignCounts {
+  std::int64_t customers = 0;  // looked at
+  decide::GateCounts counts;
+  std::vector<TreatmentCount> treatments;  // as the campaign's
+  std::int64_t cost_minor() const;
+};
+
+struct CampaignPreview {
+  engage::Campaign campaign;
+  int version = 0;  // 0: not saved
+  Timestamp now;    // as of when the gates were asked
+  CampaignCounts counts;
+  decide::BudgetLeft budget;              // before the run
+  std::vector<CampaignExample> examples;  // 10, of every reason there is
+  std::vector<std::string> problems;      // what has to be mended before it can start
+};
+
+struct CampaignRun {
+  std::string campaign;
+  int version = 1;
+  std::uint64_t seed = 0;
+  Timestamp due;
+  Timestamp begun;
+  std::optional<Timestamp> finished;
+  CustomerNumber next;  // everybody up to this number was asked
+  CampaignCounts counts;
+  std::filesystem::path list;  // of channel file: where the send list lies
+};
+
+struct CampaignStatus {
+  engage::StoredCampaign campaign;
+  std::vector<engage::CampaignChange> history;
+  std::vector<CampaignRun> runs;  // newest first, at most 10
+  CampaignCounts total;           // of all runs
+  std::optional<ledger::BudgetBalances> budget;
+  std::array<std::int64_t, deliver::kMessageStateCount> outbox{};
+  std::optional<Timestamp> next_run;
+};
+
+struct SendResult {
+  int sent = 0;
+  int refused = 0;
+  int failed = 0;
+  int unknown = 0;
+  int withheld = 0;
+  int postponed = 0;
+  std::optional<Timestamp> next;  // when something is due again
+  std::vector<std::string> troubles;
+};
+
+// Money that a treatment brought, against the holdout: the difference per customer times customers.
+struct TreatmentReturn {
+  std::string treatment;
+  std::int64_t customers = 0;
+  std::int64_t messages = 0;
+  double cost = 0;  // in the currency's units, as all below
+  std::optional<measure::Estimate> revenue;
+  std::optional<measure::Estimate> margin;  // where the campaign states its share
+  std::optional<double> on_investment;      // (margin - cost) / cost
+};
+
+struct CampaignReport {
+  engage::StoredCampaign campaign;
+  Timestamp now;
+  measure::Experiment experiment;  // arms: the holdout, then treatments (policy top: "treated")
+  bool has_holdout = true;
+  std::vector<TreatmentReturn> returns;  // by treatment arm
+  std::int64_t assigned = 0;
+  std::int64_t complete = 0;  // whose window is over
+  std::int64_t forgotten = 0;
+  std::vector<std::string> notes;
+};
+
+// Façade over an open shop. Everything that changes takes the moment it happens at.
+// Invariants: (1) a customer is asked at most once in a run, and a run happens once for each moment
+// that the schedule names: reservation, contact, outbox row and event are one transaction of state,
+// on disk before anything is sent; (2) nobody gets a row in the outbox whom a gate stopped; (3) an
+// event is journalled once in effect: its id follows from the decision and what became of it.
+// Errors of every member: those of the stores; not_found that names the nearest campaign.
+// Threads: as Workspace, which outlives the object.
+class Campaigns {
+ public:
+  static constexpr std::int64_t kChunk = 10'000;  // customers a transaction
+
+  static Result<Campaigns> open(Workspace& workspace);
+
+  // Reads and checks a campaign file with the shop's zone, currency, fields and segments, and that
+  // its channel and templates are ready. Errors: invalid_argument, a line for each problem.
+  Result<engage::Campaign> check(std::string_view text, std::string_view label,
+                                 Customers& customers);
+
+  // A new draft, or a new version of the campaign of this name. Errors: those of CampaignStore;
+  // failed_precondition for a budget that began and would shrink.
+  Result<engage::StoredCampaign> save(const engage::Campaign& campaign, Timestamp now,
+                                      std::string_view by);
+  // Draft: scheduled, and running where its start has come. Errors: failed_precondition with the
+  // problems that preview finds.
+  Result<engage::StoredCampaign> start(std::string_view name, Customers& customers, Timestamp now,
+                                       std::string_view by);
+  Result<engage::StoredCampaign> pause(std::string_view name, Timestamp now, std::string_view by);
+  Result<engage::StoredCampaign> resume(std::string_view name, Timestamp now, std::string_view by);
+  // For good: what waits in the outbox is withheld, and its money is free again.
+  Result<engage::StoredCampaign> stop(std::string_view name, Timestamp now, std::string_view by);
+
+  // What a run at `now` would do; nothing is written. A campaign that has not begun is asked as of
+  // its start.
+  Result<CampaignPreview> preview(const engage::Campaign& campaign, Customers& customers,
+                                  Timestamp now, Progress& progress);
+
+  // The run that is due, or goes on with one that was cut off; absent where none is due.
+  // Errors: failed_precondition for a campaign that does not run; cancelled (the rest follows).
+  Result<std::optional<CampaignRun>> run(std::string_view name, Customers& customers, Timestamp now,
+                                         Progress& progress);
+  // Of every campaign; starts and ends those whose time has come.
+  Result<std::vector<CampaignRun>> run_due(Customers& customers, Timestamp now, Progress& progress);
+
+  Result<std::vector<engage::StoredCampaign>> list();
+  Result<engage::StoredCampaign> find(std::string_view name);
+  Result<CampaignStatus> status(std::string_view name, Timestamp now);
+  Result<CampaignReport> report(std::string_view name, Timestamp now,
+                                const measure::AnalyseOptions& options = {});
+
+  // Hands over what is due, asking again about consent, suppression, state of the campaign and
+  // quiet hours, and tells what became of it. Errors: failed_precondition without [mail].
+  Result<SendResult> send_due(Timestamp now);
+  // Settles or releases budgets, takes contacts back and makes events of what became of messages.
+  // Called by send_due and stop; harmless at any time. Result: messages.
+  Result<std::int64_t> settle_outbox(Timestamp now);
+  // Takes pending events to the journal and applies them. Called by whatever makes some; harmless
+  // at any time. Result: events.
+  Result<std::int64_t> pump();
+
+  // The decision as it was logged. Errors: not_found.
+  Result<decide::CampaignDecision> find_decision(std::string_view id);
+
+ private:
+  explicit Campaigns(Workspace& workspace, engage::CampaignStore store,
+                     ledger::BudgetLedger ledger, deliver::Outbox outbox)
+      : workspace_(&workspace),
+        store_(std::move(store)),
+        ledger_(std::move(ledger)),
+        outbox_(std::move(outbox)) {}
+
+  Status sync_budget(const engage::StoredCampaign& campaign, Timestamp now);
+  Status check_ready(const engage::Campaign& campaign);
+  Status settle(const deliver::MessageStatus& message, engage::ContactStore& contacts,
+                Timestamp now);
+  // Asks from `run.next` on, and ends the run.
+  Status go_on(const engage::StoredCampaign& campaign, CampaignRun& run, Customers& customers,
+               Timestamp now, Progress& progress);
+
+  Workspace* workspace_;
+  engage::CampaignStore store_;
+  ledger::BudgetLedger ledger_;
+  deliver::Outbox outbox_;
+};
+
+// Names of fields stay.
+std::string to_json(const CampaignPreview& preview);
+std::string to_json(const CampaignRun& run);
+std::string to_json(const CampaignStatus& status);
+std::string to_json(const CampaignReport& report);
+std::string to_json(const SendResult& result);
+
+// For people.
+std::string preview_text(const CampaignPreview& preview, const TimeZone& zone,
+                         const report::TerminalStyle& style);
+std::string run_text(const CampaignRun& run, const Currency& currency, const TimeZone& zone,
+                     const report::TerminalStyle& style);
+std::string status_text(const CampaignStatus& status, const TimeZone& zone,
+                        const report::TerminalStyle& style);
+std::string report_text(const CampaignReport& report, const TimeZone& zone,
+                        const report::TerminalStyle& style);
+
+}  // namespace attune::engine
