@@ -1,0 +1,498 @@
+#include "attune/engine/campaigns.h"
+
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "../../net/tests/fake_smtp_server.h"
+#include "../campaign_lists.h"
+#include "../mail_config.h"
+#include "shop.h"
+
+namespace attune::engine {
+namespace {
+
+using decide::StopReason;
+using events::EventType;
+
+constexpr int kCustomers = 200;
+constexpr std::int64_t kNow = 1'780'000'000'000'000;  // 2026-05-28T20:26:40Z
+
+Timestamp days_later(double days) {
+  return {kNow + static_cast<std::int64_t>(days * static_cast<double>(kMicrosPerDay))};
+}
+
+// Stops a run as a crash would, after so many chunks.
+class StopsAfter final : public Progress {
+ public:
+  explicit StopsAfter(int chunks) : left_(chunks) {}
+  void phase(std::string_view, std::int64_t, std::string_view) override {}
+  void advance(std::int64_t) override { --left_; }
+  bool cancelled() const override { return left_ <= 0; }
+
+ private:
+  int left_;
+};
+
+// Of every ten customers one never said anything, one withdrew, one has no address.
+class CampaignsTest : public Shop {
+ protected:
+  void SetUp() override {
+    Shop::SetUp();
+    workspace_.emplace(open());
+    std::string orders = "order_id,customer_id,product_id,date,quantity,price\n";
+    for (int i = 0; i < kCustomers; ++i)
+      orders += fmt::format("o{},c{},p{},2026-05-10 10:00:00,1,20.00\n", i, i, i % 7);
+    import(*workspace_, write("orders.csv", orders));
+    std::vector<events::Event> facts;
+    std::vector<std::string> texts;
+    texts.reserve(kCustomers * 2);
+    std::vector<events::Attribute> traits(kCustomers);
+    for (int i = 0; i < kCustomers; ++i) {
+      const std::string_view id = texts.emplace_back(fmt::format("c{}", i));
+      events::Event event;
+      event.time = days_later(-5);
+      event.customer = id;
+      if (i % 10 != 2) {
+        traits[static_cast<std::size_t>(i)] = {
+            "email", texts.emplace_back(fmt::format("c{}@mail.example", i))};
+        event.type = EventType::identify;
+        event.customer_attributes = std::span(&traits[static_cast<std::size_t>(i)], 1);
+        facts.push_back(event);
+        event.customer_attributes = {};
+      }
+      if (i % 10 == 0) continue;
+      event.type = i % 10 == 1 ? EventType::consent_withdrawn : EventType::consent_given;
+      event.properties = R"({"purpose":"email"})";
+      facts.push_back(event);
+    }
+    ASSERT_TRUE(workspace_->record(facts));
+    write_template("offer", "For you, {{ customer_id }}", "Hello {{ customer_id }}\n");
+    settle_mail(2525);
+  }
+  void TearDown() override {
+    workspace_.reset();
+    Shop::TearDown();
+  }
+
+  static bool may_get_mail(int customer) { return customer % 10 > 2; }
+  static constexpr int kReachable = kCustomers / 10 * 7;
+
+  void write_template(const std::string& name, const std::string& subject,
+                      const std::string& text) {
+    const auto own = folder() / "templates" / name;
+    std::filesystem::create_directories(own);
+    std::ofstream(own / "subject") << subject << "\n";
+    std::ofstream(own / "text") << text;
+  }
+  void settle_mail(int port) {
+    std::ofstream(folder() / "attune.toml")
+        << fmt::format("[mail]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\n"
+                       "inner_network = true\nfrom = \"Shop <news@shop.example>\"\n"
+                       "links = \"https://mail.shop.example\"\n",
+                       port);
+  }
+  static std::string definition(const std::string& more, const std::string& channel = "email") {
+    return fmt::format(
+        "name = \"spring\"\nrule = \"monetary_cents > 0\"\nchannel = \"{}\"\n{}"
+        "currency = \"GBP\"\nmargin = 0.5\n"
+        "[schedule]\nstart = 2026-05-28T00:00:00\nend = 2026-06-20T00:00:00\n"
+        "repeat = \"daily\"\nat = \"09:00\"\n"
+        "[holdout]\nshare = 0.25\n"
+        "[[treatments]]\nname = \"a\"\nshare = 0.5\ncost = 0.10\ncontent = \"offer\"\n"
+        "[[treatments]]\nname = \"b\"\nshare = 0.5\ncost = 0.20\ncontent = \"offer\"\n"
+        "[outcome]\nevent = \"purchase\"\ndays = 7\nvalue = \"revenue\"\n{}",
+        channel, channel == "file" ? "purpose = \"email\"\n" : "", more);
+  }
+  static constexpr const char* kOnceAMonth =
+      "[[caps]]\nscope = \"campaign\"\nperiod = \"month\"\nlimit = 1\n";
+
+  Campaigns campaigns() {
+    auto opened = Campaigns::open(*workspace_);
+    if (!opened) ADD_FAILURE() << to_string(opened.error());
+    return std::move(opened).value();
+  }
+  // Saved and running.
+  void start(const std::string& text, Timestamp now = {kNow}) {
+    Customers everybody = customers(*workspace_);
+    Campaigns all = campaigns();
+    const auto campaign = all.check(text, "spring.toml", everybody);
+    ASSERT_TRUE(campaign) << to_string(campaign.error());
+    const auto saved = all.save(*campaign, now, "test");
+    ASSERT_TRUE(saved) << to_string(saved.error());
+    const auto started = all.start("spring", everybody, now, "test");
+    ASSERT_TRUE(started) << to_string(started.error());
+    ASSERT_EQ(started->state, engage::CampaignState::running);
+  }
+  std::optional<CampaignRun> run(Timestamp now = {kNow}) {
+    Customers everybody = customers(*workspace_);
+    auto ran = campaigns().run("spring", everybody, now, quiet_);
+    if (!ran) ADD_FAILURE() << to_string(ran.error());
+    return ran.value_or(std::nullopt);
+  }
+  SendResult send(Timestamp now = {kNow}) {
+    auto sent = campaigns().send_due(now);
+    if (!sent) ADD_FAILURE() << to_string(sent.error());
+    return sent.value_or(SendResult());
+  }
+  std::int64_t in_state(std::string_view sql) {
+    return workspace_->state().find_int64(sql).value().value_or(0);
+  }
+  std::int64_t logged(EventType type) {
+    return workspace_->history()
+        .find_int64("SELECT count(*) FROM visible_rows WHERE type = $1",
+                    {static_cast<std::int64_t>(type)})
+        .value()
+        .value_or(0);
+  }
+  // Numbers of the shop's customers by who has a row in the outbox.
+  std::set<int> mailed() {
+    std::set<int> numbers;
+    store::Statement rows =
+        workspace_->state().prepare("SELECT customer FROM outbox ORDER BY id").value();
+    while (rows.step().value()) {
+      const std::string id = workspace_->identity().label(CustomerNumber{rows.int64(0)}).value();
+      EXPECT_TRUE(numbers.insert(std::stoi(id.substr(1))).second) << id << " twice";
+    }
+    return numbers;
+  }
+  std::map<int, decide::CampaignDecision> decisions() {
+    std::map<int, decide::CampaignDecision> all;
+    const auto lost = for_each_assignment(
+        *workspace_, "spring", Timestamp{0},
+        [&](CustomerNumber number, const decide::CampaignDecision& decision) -> Status {
+          all.emplace(std::stoi(workspace_->identity().label(number).value().substr(1)), decision);
+          return {};
+        });
+    EXPECT_EQ(lost.value(), 0);
+    return all;
+  }
+
+  std::optional<Workspace> workspace_;
+};
+
+TEST_F(CampaignsTest, PreviewCountsWhatTheRunDecides) {
+  Customers everybody = customers(*workspace_);
+  Campaigns all = campaigns();
+  const auto campaign = all.check(definition(kOnceAMonth), "spring.toml", everybody).value();
+  const auto preview = all.preview(campaign, everybody, {kNow}, quiet_);
+  ASSERT_TRUE(preview) << to_string(preview.error());
+  EXPECT_TRUE(preview->problems.empty());
+  EXPECT_EQ(in_state("SELECT count(*) FROM outbox"), 0);
+  start(definition(kOnceAMonth));
+  const auto ran = run();
+  ASSERT_TRUE(ran);
+  EXPECT_EQ(ran->counts.counts, preview->counts.counts);
+  EXPECT_EQ(ran->counts.cost_minor(), preview->counts.cost_minor());
+  const decide::GateCounts& counts = ran->counts.counts;
+  EXPECT_EQ(counts.customers(), kCustomers);
+  EXPECT_EQ(counts.at(StopReason::consent_unknown), kCustomers / 10);
+  EXPECT_EQ(counts.at(StopReason::consent_withdrawn), kCustomers / 10);
+  EXPECT_EQ(counts.at(StopReason::unreachable), kCustomers / 10);
+  EXPECT_EQ(counts.at(StopReason::held_out) + counts.passed(), kReachable);
+  EXPECT_GT(counts.at(StopReason::held_out), 10);
+  EXPECT_EQ(in_state("SELECT count(*) FROM outbox"), counts.passed());
+  EXPECT_EQ(preview->examples.size(), 10u);
+  const CampaignStatus status = campaigns().status("spring", {kNow}).value();
+  EXPECT_EQ(status.total.counts, counts);
+  EXPECT_EQ(status.outbox[0], counts.passed());
+  ASSERT_TRUE(status.budget);
+  EXPECT_EQ(status.budget->reserved.messages, counts.passed());
+  EXPECT_EQ(status.budget->reserved.money_minor, ran->counts.cost_minor());
+}
+
+TEST_F(CampaignsTest, GivesNobodyARowWhomAGateStops) {
+  start(definition(kOnceAMonth));
+  ASSERT_TRUE(run());
+  const auto all = decisions();
+  const std::set<int> rows = mailed();
+  EXPECT_GT(rows.size(), 50u);
+  for (int i = 0; i < kCustomers; ++i) {
+    const auto found = all.find(i);
+    ASSERT_EQ(found != all.end(), may_get_mail(i)) << "assigned are those who can be reached";
+    const bool held = found != all.end() && *found->second.group == decide::kHeldOut;
+    EXPECT_EQ(rows.contains(i), may_get_mail(i) && !held) << i;
+  }
+  // The next day's run finds the same customers, and the cap of one a month.
+  const auto again = run(days_later(1));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->counts.counts.passed(), 0);
+  EXPECT_EQ(again->counts.counts.at(StopReason::cap_reached),
+            static_cast<std::int64_t>(rows.size()));
+  EXPECT_EQ(mailed(), rows);
+}
+
+TEST_F(CampaignsTest, SendsNothingInQuietHoursOfTheCustomersZone) {
+  // 20:26 in London is 04:26 in Shanghai.
+  events::Attribute zone{"time_zone", "Asia/Shanghai"};
+  events::Event event;
+  event.type = EventType::identify;
+  event.time = days_later(-1);
+  event.customer = "c3";
+  event.customer_attributes = std::span(&zone, 1);
+  ASSERT_TRUE(workspace_->record(std::span(&event, 1)));
+  start(definition("[quiet_hours]\nfrom = \"22:00\"\nto = \"08:00\"\n"));
+  const auto ran = run();
+  ASSERT_TRUE(ran);
+  const auto all = decisions();
+  const bool held = *all.at(3).group == decide::kHeldOut;
+  EXPECT_EQ(ran->counts.counts.at(StopReason::quiet_hours), held ? 0 : 1);
+  EXPECT_FALSE(mailed().contains(3));
+  EXPECT_FALSE(held) << "choose another customer for this test";
+}
+
+TEST_F(CampaignsTest, RunsOnceForEachMomentOfTheSchedule) {
+  start(definition(""));  // no cap: only the schedule keeps messages apart
+  ASSERT_TRUE(run());
+  const std::set<int> rows = mailed();
+  const std::int64_t events = logged(EventType::assignment);
+  EXPECT_FALSE(run());
+  EXPECT_FALSE(run({kNow + kMicrosPerHour}));
+  EXPECT_EQ(mailed(), rows);
+  EXPECT_EQ(logged(EventType::assignment), events);
+}
+
+TEST_F(CampaignsTest, JournalsEventsOnceThroughACrashBeforeThePump) {
+  start(definition(""));
+  StopsAfter crash(1);
+  {
+    Customers everybody = customers(*workspace_);
+    const auto ran = campaigns().run("spring", everybody, {kNow}, crash);
+    ASSERT_FALSE(ran);
+    EXPECT_EQ(ran.error().code, ErrorCode::cancelled);
+  }
+  const std::set<int> rows = mailed();
+  EXPECT_GT(rows.size(), 50u);
+  EXPECT_EQ(logged(EventType::assignment), 0);
+  ASSERT_GT(in_state("SELECT sum(events) FROM pending_events"), 0);
+  // Kept, to be put back: as if the crash had come between the journal and the deletion.
+  ASSERT_TRUE(workspace_->state().execute("CREATE TABLE kept AS SELECT * FROM pending_events"));
+  workspace_.reset();
+  workspace_.emplace(open());
+  (void)campaigns();  // opening pumps
+  EXPECT_EQ(in_state("SELECT count(*) FROM pending_events"), 0);
+  EXPECT_EQ(logged(EventType::assignment), kReachable);
+  ASSERT_TRUE(workspace_->state().execute("INSERT INTO pending_events SELECT * FROM kept"));
+  EXPECT_EQ(campaigns().pump().value(), kCustomers);
+  EXPECT_EQ(logged(EventType::assignment), kReachable);
+  // The run goes on where it was and ends: nobody is asked again.
+  const auto ran = run();
+  ASSERT_TRUE(ran);
+  EXPECT_TRUE(ran->finished);
+  EXPECT_EQ(ran->counts.counts.customers(), kCustomers);
+  EXPECT_EQ(mailed(), rows);
+  EXPECT_EQ(logged(EventType::assignment), kReachable);
+}
+
+TEST_F(CampaignsTest, NeverSpendsMoreThanTheBudget) {
+  start(definition("[budget]\nmoney = \"2.00\"\nmessages = 30\n"));
+  const auto ran = run();
+  ASSERT_TRUE(ran);
+  auto ledger = ledger::BudgetLedger::open(workspace_->state()).value();
+  const ledger::BudgetBalances balances = ledger.balances("campaign:spring").value();
+  EXPECT_EQ(balances.reserved.money_minor, ran->counts.cost_minor());
+  EXPECT_EQ(balances.reserved.messages, static_cast<std::int64_t>(mailed().size()));
+  EXPECT_LE(balances.reserved.money_minor, 200);
+  EXPECT_GT(balances.reserved.money_minor, 160);
+  EXPECT_GT(ran->counts.counts.at(StopReason::budget_money), 0);
+  ASSERT_TRUE(run(days_later(1)));
+  EXPECT_LE(ledger.balances("campaign:spring")->reserved.money_minor, 200);
+  EXPECT_TRUE(ledger.check());
+  // It may grow while it runs, and may not shrink.
+  Customers everybody = customers(*workspace_);
+  Campaigns all = campaigns();
+  const auto less = all.check(definition("[budget]\nmoney = \"1.00\"\nmessages = 30\n"),
+                              "spring.toml", everybody);
+  EXPECT_EQ(all.save(*less, {kNow}, "").error().code, ErrorCode::failed_precondition);
+  const auto more = all.check(definition("[budget]\nmoney = \"3.00\"\nmessages = 60\n"),
+                              "spring.toml", everybody);
+  EXPECT_EQ(all.save(*more, {kNow}, "")->version, 2);
+  ASSERT_TRUE(run(days_later(2)));
+  EXPECT_EQ(ledger.balances("campaign:spring")->limits.money_minor, 300);
+  EXPECT_GT(ledger.balances("campaign:spring")->reserved.money_minor, 200);
+  EXPECT_LE(ledger.balances("campaign:spring")->reserved.money_minor, 300);
+}
+
+TEST_F(CampaignsTest, LogsDecisionsThatReplay) {
+  start(definition(kOnceAMonth));
+  ASSERT_TRUE(run());
+  const auto all = decisions();
+  EXPECT_EQ(all.size(), static_cast<std::size_t>(kReachable));
+  for (const auto& [customer, decision] : all) {
+    EXPECT_TRUE(decide::replay(decision)) << customer;
+    EXPECT_EQ(campaigns().find_decision(decision.id).value(), decision);
+  }
+  EXPECT_EQ(logged(EventType::decision), kCustomers - kReachable);
+  EXPECT_EQ(campaigns().find_decision("nothing").error().code, ErrorCode::not_found);
+}
+
+TEST_F(CampaignsTest, ReportsMeansThatAreCountedByHand) {
+  start(definition(kOnceAMonth));
+  ASSERT_TRUE(run());
+  const auto all = decisions();
+  std::vector<events::Event> bought;
+  std::vector<std::string> texts;
+  texts.reserve(kCustomers * 2);
+  std::map<std::string, double> sums, sizes;
+  for (const auto& [customer, decision] : all) {
+    const std::string arm = *decision.group == decide::kHeldOut
+                                ? "holdout"
+                                : decision.assignment.arms[*decision.group].name;
+    sizes[arm] += 1;
+    // Two lines of one order in the window; what comes after it does not count.
+    if (customer % 3 != 0) continue;
+    const std::int64_t cents = 100 * (customer + 1);
+    sums[arm] += 2 * static_cast<double>(customer + 1);
+    events::Event event;
+    event.type = EventType::purchase;
+    event.customer = texts.emplace_back(fmt::format("c{}", customer));
+    event.order = texts.emplace_back(fmt::format("after{}", customer));
+    event.currency = Currency::parse("GBP").value();
+    event.value_minor = cents;
+    event.time = days_later(2);
+    event.event_id = "";
+    event.item = "p1";
+    bought.push_back(event);
+    event.item = "p2";
+    bought.push_back(event);
+    event.order = "";
+    event.time = days_later(8);
+    bought.push_back(event);
+  }
+  ASSERT_TRUE(workspace_->record(bought));
+  const auto report = campaigns().report("spring", days_later(10));
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_EQ(report->assigned, kReachable);
+  EXPECT_EQ(report->complete, kReachable);
+  ASSERT_EQ(report->experiment.arms.size(), 3u);
+  const measure::MetricResult& revenue = report->experiment.metrics[0];
+  const measure::MetricResult& conversion = report->experiment.metrics[1];
+  for (std::size_t arm = 0; arm < 3; ++arm) {
+    const std::string& name = report->experiment.arms[arm].name;
+    EXPECT_EQ(report->experiment.arms[arm].customers, sizes[name]) << name;
+    EXPECT_NEAR(revenue.arms[arm].sum, sums[name], 1e-9) << name;
+    if (revenue.arms[arm].estimate) {
+      EXPECT_NEAR(revenue.arms[arm].estimate->value, sums[name] / sizes[name], 1e-9) << name;
+    }
+  }
+  double buyers = 0;
+  for (const measure::ArmMetric& arm : conversion.arms) buyers += arm.sum;
+  double expected = 0;
+  for (const auto& [customer, decision] : all) expected += customer % 3 == 0;
+  EXPECT_EQ(buyers, expected);
+  EXPECT_EQ(report->returns.size(), 2u);
+  // Seen within the window, it says that figures will change.
+  const auto early = campaigns().report("spring", days_later(3));
+  EXPECT_EQ(early->complete, 0);
+  EXPECT_FALSE(early->notes.empty());
+}
+
+TEST_F(CampaignsTest, MailsWhatWasDecidedUnlessConsentWasWithdrawnMeanwhile) {
+  net::testing::FakeSmtpServer server;
+  settle_mail(server.port());
+  start(definition(kOnceAMonth));
+  const auto ran = run();
+  ASSERT_TRUE(ran);
+  const std::set<int> rows = mailed();
+  const std::string regretful = fmt::format("c{}", *rows.begin());
+  events::Event event;
+  event.type = EventType::consent_withdrawn;
+  event.time = {kNow};
+  event.customer = regretful;
+  event.properties = R"({"purpose":"email"})";
+  ASSERT_TRUE(workspace_->record(std::span(&event, 1)));
+  const SendResult sent = send();
+  EXPECT_TRUE(sent.troubles.empty()) << sent.troubles.front();
+  EXPECT_EQ(sent.sent, static_cast<int>(rows.size()) - 1);
+  EXPECT_EQ(sent.withheld, 1);
+  ASSERT_EQ(server.messages().size(), rows.size() - 1);
+  for (const std::string& recipient : server.recipients())
+    EXPECT_EQ(recipient.find(regretful + "@"), recipient.npos);
+  EXPECT_NE(server.messages()[0].find("List-Unsubscribe"), std::string::npos);
+  EXPECT_EQ(logged(EventType::message_sent), sent.sent);
+  auto ledger = ledger::BudgetLedger::open(workspace_->state()).value();
+  const ledger::BudgetBalances balances = ledger.balances("campaign:spring").value();
+  EXPECT_EQ(balances.spent.messages, sent.sent);
+  EXPECT_EQ(balances.reserved, ledger::Amount{});
+  EXPECT_EQ(in_state("SELECT count(*) FROM contacts"), sent.sent);
+  EXPECT_EQ(send().sent, 0);
+  EXPECT_EQ(server.messages().size(), rows.size() - 1);
+  EXPECT_EQ(logged(EventType::message_sent), sent.sent);
+}
+
+TEST_F(CampaignsTest, WaitsWhilePausedAndWithholdsWhatIsStopped) {
+  net::testing::FakeSmtpServer server;
+  settle_mail(server.port());
+  start(definition(kOnceAMonth));
+  ASSERT_TRUE(run());
+  const auto waiting = static_cast<std::int64_t>(mailed().size());
+  ASSERT_TRUE(campaigns().pause("spring", {kNow}, "ann"));
+  EXPECT_EQ(send().sent, 0);
+  EXPECT_TRUE(server.messages().empty());
+  EXPECT_EQ(campaigns().status("spring", {kNow})->outbox[0], waiting);
+  ASSERT_TRUE(campaigns().stop("spring", {kNow}, "ann"));
+  const CampaignStatus status = campaigns().status("spring", {kNow}).value();
+  EXPECT_EQ(status.outbox[static_cast<std::size_t>(deliver::MessageState::withheld)], waiting);
+  EXPECT_EQ(status.budget->reserved, ledger::Amount{});
+  EXPECT_EQ(in_state("SELECT count(*) FROM contacts"), 0);
+  EXPECT_EQ(send(days_later(1)).sent, 0);
+  EXPECT_TRUE(server.messages().empty());
+}
+
+TEST_F(CampaignsTest, WritesAListForWhatIsSentByHand) {
+  start(definition(kOnceAMonth, "file"));
+  const auto ran = run();
+  ASSERT_TRUE(ran);
+  ASSERT_TRUE(std::filesystem::exists(ran->list));
+  std::ifstream list(ran->list);
+  std::string line;
+  std::getline(list, line);
+  EXPECT_NE(line.find("content"), std::string::npos);
+  std::int64_t rows = 0;
+  while (std::getline(list, line)) {
+    ++rows;
+    EXPECT_NE(line.find(",spring,"), std::string::npos);
+  }
+  // Who has no address is on it too: people may know another way.
+  EXPECT_EQ(rows, ran->counts.counts.passed());
+  EXPECT_EQ(ran->counts.counts.at(StopReason::unreachable), 0);
+  EXPECT_EQ(campaigns().status("spring", {kNow})->budget->spent.messages, rows);
+}
+
+TEST_F(CampaignsTest, RefusesToStartWhereATemplateLacksAField) {
+  write_template("offer", "For you, {{ first_name }}", "Hello\n");
+  Customers everybody = customers(*workspace_);
+  Campaigns all = campaigns();
+  const auto campaign = all.check(definition(""), "spring.toml", everybody).value();
+  const auto preview = all.preview(campaign, everybody, {kNow}, quiet_).value();
+  ASSERT_EQ(preview.problems.size(), 1u);
+  EXPECT_NE(preview.problems[0].find("templates/offer/subject:1:"), std::string::npos);
+  EXPECT_NE(preview.problems[0].find("first_name"), std::string::npos);
+  EXPECT_EQ(preview.counts.counts.passed(), 0);
+  ASSERT_TRUE(all.save(campaign, {kNow}, ""));
+  EXPECT_EQ(all.start("spring", everybody, {kNow}, "").error().code,
+            ErrorCode::failed_precondition);
+  std::filesystem::remove_all(folder() / "templates");
+  EXPECT_NE(all.preview(campaign, everybody, {kNow}, quiet_)->problems[0].find("template 'offer'"),
+            std::string::npos);
+}
+
+TEST_F(CampaignsTest, PointsAtTheLineOfAMistake) {
+  Customers everybody = customers(*workspace_);
+  const auto wrong = campaigns().check("name = \"x\"\nchanel = \"email\"\n", "x.toml", everybody);
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().message.find("x.toml:2:"), std::string::npos);
+  EXPECT_NE(wrong.error().message.find("channel"), std::string::npos);
+}
+
+TEST_F(CampaignsTest, TellsThatThereIsNoMailServer) {
+  std::ofstream(folder() / "attune.toml") << "";
+  const auto sent = campaigns().send_due({kNow});
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().code, ErrorCode::failed_precondition);
+  EXPECT_NE(sent.error().message.find("[mail]"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace attune::engine
