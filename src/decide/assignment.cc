@@ -51,8 +51,8 @@ Status check(const AssignmentSpec& spec) {
                                                        attune::quoted(arm.name), arm.weight)));
     }
     if (std::ranges::find(spec.arms.begin(), spec.arms.begin() + static_cast<std::ptrdiff_t>(i),
-                          arm.name, &Arm::name) !=
-        spec.arms.begin() + static_cast<std::ptrdiff_t>(i)) {
+                          arm.name,
+                          &Arm::name) != spec.arms.begin() + static_cast<std::ptrdiff_t>(i)) {
       return std::unexpected(
           refused(spec, fmt::format("has two arms named '{}'", attune::quoted(arm.name))));
     }

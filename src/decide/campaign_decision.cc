@@ -116,10 +116,10 @@ Status replay_choice(const CampaignDecision& decision, const Assignment& assignm
       choose_treatment(*policy, assignment, *decision.group, scores, decision.seed);
   const TreatmentChoice& logged = *decision.choice;
   if (logged.treatment != again.treatment) {
-    return std::unexpected(differs(
-        decision, fmt::format("the log has treatment {}, choosing again gives {}",
-                              treatment_name(decision, logged.treatment),
-                              treatment_name(decision, again.treatment))));
+    return std::unexpected(
+        differs(decision, fmt::format("the log has treatment {}, choosing again gives {}",
+                                      treatment_name(decision, logged.treatment),
+                                      treatment_name(decision, again.treatment))));
   }
   if (std::fabs(logged.probability - again.probability) > 1e-12 * again.probability) {
     return std::unexpected(
@@ -206,10 +206,9 @@ Status replay(const CampaignDecision& decision) {
   if (!decision.group) return {};
   const std::uint16_t again = assignment->assign(decision.customer);
   if (*decision.group != again) {
-    return std::unexpected(
-        differs(decision, fmt::format("the log has {}, assigning again gives {}",
-                                      group_name(decision, *decision.group),
-                                      group_name(decision, again))));
+    return std::unexpected(differs(
+        decision, fmt::format("the log has {}, assigning again gives {}",
+                              group_name(decision, *decision.group), group_name(decision, again))));
   }
   const bool held = decision.reason == StopReason::held_out;
   if (held != (again == kHeldOut) || decision.choice.has_value() != !gate)

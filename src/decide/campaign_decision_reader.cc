@@ -18,9 +18,9 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr std::array<std::string_view, 20> kNames{
-    "id",      "time",   "customer", "campaign", "version", "channel", "reason",
-    "note",    "retry_at", "experiment", "salt", "holdout", "arms",    "group",
-    "policy",  "seed",   "treatments", "choice", "cost_minor", "currency"};
+    "id",     "time",     "customer",   "campaign", "version",    "channel", "reason",
+    "note",   "retry_at", "experiment", "salt",     "holdout",    "arms",    "group",
+    "policy", "seed",     "treatments", "choice",   "cost_minor", "currency"};
 
 // A text and a number, or null where `may_lack` it.
 Result<std::pair<std::string, std::optional<double>>> read_pair(dom::element element,
@@ -90,8 +90,7 @@ Status read_reason(const LoggedMembers& members, CampaignDecision& decision) {
   ATTUNE_ASSIGN_OR_RETURN(const auto text, members.get<std::string_view>("reason"));
   const auto names = stop_reason_names();
   const auto found = std::ranges::find(names, text);
-  if (found == names.end())
-    return broken(fmt::format("has the reason '{}'", attune::quoted(text)));
+  if (found == names.end()) return broken(fmt::format("has the reason '{}'", attune::quoted(text)));
   decision.reason = static_cast<StopReason>(found - names.begin());
   ATTUNE_ASSIGN_OR_RETURN(decision.note, members.text("note"));
   if (members.element("retry_at").is_null()) return {};
@@ -102,8 +101,7 @@ Status read_reason(const LoggedMembers& members, CampaignDecision& decision) {
 
 Status read_cost(const LoggedMembers& members, CampaignDecision& decision) {
   ATTUNE_ASSIGN_OR_RETURN(decision.cost.minor, members.get<std::int64_t>("cost_minor"));
-  if (decision.cost.minor < 0)
-    return broken(fmt::format("costs {}", decision.cost.minor));
+  if (decision.cost.minor < 0) return broken(fmt::format("costs {}", decision.cost.minor));
   ATTUNE_ASSIGN_OR_RETURN(const auto currency, members.get<std::string_view>("currency"));
   if (currency.empty()) return {};
   const auto parsed = Currency::parse(currency);

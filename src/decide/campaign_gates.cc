@@ -31,8 +31,8 @@ Status check(const CampaignPlan& plan) {
   if (std::ranges::any_of(plan.cost_minor, [](std::int64_t cost) { return cost < 0; }))
     return std::unexpected(misfit("a treatment costs less than 0"));
   const bool shares = plan.policy.rule == TreatmentRule::shares;
-  if (shares && !std::ranges::equal(plan.treatments, plan.assignment.spec().arms, {}, {},
-                                    &Arm::name)) {
+  if (shares &&
+      !std::ranges::equal(plan.treatments, plan.assignment.spec().arms, {}, {}, &Arm::name)) {
     return std::unexpected(misfit("with shares the arms of its experiment are its treatments"));
   }
   return {};
@@ -57,8 +57,8 @@ Status check(const CampaignPlan& plan, const CampaignInputs& inputs) {
   ATTUNE_RETURN_IF_ERROR(
       check_length("contact_offsets", inputs.contact_offsets.size(), n + 1, true));
   ATTUNE_RETURN_IF_ERROR(check_length("zones", inputs.zones.size(), n, true));
-  ATTUNE_RETURN_IF_ERROR(check_length("scores", inputs.scores.size(),
-                                      top ? n * plan.treatments.size() : 0, false));
+  ATTUNE_RETURN_IF_ERROR(
+      check_length("scores", inputs.scores.size(), top ? n * plan.treatments.size() : 0, false));
   ATTUNE_RETURN_IF_ERROR(check_contacts(inputs));
   const auto past = [&](std::uint16_t zone) { return zone >= inputs.zone_list.size(); };
   if (std::ranges::any_of(inputs.zones, past))
@@ -92,8 +92,7 @@ class Run {
     if (in_.zones.empty()) {
       quiet_.push_back(quiet_in(plan_, plan_.zone, in_.now));
     } else {
-      for (const TimeZone& zone : in_.zone_list)
-        quiet_.push_back(quiet_in(plan_, zone, in_.now));
+      for (const TimeZone& zone : in_.zone_list) quiet_.push_back(quiet_in(plan_, zone, in_.now));
     }
   }
 
@@ -186,9 +185,8 @@ class Run {
         in_.scores.empty() ? in_.scores : in_.scores.subspan(i * k, k);
     // Held out is somebody only where the gate was taken out.
     const std::uint16_t group = out_.groups[i] == kHeldOut ? std::uint16_t{0} : out_.groups[i];
-    const TreatmentChoice choice =
-        choose_treatment(plan_.policy, plan_.assignment, group, scores,
-                         decision_seed(in_.run_seed, in_.customers[i]));
+    const TreatmentChoice choice = choose_treatment(plan_.policy, plan_.assignment, group, scores,
+                                                    decision_seed(in_.run_seed, in_.customers[i]));
     out_.choices[i] = choice;
     const std::int64_t cost = plan_.cost_minor[choice.treatment];
     if (out_.left.messages) --*out_.left.messages;
@@ -219,9 +217,9 @@ std::span<const std::string> gate_names() {
 
 std::span<const std::string> stop_reason_names() {
   static const std::vector<std::string> names{
-      "none",        "consent_withdrawn", "consent_unknown", "suppressed",
-      "outside_window", "outside_audience", "unreachable",   "held_out",
-      "cap_reached", "quiet_hours",       "budget_money",    "budget_messages"};
+      "none",           "consent_withdrawn", "consent_unknown", "suppressed",
+      "outside_window", "outside_audience",  "unreachable",     "held_out",
+      "cap_reached",    "quiet_hours",       "budget_money",    "budget_messages"};
   return names;
 }
 

@@ -11,8 +11,7 @@
 namespace attune::decide {
 
 std::span<const std::string> channel_names() {
-  static const std::vector<std::string> names{"email",   "sms",     "push",
-                                              "webhook", "on_page", "file"};
+  static const std::vector<std::string> names{"email", "sms", "push", "webhook", "on_page", "file"};
   return names;
 }
 

@@ -13,8 +13,8 @@ namespace attune::decide {
 namespace {
 
 bool is_plain(std::string_view text) {
-  return std::ranges::all_of(
-      text, [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; });
+  return std::ranges::all_of(text,
+                             [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; });
 }
 
 }  // namespace

@@ -36,8 +36,8 @@ Result<int> parse_minute_of_day(std::string_view text) {
     if (whole && hour >= 0 && minute >= 0 && minute < 60 && hour * 60 + minute <= kMinutesPerDay)
       return (hour * 60 + minute) % kMinutesPerDay;
   }
-  return std::unexpected(invalid_argument(
-      fmt::format("'{}' is not a time of day; write hours and minutes like 21:00", attune::quoted(text))));
+  return std::unexpected(invalid_argument(fmt::format(
+      "'{}' is not a time of day; write hours and minutes like 21:00", attune::quoted(text))));
 }
 
 std::string print_minute_of_day(int minute) {

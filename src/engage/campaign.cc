@@ -129,8 +129,7 @@ std::string to_json(const Campaign& campaign) {
   write_limits(out, campaign);
   out.key("outcome").open('{').key("event").text(events::name(campaign.outcome.event));
   out.key("days").number(campaign.outcome.days);
-  out.key("value").text(
-      outcome_value_names()[static_cast<std::size_t>(campaign.outcome.value)]);
+  out.key("value").text(outcome_value_names()[static_cast<std::size_t>(campaign.outcome.value)]);
   out.close('}');
   if (campaign.margin) out.key("margin").number(*campaign.margin);
   return out.close('}').take();
@@ -140,15 +139,15 @@ Status validate(const Campaign& campaign, const CampaignContext& context) {
   ATTUNE_ASSIGN_OR_RETURN(const Campaign again,
                           parse_campaign_json(to_json(campaign), campaign.name, context));
   if (again == campaign) return {};
-  return std::unexpected(invalid_argument(fmt::format(
-      "campaign '{}' holds what its file cannot say, such as a share beside policy top",
-      campaign.name)));
+  return std::unexpected(invalid_argument(
+      fmt::format("campaign '{}' holds what its file cannot say, such as a share beside policy top",
+                  campaign.name)));
 }
 
 Result<decide::CampaignPlan> plan_of(const Campaign& campaign, std::uint32_t number, int version,
                                      const TimeZone& shop_zone) {
-  decide::AssignmentSpec spec{campaign.holdout.key, campaign.holdout.salt, campaign.holdout.share,
-                              {}};
+  decide::AssignmentSpec spec{
+      campaign.holdout.key, campaign.holdout.salt, campaign.holdout.share, {}};
   if (campaign.policy.rule == decide::TreatmentRule::shares) {
     for (const Treatment& treatment : campaign.treatments)
       spec.arms.push_back({treatment.name, treatment.share});

@@ -182,11 +182,10 @@ class Reader {
     Treatment treatment;
     table.require("name", "name = \"plain\"");
     treatment.name = name_of(table, "name").value_or("");
-    if (!treatment.name.empty() &&
-        std::ranges::find(made_.treatments, treatment.name, &Treatment::name) !=
-            made_.treatments.end()) {
-      table.refuse("name",
-                   fmt::format("a treatment before this one is '{}' too", attune::quoted(treatment.name)));
+    if (!treatment.name.empty() && std::ranges::find(made_.treatments, treatment.name,
+                                                     &Treatment::name) != made_.treatments.end()) {
+      table.refuse("name", fmt::format("a treatment before this one is '{}' too",
+                                       attune::quoted(treatment.name)));
     }
     table.require("content", "content = \"winback-plain\"");
     treatment.content = table.text("content", kTextBytesMax).value_or("");
@@ -209,8 +208,7 @@ class Reader {
       treatment.weight = *weight;
     for (const std::string_view key : {"score", "weight"})
       if (!top && table.has(key)) table.refuse(key, "stands only beside policy = \"top\"");
-    if (top && table.has("share"))
-      table.refuse("share", "stands only beside policy = \"shares\"");
+    if (top && table.has("share")) table.refuse("share", "stands only beside policy = \"shares\"");
     if (treatment.score.empty() || context_.schema == nullptr) return;
     if (const auto field = context_.schema->find_field(treatment.score)) {
       if (context_.schema->fields()[*field].type != rules::Type::number)

@@ -47,38 +47,37 @@ bool same_names(const Campaign& a, const Campaign& b) {
 }
 
 constexpr std::array<Part, 17> kParts{{
-    {"description", true, [](const Campaign& a, const Campaign& b) {
-       return a.description == b.description;
-     }},
+    {"description", true,
+     [](const Campaign& a, const Campaign& b) { return a.description == b.description; }},
     {"segment", true, [](const Campaign& a, const Campaign& b) { return a.segment == b.segment; }},
     {"rule", true, [](const Campaign& a, const Campaign& b) { return a.rule == b.rule; }},
-    {"schedule.start", false, [](const Campaign& a, const Campaign& b) {
-       return a.schedule.start == b.schedule.start;
-     }},
-    {"schedule", true, [](const Campaign& a, const Campaign& b) {
+    {"schedule.start", false,
+     [](const Campaign& a, const Campaign& b) { return a.schedule.start == b.schedule.start; }},
+    {"schedule", true,
+     [](const Campaign& a, const Campaign& b) {
        return a.schedule.end == b.schedule.end && a.schedule.repeat == b.schedule.repeat &&
               a.schedule.minute_of_day == b.schedule.minute_of_day;
      }},
     {"channel", false, [](const Campaign& a, const Campaign& b) { return a.channel == b.channel; }},
     {"purpose", false, [](const Campaign& a, const Campaign& b) { return a.purpose == b.purpose; }},
-    {"currency", false, [](const Campaign& a, const Campaign& b) {
-       return a.currency == b.currency;
-     }},
-    {"policy", false, [](const Campaign& a, const Campaign& b) {
-       return a.policy.rule == b.policy.rule;
-     }},
-    {"policy (exploring)", true, [](const Campaign& a, const Campaign& b) {
-       return a.policy.explore == b.policy.explore;
-     }},
+    {"currency", false,
+     [](const Campaign& a, const Campaign& b) { return a.currency == b.currency; }},
+    {"policy", false,
+     [](const Campaign& a, const Campaign& b) { return a.policy.rule == b.policy.rule; }},
+    {"policy (exploring)", true,
+     [](const Campaign& a, const Campaign& b) { return a.policy.explore == b.policy.explore; }},
     {"names of treatments", false, same_names},
-    {"treatments", true, [](const Campaign& a, const Campaign& b) {
+    {"treatments", true,
+     [](const Campaign& a, const Campaign& b) {
        return !same_names(a, b) || a.treatments == b.treatments;
      }},
     {"holdout", false, [](const Campaign& a, const Campaign& b) { return a.holdout == b.holdout; }},
-    {"caps", true, [](const Campaign& a, const Campaign& b) {
+    {"caps", true,
+     [](const Campaign& a, const Campaign& b) {
        return a.caps == b.caps && a.quiet_hours == b.quiet_hours;
      }},
-    {"budget", true, [](const Campaign& a, const Campaign& b) {
+    {"budget", true,
+     [](const Campaign& a, const Campaign& b) {
        return a.budget_money_minor == b.budget_money_minor &&
               a.budget_messages == b.budget_messages;
      }},
@@ -92,10 +91,9 @@ Result<StoredCampaign> read_campaign(const store::State& state, const store::Sta
   auto campaign = parse_campaign_json(row.text(6), "campaign", {});
   if (!campaign || number <= 0 || number > UINT32_MAX || in_state < 0 ||
       in_state >= kCampaignStateCount) {
-    return std::unexpected(data_corruption(
-        fmt::format("campaign {} of {} cannot be read ({}); restore a backup", number,
-                    state.path().string(),
-                    campaign ? fmt::format("state {}", in_state) : campaign.error().message)));
+    return std::unexpected(data_corruption(fmt::format(
+        "campaign {} of {} cannot be read ({}); restore a backup", number, state.path().string(),
+        campaign ? fmt::format("state {}", in_state) : campaign.error().message)));
   }
   stored.number = static_cast<std::uint32_t>(number);
   stored.state = static_cast<CampaignState>(in_state);
@@ -173,9 +171,9 @@ Result<StoredCampaign> CampaignStore::create(const Campaign& campaign, Timestamp
   ATTUNE_RETURN_IF_ERROR(validate(campaign));
   ATTUNE_RETURN_IF_ERROR(check_by(by));
   ATTUNE_ASSIGN_OR_RETURN(auto transaction, JoinedTransaction::begin(*state_));
-  ATTUNE_ASSIGN_OR_RETURN(
-      const auto taken, state_->find_int64("SELECT number FROM campaigns WHERE name = ?1",
-                                           std::string_view(campaign.name)));
+  ATTUNE_ASSIGN_OR_RETURN(const auto taken,
+                          state_->find_int64("SELECT number FROM campaigns WHERE name = ?1",
+                                             std::string_view(campaign.name)));
   if (taken) {
     return std::unexpected(already_exists(fmt::format(
         "there is a campaign '{}' already; change it, or choose another name", campaign.name)));
@@ -200,8 +198,8 @@ Result<StoredCampaign> CampaignStore::change(const Campaign& campaign, Timestamp
   ATTUNE_ASSIGN_OR_RETURN(auto transaction, JoinedTransaction::begin(*state_));
   ATTUNE_ASSIGN_OR_RETURN(const StoredCampaign was, find(campaign.name));
   if (was.state == CampaignState::done) {
-    return std::unexpected(failed_precondition(fmt::format(
-        "campaign '{}' is done and stays as it was; make a new one", campaign.name)));
+    return std::unexpected(failed_precondition(
+        fmt::format("campaign '{}' is done and stays as it was; make a new one", campaign.name)));
   }
   const Differences found = differences(was.campaign, campaign);
   if (found.all.empty()) return was;
@@ -219,10 +217,9 @@ Result<StoredCampaign> CampaignStore::change(const Campaign& campaign, Timestamp
   ATTUNE_RETURN_IF_ERROR(
       state_->run("UPDATE campaigns SET version = ?2, changed = ?3 WHERE number = ?1", was.number,
                   version, now));
-  ATTUNE_RETURN_IF_ERROR(
-      note_change(*state_, was.number,
-                  {now, version, was.state, was.state, std::string(by),
-                   fmt::format("changed: {}", fmt::join(found.all, ", "))}));
+  ATTUNE_RETURN_IF_ERROR(note_change(*state_, was.number,
+                                     {now, version, was.state, was.state, std::string(by),
+                                      fmt::format("changed: {}", fmt::join(found.all, ", "))}));
   ATTUNE_RETURN_IF_ERROR(transaction.commit());
   return find(campaign.name);
 }
@@ -234,8 +231,7 @@ Result<StoredCampaign> CampaignStore::write_state(const StoredCampaign& was, Cam
       state_->run("UPDATE campaigns SET state = ?2, changed = ?3 WHERE number = ?1", was.number,
                   static_cast<std::int64_t>(to), now));
   ATTUNE_RETURN_IF_ERROR(note_change(
-      *state_, was.number,
-      {now, was.version, was.state, to, std::string(by), std::string(note)}));
+      *state_, was.number, {now, was.version, was.state, to, std::string(by), std::string(note)}));
   return find(was.campaign.name);
 }
 
@@ -251,11 +247,11 @@ Result<StoredCampaign> CampaignStore::transition(std::string_view name, Campaign
       if (may_become(was.state, static_cast<CampaignState>(i)))
         could.push_back(engage::name(static_cast<CampaignState>(i)));
     }
-    return std::unexpected(failed_precondition(fmt::format(
-        "campaign '{}' is {} and cannot become {}; {}", name, engage::name(was.state),
-        engage::name(to),
-        could.empty() ? "make a new campaign" : fmt::format("it can become {}",
-                                                            fmt::join(could, " or ")))));
+    return std::unexpected(failed_precondition(
+        fmt::format("campaign '{}' is {} and cannot become {}; {}", name, engage::name(was.state),
+                    engage::name(to),
+                    could.empty() ? "make a new campaign"
+                                  : fmt::format("it can become {}", fmt::join(could, " or ")))));
   }
   ATTUNE_ASSIGN_OR_RETURN(StoredCampaign now_is, write_state(was, to, now, by, "told"));
   ATTUNE_RETURN_IF_ERROR(transaction.commit());
@@ -269,13 +265,11 @@ Result<std::vector<StoredCampaign>> CampaignStore::advance(Timestamp now) {
   for (const StoredCampaign& one : all) {
     if (one.state == CampaignState::draft || one.state == CampaignState::done) continue;
     const bool over = now >= one.campaign.schedule.end;
-    const bool begins =
-        one.state == CampaignState::scheduled && now >= one.campaign.schedule.start;
+    const bool begins = one.state == CampaignState::scheduled && now >= one.campaign.schedule.start;
     if (!over && !begins) continue;
-    ATTUNE_ASSIGN_OR_RETURN(
-        StoredCampaign moved,
-        write_state(one, over ? CampaignState::done : CampaignState::running, now, "",
-                    over ? "its end came" : "its start came"));
+    ATTUNE_ASSIGN_OR_RETURN(StoredCampaign moved,
+                            write_state(one, over ? CampaignState::done : CampaignState::running,
+                                        now, "", over ? "its end came" : "its start came"));
     changed.push_back(std::move(moved));
   }
   ATTUNE_RETURN_IF_ERROR(transaction.commit());
@@ -311,8 +305,8 @@ Result<StoredCampaign> CampaignStore::find(std::string_view name) {
   ATTUNE_ASSIGN_OR_RETURN(const auto all, list());
   std::vector<std::string> names;
   for (const StoredCampaign& one : all) names.push_back(one.campaign.name);
-  return std::unexpected(not_found(fmt::format("there is no campaign '{}'{}",
-                                               attune::quoted(name), did_you_mean(name, names))));
+  return std::unexpected(not_found(
+      fmt::format("there is no campaign '{}'{}", attune::quoted(name), did_you_mean(name, names))));
 }
 
 Result<std::vector<StoredCampaign>> CampaignStore::list() {
@@ -335,9 +329,8 @@ Result<Campaign> CampaignStore::version(std::string_view name, int version) {
   row.bind_all(stored.number, version);
   ATTUNE_ASSIGN_OR_RETURN(const bool found, row.step());
   if (!found) {
-    return std::unexpected(
-        not_found(fmt::format("campaign '{}' has no version {}; there are 1 to {}", name, version,
-                              stored.version)));
+    return std::unexpected(not_found(fmt::format(
+        "campaign '{}' has no version {}; there are 1 to {}", name, version, stored.version)));
   }
   return parse_campaign_json(row.text(0), name, {});
 }

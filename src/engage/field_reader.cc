@@ -30,8 +30,7 @@ std::pair<int, int> line_column(std::string_view place) {
   std::pair<int, int> read{0, 0};
   const char* const last = place.data() + place.size();
   const auto line = std::from_chars(place.data(), last, read.first);
-  if (line.ec == std::errc{} && line.ptr != last)
-    std::from_chars(line.ptr + 1, last, read.second);
+  if (line.ec == std::errc{} && line.ptr != last) std::from_chars(line.ptr + 1, last, read.second);
   return read;
 }
 
@@ -84,9 +83,8 @@ void FieldTable::finish() {
 
 const FieldNode* FieldTable::find(std::string_view key) {
   if (std::ranges::find(known_, key) == known_.end()) known_.emplace_back(key);
-  const auto found = std::ranges::find(node_->members, key, [](const auto& member) {
-    return std::string_view(member.first);
-  });
+  const auto found = std::ranges::find(
+      node_->members, key, [](const auto& member) { return std::string_view(member.first); });
   return found == node_->members.end() ? nullptr : &found->second;
 }
 
@@ -97,8 +95,7 @@ const FieldNode* FieldTable::find(std::string_view key, FieldNode::Kind kind) {
   return nullptr;
 }
 
-void FieldTable::wrong_kind(std::string_view key, const FieldNode& found,
-                            std::string_view wanted) {
+void FieldTable::wrong_kind(std::string_view key, const FieldNode& found, std::string_view wanted) {
   refuse(key, fmt::format("needs {}, and has {}", wanted, with_article(found.kind)));
 }
 
@@ -185,7 +182,8 @@ std::optional<std::int64_t> FieldTable::money(std::string_view key, Currency cur
   if (!minor || *minor < 0 || *minor > kMoneyMax) {
     refuse(key, fmt::format("'{}' is no amount of {}: 0 or more, with at most {} digits behind the "
                             "point and no larger than {}",
-                            attune::quoted(written), currency.to_string(), currency.exponent(), kMoneyMax));
+                            attune::quoted(written), currency.to_string(), currency.exponent(),
+                            kMoneyMax));
     return std::nullopt;
   }
   return minor;
@@ -215,8 +213,6 @@ const FieldNode* FieldTable::table(std::string_view key) {
   return find(key, FieldNode::Kind::table);
 }
 
-const FieldNode* FieldTable::list(std::string_view key) {
-  return find(key, FieldNode::Kind::list);
-}
+const FieldNode* FieldTable::list(std::string_view key) { return find(key, FieldNode::Kind::list); }
 
 }  // namespace attune::engage

@@ -24,8 +24,8 @@ struct FieldNode {
   std::int64_t integer = 0;
   double real = 0;
   bool flag = false;
-  std::vector<FieldNode> items;                             // of a list
-  std::vector<std::pair<std::string, FieldNode>> members;   // of a table, in the file's order
+  std::vector<FieldNode> items;                            // of a list
+  std::vector<std::pair<std::string, FieldNode>> members;  // of a table, in the file's order
 };
 
 // "a text", "a whole number": for messages.

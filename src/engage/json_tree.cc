@@ -19,7 +19,8 @@ std::string member_place(std::string_view place, std::string_view key) {
   const bool plain = !key.empty() && std::ranges::all_of(key, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   });
-  return plain ? fmt::format("{}.{}", place, key) : fmt::format("{}[\"{}\"]", place, attune::quoted(key));
+  return plain ? fmt::format("{}.{}", place, key)
+               : fmt::format("{}[\"{}\"]", place, attune::quoted(key));
 }
 
 FieldResult<FieldNode> convert(dom::element element, std::string place, int depth);

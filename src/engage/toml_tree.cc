@@ -121,9 +121,9 @@ FieldResult<FieldNode> read_toml_tree(std::string_view text) {
   }
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
-    return std::unexpected(FieldProblem{place_of(parsed.error().source()),
-                                        fmt::format("is not TOML: {}",
-                                                    parsed.error().description())});
+    return std::unexpected(
+        FieldProblem{place_of(parsed.error().source()),
+                     fmt::format("is not TOML: {}", parsed.error().description())});
   }
   auto tree = convert(parsed.table(), 0);
   if (tree) tree->place = "1:1";

@@ -11,9 +11,9 @@ Result<TreatmentScorer> TreatmentScorer::compile(const Campaign& campaign,
                                                  const rules::Schema& schema,
                                                  const profiles::Vocabulary& names) {
   if (campaign.policy.rule != decide::TreatmentRule::top) {
-    return std::unexpected(failed_precondition(
-        fmt::format("campaign '{}' has no scores: its policy is {}", campaign.name,
-                    decide::print_policy(campaign.policy))));
+    return std::unexpected(
+        failed_precondition(fmt::format("campaign '{}' has no scores: its policy is {}",
+                                        campaign.name, decide::print_policy(campaign.policy))));
   }
   TreatmentScorer scorer;
   for (const Treatment& treatment : campaign.treatments) {

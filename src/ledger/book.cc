@@ -28,7 +28,8 @@ Error full(std::string_view budget) {
 
 std::string describe(const Amount& amount, Currency currency) {
   return fmt::format("{} and {} {}", to_string(Money{amount.money_minor, currency}),
-                     with_thousands(amount.messages), amount.messages == 1 ? "message" : "messages");
+                     with_thousands(amount.messages),
+                     amount.messages == 1 ? "message" : "messages");
 }
 
 Result<Book> Book::create(store::State& state, std::string_view name, Currency currency,
@@ -67,8 +68,7 @@ Result<Book> Book::load(store::State& state, std::int64_t number) {
 Result<Book> Book::load_row(store::State& state, store::Statement row, std::string_view what) {
   ATTUNE_ASSIGN_OR_RETURN(const bool found, row.step());
   if (!found) {
-    return std::unexpected(
-        not_found(fmt::format("there is no budget '{}'", attune::quoted(what))));
+    return std::unexpected(not_found(fmt::format("there is no budget '{}'", attune::quoted(what))));
   }
   Book book;
   book.number_ = row.int64(0);
@@ -145,10 +145,10 @@ Status Book::save(store::State& state, Timestamp now) {
     for (std::size_t to = 0; to < kAccountCount; ++to) {
       Amount& moved = moved_[from][to];
       if (moved == Amount{}) continue;
-      ATTUNE_RETURN_IF_ERROR(state.run(
-          "INSERT INTO ledger_transfers(budget, debit, credit, money, messages, time) "
-          "VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-          number_, from, to, moved.money_minor, moved.messages, now));
+      ATTUNE_RETURN_IF_ERROR(
+          state.run("INSERT INTO ledger_transfers(budget, debit, credit, money, messages, time) "
+                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                    number_, from, to, moved.money_minor, moved.messages, now));
       moved = {};
       touched[from] = touched[to] = true;
     }

@@ -32,9 +32,7 @@ class Book {
   Currency currency() const { return currency_; }
   bool limits_money() const { return limits_money_; }
   bool limits_messages() const { return limits_messages_; }
-  const Amount& at(Account account) const {
-    return accounts_[static_cast<std::size_t>(account)];
-  }
+  const Amount& at(Account account) const { return accounts_[static_cast<std::size_t>(account)]; }
   BudgetBalances balances() const;
 
   // Whether so much is left.

@@ -56,17 +56,16 @@ Status commit(std::optional<store::Transaction>& own) { return own ? own->commit
 
 Status check_id(std::string_view id) {
   if (!id.empty() && id.size() <= kLedgerIdBytes && !first_invalid_utf8(id)) return {};
-  return std::unexpected(invalid_argument(
-      fmt::format("'{}' is no id of a ledger; 1 to {} bytes of UTF-8", attune::quoted(id),
-                  kLedgerIdBytes)));
+  return std::unexpected(invalid_argument(fmt::format(
+      "'{}' is no id of a ledger; 1 to {} bytes of UTF-8", attune::quoted(id), kLedgerIdBytes)));
 }
 
 Status check_amount(const Amount& amount) {
   const auto ok = [](std::int64_t value) { return value >= 0 && value <= kAmountMax; };
   if (ok(amount.money_minor) && ok(amount.messages)) return {};
-  return std::unexpected(invalid_argument(
-      fmt::format("a ledger cannot move {} and {} messages; each is 0 to {}", amount.money_minor,
-                  amount.messages, kAmountMax)));
+  return std::unexpected(
+      invalid_argument(fmt::format("a ledger cannot move {} and {} messages; each is 0 to {}",
+                                   amount.money_minor, amount.messages, kAmountMax)));
 }
 
 Error no_reservation(std::string_view id) {
@@ -96,9 +95,9 @@ class Work {
     row.amount = {found.int64(1), found.int64(2)};
     if (!found.is_null(3)) row.expires = found.time(3);
     if (found.int64(4) < 0 || found.int64(4) > static_cast<int>(ReservationState::expired)) {
-      return std::unexpected(data_corruption(
-          fmt::format("reservation '{}' of {} is in state {}; restore a backup",
-                      attune::quoted(id), state_.path().string(), found.int64(4))));
+      return std::unexpected(
+          data_corruption(fmt::format("reservation '{}' of {} is in state {}; restore a backup",
+                                      attune::quoted(id), state_.path().string(), found.int64(4))));
     }
     row.state = static_cast<ReservationState>(found.int64(4));
     row.spent = {found.int64(5), found.int64(6)};
@@ -149,8 +148,8 @@ class Work {
     if (row.state == ReservationState::settled) {
       if (row.spent == wanted.spent) return {};
       return std::unexpected(already_exists(
-          fmt::format("reservation '{}' was settled with {} before",
-                      attune::quoted(wanted.id), describe(row.spent, in->currency()))));
+          fmt::format("reservation '{}' was settled with {} before", attune::quoted(wanted.id),
+                      describe(row.spent, in->currency()))));
     }
     if (row.state == ReservationState::released) {
       return std::unexpected(failed_precondition(fmt::format(
@@ -158,10 +157,9 @@ class Work {
     }
     if (wanted.spent.money_minor > row.amount.money_minor ||
         wanted.spent.messages > row.amount.messages) {
-      return std::unexpected(invalid_argument(
-          fmt::format("reservation '{}' put aside {}; {} is more", attune::quoted(wanted.id),
-                      describe(row.amount, in->currency()),
-                      describe(wanted.spent, in->currency()))));
+      return std::unexpected(invalid_argument(fmt::format(
+          "reservation '{}' put aside {}; {} is more", attune::quoted(wanted.id),
+          describe(row.amount, in->currency()), describe(wanted.spent, in->currency()))));
     }
     if (row.state == ReservationState::expired) {
       if (!in->fits(wanted.spent)) return std::unexpected(in->too_little(wanted.spent));
@@ -179,8 +177,8 @@ class Work {
     ATTUNE_ASSIGN_OR_RETURN(const Row row, get(id));
     if (row.state == ReservationState::released) return {};
     if (row.state == ReservationState::settled) {
-      return std::unexpected(failed_precondition(fmt::format(
-          "reservation '{}' was settled, and cannot be released", attune::quoted(id))));
+      return std::unexpected(failed_precondition(
+          fmt::format("reservation '{}' was settled, and cannot be released", attune::quoted(id))));
     }
     if (row.state == ReservationState::open) {
       ATTUNE_ASSIGN_OR_RETURN(Book* const in, book(row.budget));
@@ -219,9 +217,8 @@ class Work {
 
 // True when the operation took effect before. Errors: already_exists where that was another one.
 Result<bool> done_before(store::State& state, std::string_view id, std::string_view content) {
-  ATTUNE_ASSIGN_OR_RETURN(
-      store::Statement row,
-      state.prepare("SELECT content FROM ledger_operations WHERE id = ?1"));
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement row,
+                          state.prepare("SELECT content FROM ledger_operations WHERE id = ?1"));
   row.bind(1, id);
   ATTUNE_ASSIGN_OR_RETURN(const bool found, row.step());
   if (!found) return false;

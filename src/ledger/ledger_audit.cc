@@ -43,8 +43,8 @@ Result<std::int64_t> add_transfers(store::State& state, std::map<std::int64_t, S
     if (!more) return count;
     const auto debit = static_cast<std::size_t>(rows.int64(1));
     const auto credit = static_cast<std::size_t>(rows.int64(2));
-    if (debit >= kAccountCount || credit >= kAccountCount || debit == credit ||
-        rows.int64(3) < 0 || rows.int64(4) < 0) {
+    if (debit >= kAccountCount || credit >= kAccountCount || debit == credit || rows.int64(3) < 0 ||
+        rows.int64(4) < 0) {
       return std::unexpected(data_corruption(
           fmt::format("table ledger_transfers of {} holds a transfer from account {} to {}; "
                       "restore a backup",

@@ -29,7 +29,7 @@ CREATE TABLE consent_changes(
 CREATE INDEX consent_changes_by_customer ON consent_changes(customer);
 CREATE INDEX consent_changes_by_origin ON consent_changes(origin);
 )sql"},
-                                           {2, R"sql(
+                                            {2, R"sql(
 ALTER TABLE consent_changes ADD COLUMN source TEXT NOT NULL DEFAULT '';
 ALTER TABLE consent_changes ADD COLUMN wording TEXT NOT NULL DEFAULT '';
 ALTER TABLE consent_changes ADD COLUMN proof TEXT NOT NULL DEFAULT '';
@@ -189,10 +189,9 @@ Status ConsentLedger::apply(std::span<const ConsentChange> changes) {
   static const std::string insert_consent = std::string(kInsertConsent) + std::string(kKeepLatest);
   for (const ConsentChange& c : changes) {
     const auto purpose = static_cast<std::int64_t>(c.purpose);
-    ATTUNE_RETURN_IF_ERROR(
-        state_->run(kInsertChange, c.sequence, purpose, c.customer, c.given ? 1 : 0, c.time,
-                    shortened(c.evidence.source), shortened(c.evidence.wording),
-                    shortened(c.evidence.proof)));
+    ATTUNE_RETURN_IF_ERROR(state_->run(kInsertChange, c.sequence, purpose, c.customer,
+                                       c.given ? 1 : 0, c.time, shortened(c.evidence.source),
+                                       shortened(c.evidence.wording), shortened(c.evidence.proof)));
     if (state_->changed_rows() == 0) continue;
     ATTUNE_RETURN_IF_ERROR(
         state_->run(insert_consent, c.customer, purpose, c.given ? 1 : 0, c.time, c.sequence));
@@ -234,10 +233,13 @@ Result<std::vector<ConsentChange>> ConsentLedger::changes(CustomerNumber custome
           "table consent_changes of {} names purpose {} under sequence number {}; restore a backup",
           state_->path().string(), rows.int64(1), rows.int64(4))));
     }
-    all.push_back({CustomerNumber{rows.int64(0)}, static_cast<Purpose>(rows.int64(1)),
-                   rows.int64(2) != 0, rows.time(3), Sequence{rows.int64(4)},
-                   {std::string(rows.text(5)), std::string(rows.text(6)),
-                    std::string(rows.text(7))}});
+    all.push_back(
+        {CustomerNumber{rows.int64(0)},
+         static_cast<Purpose>(rows.int64(1)),
+         rows.int64(2) != 0,
+         rows.time(3),
+         Sequence{rows.int64(4)},
+         {std::string(rows.text(5)), std::string(rows.text(6)), std::string(rows.text(7))}});
   }
 }
 

@@ -26,8 +26,7 @@ bool is_region(std::string_view text) {
 }
 
 bool covers(std::string_view rule, std::string_view region) {
-  return rule.empty() || rule == region ||
-         (region.starts_with(rule) && region[rule.size()] == '-');
+  return rule.empty() || rule == region || (region.starts_with(rule) && region[rule.size()] == '-');
 }
 
 Error refused(std::string_view text, std::string_view why) {

@@ -28,9 +28,9 @@ std::span<const std::string> reason_names() {
 
 Result<Suppression> read_row(const store::State& state, const store::Statement& row) {
   if (row.int64(2) < 0 || row.int64(2) >= kSuppressionReasonCount) {
-    return std::unexpected(data_corruption(
-        fmt::format("table suppressions of {} names reason {}; restore a backup",
-                    state.path().string(), row.int64(2))));
+    return std::unexpected(
+        data_corruption(fmt::format("table suppressions of {} names reason {}; restore a backup",
+                                    state.path().string(), row.int64(2))));
   }
   return Suppression{{read(row.int64(0)), read(row.int64(1))},
                      static_cast<SuppressionReason>(row.int64(2)),
@@ -49,8 +49,8 @@ Result<SuppressionReason> parse_suppression_reason(std::string_view text) {
   const auto found = std::ranges::find(names, wanted);
   if (found != names.end()) return static_cast<SuppressionReason>(found - names.begin());
   return std::unexpected(invalid_argument(
-      fmt::format("'{}' is no reason of the suppression list; there are {}{}",
-                  attune::quoted(text), fmt::join(names, ", "), did_you_mean(wanted, names))));
+      fmt::format("'{}' is no reason of the suppression list; there are {}{}", attune::quoted(text),
+                  fmt::join(names, ", "), did_you_mean(wanted, names))));
 }
 
 Hash128 suppression_key(const store::Vault& vault, std::string_view kind,
@@ -86,10 +86,9 @@ Status SuppressionList::add(std::span<const Suppression> entries) {
     own.emplace(std::move(started));
   }
   for (const Suppression& entry : entries) {
-    ATTUNE_RETURN_IF_ERROR(
-        state_->run("INSERT OR IGNORE INTO suppressions VALUES(?1, ?2, ?3, ?4)",
-                    stored(entry.key.high), stored(entry.key.low),
-                    static_cast<std::int64_t>(entry.reason), entry.time));
+    ATTUNE_RETURN_IF_ERROR(state_->run("INSERT OR IGNORE INTO suppressions VALUES(?1, ?2, ?3, ?4)",
+                                       stored(entry.key.high), stored(entry.key.low),
+                                       static_cast<std::int64_t>(entry.reason), entry.time));
   }
   return own ? own->commit() : Status();
 }
@@ -102,10 +101,9 @@ Status SuppressionList::remove(const Hash128& key) {
 }
 
 Result<std::optional<Suppression>> SuppressionList::find(const Hash128& key) {
-  ATTUNE_ASSIGN_OR_RETURN(
-      store::Statement row,
-      state_->prepare("SELECT high, low, reason, time FROM suppressions "
-                      "WHERE high = ?1 AND low = ?2"));
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement row,
+                          state_->prepare("SELECT high, low, reason, time FROM suppressions "
+                                          "WHERE high = ?1 AND low = ?2"));
   row.bind_all(stored(key.high), stored(key.low));
   ATTUNE_ASSIGN_OR_RETURN(const bool found, row.step());
   if (!found) return std::optional<Suppression>();
@@ -114,8 +112,7 @@ Result<std::optional<Suppression>> SuppressionList::find(const Hash128& key) {
 }
 
 Result<std::int64_t> SuppressionList::count() {
-  ATTUNE_ASSIGN_OR_RETURN(const auto rows,
-                          state_->find_int64("SELECT count(*) FROM suppressions"));
+  ATTUNE_ASSIGN_OR_RETURN(const auto rows, state_->find_int64("SELECT count(*) FROM suppressions"));
   return rows.value_or(0);
 }
 

@@ -30,14 +30,15 @@ std::vector<std::uint16_t> groups_of(const Assignment& assignment) {
 }
 
 // Pearson's statistic of counts against probabilities.
-double chi_square(const std::map<std::uint16_t, std::int64_t>& counts,
-                  const Assignment& assignment, const std::vector<std::uint16_t>& all) {
+double chi_square(const std::map<std::uint16_t, std::int64_t>& counts, const Assignment& assignment,
+                  const std::vector<std::uint16_t>& all) {
   double sum = 0, total = 0;
   for (const auto& [group, count] : counts) total += static_cast<double>(count);
   for (const std::uint16_t group : all) {
     const double expected = total * assignment.probability(group);
     const auto found = counts.find(group);
-    const double difference = (found == counts.end() ? 0. : static_cast<double>(found->second)) - expected;
+    const double difference =
+        (found == counts.end() ? 0. : static_cast<double>(found->second)) - expected;
     sum += difference * difference / expected;
   }
   return sum;
@@ -69,7 +70,8 @@ TEST(Assignment, IsIndependentBetweenExperimentsAndOfTheHoldout) {
     double statistic = 0;
     for (const std::uint16_t a : {std::uint16_t{0}, std::uint16_t{1}, kHeldOut}) {
       for (const std::uint16_t b : {std::uint16_t{0}, std::uint16_t{1}, kHeldOut}) {
-        const double expected = kCustomers * (a == kHeldOut ? .5 : .25) * (b == kHeldOut ? .5 : .25);
+        const double expected =
+            kCustomers * (a == kHeldOut ? .5 : .25) * (b == kHeldOut ? .5 : .25);
         const double difference = static_cast<double>(counts[{a, b}]) - expected;
         statistic += difference * difference / expected;
       }

@@ -11,8 +11,8 @@
 namespace attune::decide {
 namespace {
 
-using ::testing::HasSubstr;
 using privacy::Consent;
+using ::testing::HasSubstr;
 
 // Twelve customers with every reason, decided once.
 struct Batch {
@@ -32,12 +32,11 @@ struct Batch {
              .channel = Channel::sms,
              .begin = {0},
              .end = {kMicrosPerDay},
-             .assignment =
-                 Assignment::create({"exp", "s", .3,
-                                     rule == TreatmentRule::shares
-                                         ? std::vector<Arm>{{"a", .5}, {"b", .5}}
-                                         : std::vector<Arm>{}})
-                     .value(),
+             .assignment = Assignment::create({"exp", "s", .3,
+                                               rule == TreatmentRule::shares
+                                                   ? std::vector<Arm>{{"a", .5}, {"b", .5}}
+                                                   : std::vector<Arm>{}})
+                               .value(),
              .treatments = {"a", "b"},
              .cost_minor = {5, 7},
              .currency = Currency::parse("EUR").value(),

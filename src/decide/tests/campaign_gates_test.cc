@@ -6,10 +6,10 @@
 namespace attune::decide {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using privacy::Consent;
 using privacy::ConsentMode;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class CampaignGatesTest : public ::testing::Test {
  protected:
@@ -70,10 +70,9 @@ class CampaignGatesTest : public ::testing::Test {
 };
 
 TEST_F(CampaignGatesTest, AskInTheirOrderAndCountEachCustomerOnce) {
-  const std::vector<ConsentMode> modes{ConsentMode::opt_in,  ConsentMode::opt_out,
-                                       ConsentMode::opt_out, ConsentMode::opt_in,
-                                       ConsentMode::opt_in,  ConsentMode::opt_in,
-                                       ConsentMode::opt_in,  ConsentMode::opt_in};
+  const std::vector<ConsentMode> modes{
+      ConsentMode::opt_in, ConsentMode::opt_out, ConsentMode::opt_out, ConsentMode::opt_in,
+      ConsentMode::opt_in, ConsentMode::opt_in,  ConsentMode::opt_in,  ConsentMode::opt_in};
   inputs_.modes = modes;
   consent_[0] = consent_[1] = Consent::unknown;
   consent_[2] = Consent::withdrawn;
@@ -81,11 +80,10 @@ TEST_F(CampaignGatesTest, AskInTheirOrderAndCountEachCustomerOnce) {
   eligibility_[3] = eligibility_[4] = Eligibility::outside_audience;
   eligibility_[5] = Eligibility::unreachable;
   decide();
-  EXPECT_THAT(outcomes_.reasons,
-              ElementsAre(StopReason::consent_unknown, StopReason::none,
-                          StopReason::consent_withdrawn, StopReason::suppressed,
-                          StopReason::outside_audience, StopReason::unreachable, StopReason::none,
-                          StopReason::none));
+  EXPECT_THAT(outcomes_.reasons, ElementsAre(StopReason::consent_unknown, StopReason::none,
+                                             StopReason::consent_withdrawn, StopReason::suppressed,
+                                             StopReason::outside_audience, StopReason::unreachable,
+                                             StopReason::none, StopReason::none));
   EXPECT_EQ(outcomes_.counts.customers(), 8);
   EXPECT_EQ(outcomes_.counts.asked(Gate::consent), 8);
   EXPECT_EQ(outcomes_.counts.stopped(Gate::consent), 3);
@@ -96,8 +94,10 @@ TEST_F(CampaignGatesTest, AskInTheirOrderAndCountEachCustomerOnce) {
 }
 
 TEST_F(CampaignGatesTest, KeepToTheWindow) {
-  for (const auto& [now, passed] :
-       {std::pair<std::int64_t, int>{999, 0}, {1'000, 8}, {kMicrosPerDay - 1, 8}, {kMicrosPerDay, 0}}) {
+  for (const auto& [now, passed] : {std::pair<std::int64_t, int>{999, 0},
+                                    {1'000, 8},
+                                    {kMicrosPerDay - 1, 8},
+                                    {kMicrosPerDay, 0}}) {
     inputs_.now = {now};
     decide();
     EXPECT_EQ(outcomes_.counts.passed(), passed) << now;

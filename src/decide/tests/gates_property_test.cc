@@ -46,12 +46,14 @@ struct Truth {
   std::vector<bool> suppressed, opt_out_region, in_audience, reachable;
   std::vector<std::size_t> zone;
   std::vector<Sent> sent;
-  std::map<std::pair<std::size_t, std::size_t>, bool> held_out;  // first seen, by campaign, customer
+  std::map<std::pair<std::size_t, std::size_t>, bool>
+      held_out;  // first seen, by campaign, customer
 };
 
 class World {
  public:
-  World(std::uint64_t seed, std::optional<Gate> without) : random_(seed, "gates"), without_(without) {
+  World(std::uint64_t seed, std::optional<Gate> without)
+      : random_(seed, "gates"), without_(without) {
     for (const char* const name : kZoneNames) zones_.push_back(TimeZone::find(name).value());
     truth_.said.resize(kCustomers);
     for (std::size_t i = 0; i < kCustomers; ++i) {
@@ -139,13 +141,13 @@ class World {
                                       : Consent::withdrawn);
       modes.push_back(truth_.opt_out_region[i] ? ConsentMode::opt_out : ConsentMode::opt_in);
       suppressed.push_back(truth_.suppressed[i] ? 1 : 0);
-      eligibility.push_back(!truth_.in_audience[i]  ? Eligibility::outside_audience
+      eligibility.push_back(!truth_.in_audience[i] ? Eligibility::outside_audience
                             : !truth_.reachable[i] ? Eligibility::unreachable
                                                    : Eligibility::eligible);
       for (const Sent& one : truth_.sent) {
         if (one.customer == i)
-          contacts.push_back({one.time, offers_[one.campaign].plan.number,
-                              offers_[one.campaign].plan.channel});
+          contacts.push_back(
+              {one.time, offers_[one.campaign].plan.number, offers_[one.campaign].plan.channel});
       }
       offsets.push_back(contacts.size());
       zones.push_back(static_cast<std::uint16_t>(truth_.zone[i]));
@@ -175,9 +177,9 @@ class World {
   }
 
   void complain(std::size_t i, std::string_view what) {
-    complaints_.push_back(fmt::format("customer {} at {}: {} ({})", i, format_iso(now_), what,
-                                      stop_reason_names()[static_cast<std::size_t>(
-                                          outcomes_.reasons[i])]));
+    complaints_.push_back(
+        fmt::format("customer {} at {}: {} ({})", i, format_iso(now_), what,
+                    stop_reason_names()[static_cast<std::size_t>(outcomes_.reasons[i])]));
   }
 
   // Each decision in the order of customers, and what it does.

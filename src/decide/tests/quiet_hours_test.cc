@@ -9,10 +9,11 @@ namespace {
 
 TEST(QuietHours, HoldFromTheirBeginningUntilBeforeTheirEnd) {
   const QuietHours night{21 * 60, 8 * 60}, lunch{12 * 60, 13 * 60};
-  for (const auto& [minute, quiet] : {std::pair{0, true}, {479, true}, {480, false}, {1259, false},
-                                      {1260, true}, {1439, true}})
+  for (const auto& [minute, quiet] :
+       {std::pair{0, true}, {479, true}, {480, false}, {1259, false}, {1260, true}, {1439, true}})
     EXPECT_EQ(is_quiet(night, minute), quiet) << minute;
-  for (const auto& [minute, quiet] : {std::pair{719, false}, {720, true}, {779, true}, {780, false}})
+  for (const auto& [minute, quiet] :
+       {std::pair{719, false}, {720, true}, {779, true}, {780, false}})
     EXPECT_EQ(is_quiet(lunch, minute), quiet) << minute;
 }
 
@@ -34,12 +35,17 @@ TEST(QuietHours, NextAllowedEqualsALookAtEveryMinute) {
   for (const char* const name : {"Europe/Berlin", "Australia/Lord_Howe", "America/New_York"}) {
     const TimeZone zone = TimeZone::find(name).value();
     for (int i = 0; i < 1'500; ++i) {
-      const QuietHours hours{static_cast<int>(random.below(1440)), static_cast<int>(random.below(1440))};
+      const QuietHours hours{static_cast<int>(random.below(1440)),
+                             static_cast<int>(random.below(1440))};
       if (hours.begin_minute == hours.end_minute) continue;
       // Around the clock changes of spring and autumn half of the time.
-      const std::int64_t day = random.chance(.5) ? days_from_civil(2026, 1, 1) + static_cast<std::int64_t>(random.below(365))
-                               : days_from_civil(2026, random.chance(.5) ? 3 : 10, 1) + static_cast<std::int64_t>(random.below(38));
-      const Timestamp now{day * kMicrosPerDay + static_cast<std::int64_t>(random.below(kMicrosPerDay))};
+      const std::int64_t day =
+          random.chance(.5)
+              ? days_from_civil(2026, 1, 1) + static_cast<std::int64_t>(random.below(365))
+              : days_from_civil(2026, random.chance(.5) ? 3 : 10, 1) +
+                    static_cast<std::int64_t>(random.below(38));
+      const Timestamp now{day * kMicrosPerDay +
+                          static_cast<std::int64_t>(random.below(kMicrosPerDay))};
       Timestamp expected = now;
       if (is_quiet(hours, now, zone)) {
         expected.micros -= expected.micros % kMicrosPerMinute;

@@ -88,10 +88,16 @@ void contacts_of_all(benchmark::State& run) {
   Shop& shop = Shop::of(run.range(0));
   auto store = ContactStore::open(*shop.state).value();
   ContactColumns columns;
-  for (auto _ : run) (void)store.load(shop.customers, {shop.now.micros - 31 * kMicrosPerDay}, columns);
-  if (columns.offsets.size() != shop.customers.size() + 1) run.SkipWithError("contacts are missing");
+  for (auto _ : run)
+    (void)store.load(shop.customers, {shop.now.micros - 31 * kMicrosPerDay}, columns);
+  if (columns.offsets.size() != shop.customers.size() + 1)
+    run.SkipWithError("contacts are missing");
 }
-BENCHMARK(contacts_of_all)->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(contacts_of_all)
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond);
 
 void consent_of_all(benchmark::State& run) {
   Shop& shop = Shop::of(run.range(0));
@@ -144,9 +150,15 @@ void decide_all(benchmark::State& run, bool json) {
   run.counters["sent"] = static_cast<double>(outcomes.counts.passed());
 }
 BENCHMARK_CAPTURE(decide_all, gates, false)
-    ->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(decide_all, with_json, true)
-    ->Arg(10'000)->Arg(100'000)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace attune::engage

@@ -72,8 +72,8 @@ TEST_F(CampaignStoreTest, GoesWhereItMayAndNowhereElse) {
   for (const auto& [from, allowed] : ways) {
     for (int i = 0; i < kCampaignStateCount; ++i) {
       const auto to = static_cast<CampaignState>(i);
-      ASSERT_TRUE(files_.state().run("UPDATE campaigns SET state = ?1",
-                                     static_cast<std::int64_t>(from)));
+      ASSERT_TRUE(
+          files_.state().run("UPDATE campaigns SET state = ?1", static_cast<std::int64_t>(from)));
       const bool may = from == to || std::ranges::find(allowed, to) != allowed.end();
       EXPECT_EQ(go(to), may ? ErrorCode::internal : ErrorCode::failed_precondition)
           << name(from) << " to " << name(to);
@@ -92,11 +92,12 @@ TEST_F(CampaignStoreTest, MakesAVersionOfEachChangeAndKeepsThemAll) {
   EXPECT_EQ(store().version("winback", 1).value(), campaign());
   EXPECT_EQ(store().version("winback", 2).value(), second);
   EXPECT_EQ(store().version("winback", 3).error().code, ErrorCode::not_found);
-  const CampaignChange created{{1}, 1, CampaignState::draft, CampaignState::draft, "ann", "created"};
-  const CampaignChange changed{{5}, 2, CampaignState::draft, CampaignState::draft, "bob",
-                               "changed: description"};
-  const CampaignChange scheduled{{2}, 2, CampaignState::draft, CampaignState::scheduled, "ann",
-                                 "told"};
+  const CampaignChange created{{1},   1,        CampaignState::draft, CampaignState::draft,
+                               "ann", "created"};
+  const CampaignChange changed{
+      {5}, 2, CampaignState::draft, CampaignState::draft, "bob", "changed: description"};
+  const CampaignChange scheduled{{2},   2,     CampaignState::draft, CampaignState::scheduled,
+                                 "ann", "told"};
   EXPECT_THAT(store().history("winback").value(), ElementsAre(created, changed, scheduled));
 }
 

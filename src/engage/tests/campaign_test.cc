@@ -49,7 +49,9 @@ std::string with(std::string_view from, std::string_view to) {
   EXPECT_NE(at, text.npos) << from;
   return text.replace(at, from.size(), to);
 }
-std::string and_line(std::string_view line) { return std::string(kShort) + std::string(line) + "\n"; }
+std::string and_line(std::string_view line) {
+  return std::string(kShort) + std::string(line) + "\n";
+}
 
 std::string complaint(std::string_view toml) {
   const auto parsed = parse_campaign_toml(toml, "c.toml", context());
@@ -105,9 +107,12 @@ TEST(Campaign, TakesDefaultsForWhatIsLeftOut) {
 }
 
 TEST(Campaign, ReadsMoneyExactly) {
-  for (const auto& [written, minor] :
-       {std::pair{"0.1", 10}, {"0.29", 29}, {"1.005e2", 10'050}, {"7", 700}, {"\"1,234.50\"", 123'450},
-        {"4.350", 435}}) {
+  for (const auto& [written, minor] : {std::pair{"0.1", 10},
+                                       {"0.29", 29},
+                                       {"1.005e2", 10'050},
+                                       {"7", 700},
+                                       {"\"1,234.50\"", 123'450},
+                                       {"4.350", 435}}) {
     EXPECT_EQ(good(and_line(fmt::format("budget = {{ money = {} }}", written))).budget_money_minor,
               minor)
         << written;
@@ -159,7 +164,7 @@ struct Wrong {
   std::string_view message;
 };
 
-std::vector<Wrong> wrong_files() {
+std::vector<Wrong> wrong_heads() {
   return {
       {with("name = \"short\"", "name = \"\""), "1:1: name: '' is no name"},
       {with("name = \"short\"", "name = \"a b\""), "name: 'a b' is no name"},
@@ -183,6 +188,11 @@ std::vector<Wrong> wrong_files() {
       {with("end =", "repeat = \"hourly\", end ="), "'hourly' is not a repetition"},
       {with("end =", "at = \"09:00\", end ="), "at: stands only beside repeat = \"daily\""},
       {with("end =", "repeat = \"daily\", at = \"9h\", end ="), "'9h' is not a time of day"},
+  };
+}
+
+std::vector<Wrong> wrong_treatments() {
+  return {
       {with("content = \"hello\"", "content = \"\""), "content: is empty"},
       {with("content", "share = 0.5, content"), "their shares add up to 0.5; they add up to 1"},
       {with("content", "share = 0, content"), "share: is 0"},
@@ -200,6 +210,11 @@ std::vector<Wrong> wrong_files() {
       {with("[{ name = \"only\", content = \"hello\" }]", "{}"), "treatments: needs a list"},
       {with("}]", "}, { name = \"only\", content = \"x\" }]"), "before this one is 'only' too"},
       {with("}]", "}, { name = \"b\", share = 1, content = \"x\" }]"), "state all or none"},
+  };
+}
+
+std::vector<Wrong> wrong_limits() {
+  return {
       {and_line("policy = \"best\""), "policy 'best' does not exist"},
       {and_line("policy = \"top\""), "score: is missing"},
       {and_line("policy = \"shares:2\""), "number out of 0 to 1"},
@@ -236,8 +251,10 @@ std::vector<Wrong> wrong_files() {
 }
 
 TEST(Campaign, RefusesWhatIsWrongAndSaysWhat) {
-  for (const Wrong& wrong : wrong_files())
-    EXPECT_THAT(complaint(wrong.toml), HasSubstr(wrong.message)) << wrong.toml.substr(0, 400);
+  for (const auto& table : {wrong_heads(), wrong_treatments(), wrong_limits()}) {
+    for (const Wrong& wrong : table)
+      EXPECT_THAT(complaint(wrong.toml), HasSubstr(wrong.message)) << wrong.toml.substr(0, 400);
+  }
 }
 
 TEST(Campaign, RefusesJsonThatIsNone) {

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#include <fmt/format.h>
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include "attune/ledger/budget_ledger.h"
 
@@ -42,9 +42,9 @@ void reserve_and_settle(benchmark::State& run) {
     std::filesystem::remove_all(folder);
     run.ResumeTiming();
   }
-  run.counters["each"] = benchmark::Counter(static_cast<double>(n),
-                                            benchmark::Counter::kIsIterationInvariantRate |
-                                                benchmark::Counter::kInvert);
+  run.counters["each"] =
+      benchmark::Counter(static_cast<double>(n), benchmark::Counter::kIsIterationInvariantRate |
+                                                     benchmark::Counter::kInvert);
 }
 BENCHMARK(reserve_and_settle)
     ->ArgNames({"customers", "settle"})

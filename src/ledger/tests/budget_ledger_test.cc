@@ -80,12 +80,12 @@ TEST_F(BudgetLedgerTest, ReservesSettlesAndReleases) {
   ASSERT_TRUE(reserve("a", 300));
   ASSERT_TRUE(reserve("b", 500, 2));
   ASSERT_TRUE(reserve("c", 200));
-  EXPECT_EQ(balances(), (BudgetBalances{
-                            "spring", kEuro, {10'000, 100}, {1'000, 4}, {0, 0}, {{9'000}, {96}}}));
+  EXPECT_EQ(balances(),
+            (BudgetBalances{"spring", kEuro, {10'000, 100}, {1'000, 4}, {0, 0}, {{9'000}, {96}}}));
   EXPECT_EQ(ledger().settle("a", {250, 1}, now_).value().state, ReservationState::settled);
   EXPECT_EQ(ledger().release("b", now_).value().state, ReservationState::released);
-  EXPECT_EQ(balances(), (BudgetBalances{
-                            "spring", kEuro, {10'000, 100}, {200, 1}, {250, 1}, {{9'550}, {98}}}));
+  EXPECT_EQ(balances(),
+            (BudgetBalances{"spring", kEuro, {10'000, 100}, {200, 1}, {250, 1}, {{9'550}, {98}}}));
   const Reservation expected{"a", "spring", {300, 1}, {}, ReservationState::settled, {250, 1}};
   EXPECT_EQ(ledger().find("a").value(), expected);
 }
@@ -263,7 +263,8 @@ struct Model {
     return amount.money_minor <= left().money_minor && amount.messages <= left().messages;
   }
   bool reserve(const std::string& id, const Amount& amount, std::optional<std::int64_t> expires) {
-    if (const auto known = kept.find(id); known != kept.end()) return known->second.amount == amount;
+    if (const auto known = kept.find(id); known != kept.end())
+      return known->second.amount == amount;
     if (!fits(amount)) return false;
     kept[id] = {amount, expires, ReservationState::open, {}};
     return true;
@@ -352,10 +353,10 @@ TEST(BudgetLedgerProperty, EqualsPlainNumbersForEveryInterleaving) {
     LedgerFolder files;
     Model model;
     model.limit = {*rc::gen::inRange<std::int64_t>(0, 200), *rc::gen::inRange<std::int64_t>(0, 12)};
-    RC_ASSERT(files.ledger()
-                  .open_budget("open", "b", kEuro, {model.limit.money_minor, model.limit.messages},
-                               {0})
-                  .has_value());
+    RC_ASSERT(
+        files.ledger()
+            .open_budget("open", "b", kEuro, {model.limit.money_minor, model.limit.messages}, {0})
+            .has_value());
     const int steps = *rc::gen::inRange(0, 60);
     std::int64_t now = 0;
     for (int i = 0; i < steps; ++i) {

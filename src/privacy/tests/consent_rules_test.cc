@@ -29,12 +29,11 @@ TEST(ConsentRules, AskFirstUnlessTheShopSaysOtherwise) {
 }
 
 TEST(ConsentRules, TakeTheLongestRegionThatCovers) {
-  const auto rules =
-      ConsentRules::create({parse_consent_rule("email=opt-out").value(),
-                            parse_consent_rule("us:email=opt-out").value(),
-                            parse_consent_rule("US-CA:email=opt-in").value(),
-                            parse_consent_rule("DE:email = opt-in").value()})
-          .value();
+  const auto rules = ConsentRules::create({parse_consent_rule("email=opt-out").value(),
+                                           parse_consent_rule("us:email=opt-out").value(),
+                                           parse_consent_rule("US-CA:email=opt-in").value(),
+                                           parse_consent_rule("DE:email = opt-in").value()})
+                         .value();
   EXPECT_EQ(rules.mode("US-CA", Purpose::email), ConsentMode::opt_in);
   EXPECT_EQ(rules.mode(" us-ca ", Purpose::email), ConsentMode::opt_in);
   EXPECT_EQ(rules.mode("US-NY", Purpose::email), ConsentMode::opt_out);

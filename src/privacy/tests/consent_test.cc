@@ -123,11 +123,11 @@ TEST_F(ConsentLedgerTest, KeepsWhereEachChangeWasSaidAndWhatShowsIt) {
 
 TEST_F(ConsentLedgerTest, OpensALedgerOfTheFirstVersion) {
   apply(change(1, Purpose::email, true, 10, 1));
-  ASSERT_TRUE(state_->execute(
-      "ALTER TABLE consent_changes DROP COLUMN source;"
-      "ALTER TABLE consent_changes DROP COLUMN wording;"
-      "ALTER TABLE consent_changes DROP COLUMN proof;"
-      "UPDATE attune_schema SET version = 1 WHERE component = 'consent'"));
+  ASSERT_TRUE(
+      state_->execute("ALTER TABLE consent_changes DROP COLUMN source;"
+                      "ALTER TABLE consent_changes DROP COLUMN wording;"
+                      "ALTER TABLE consent_changes DROP COLUMN proof;"
+                      "UPDATE attune_schema SET version = 1 WHERE component = 'consent'"));
   reopen();
   EXPECT_EQ(found(1), Consent::given);
   EXPECT_THAT(ledger_->changes({1}).value(), ElementsAre(change(1, Purpose::email, true, 10, 1)));

@@ -50,7 +50,8 @@ class SuppressionListTest : public ::testing::Test {
 
 TEST_F(SuppressionListTest, KeepsTheFirstReasonOfAnAddress) {
   const Suppression first{key("ann@example.com"), SuppressionReason::complained, {10}};
-  ASSERT_TRUE(list_->add(std::vector{first, Suppression{first.key, SuppressionReason::bounced, {5}}}));
+  ASSERT_TRUE(
+      list_->add(std::vector{first, Suppression{first.key, SuppressionReason::bounced, {5}}}));
   reopen();
   EXPECT_EQ(list_->find(first.key).value(), first);
   EXPECT_EQ(list_->find(key("bob@example.com")).value(), std::nullopt);
@@ -73,8 +74,7 @@ TEST_F(SuppressionListTest, MarksManyAtOnce) {
   std::vector<Hash128> asked;
   for (int i = 0; i < 500; ++i) {
     asked.push_back({random.next(), random.next()});
-    if (random.chance(.3))
-      entries.push_back({asked.back(), SuppressionReason::manual, {i}});
+    if (random.chance(.3)) entries.push_back({asked.back(), SuppressionReason::manual, {i}});
   }
   ASSERT_TRUE(list_->add(entries));
   const SuppressionSet set = list_->load().value();
@@ -89,11 +89,13 @@ TEST_F(SuppressionListTest, MarksManyAtOnce) {
 }
 
 TEST_F(SuppressionListTest, HoldsNoAddress) {
-  ASSERT_TRUE(list_->add(std::vector{
-      Suppression{key("ann@example.com"), SuppressionReason::forgotten, {10}}}));
+  ASSERT_TRUE(list_->add(
+      std::vector{Suppression{key("ann@example.com"), SuppressionReason::forgotten, {10}}}));
   store::Statement row =
-      state_->prepare("SELECT count(*) FROM pragma_table_info('suppressions') WHERE type = 'TEXT' "
-                      "OR type = 'BLOB'")
+      state_
+          ->prepare(
+              "SELECT count(*) FROM pragma_table_info('suppressions') WHERE type = 'TEXT' "
+              "OR type = 'BLOB'")
           .value();
   ASSERT_TRUE(row.step().value());
   EXPECT_EQ(row.int64(0), 0);

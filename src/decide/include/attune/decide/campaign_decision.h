@@ -39,15 +39,15 @@ struct CampaignDecision {
   int version = 1;
   Channel channel = Channel::email;
   StopReason reason = StopReason::none;
-  std::string note;                    // for people: which cap, which hours
-  std::optional<Timestamp> retry_at;   // when to ask again
+  std::string note;                   // for people: which cap, which hours
+  std::optional<Timestamp> retry_at;  // when to ask again
   AssignmentSpec assignment;
   std::optional<std::uint16_t> group;  // arm, or kHeldOut
   std::string policy;                  // of print_policy
   std::uint64_t seed = 0;
   std::vector<ScoredTreatment> treatments;
   std::optional<TreatmentChoice> choice;
-  Money cost;                          // of the treatment sent
+  Money cost;  // of the treatment sent
   friend bool operator==(const CampaignDecision&, const CampaignDecision&) = default;
 };
 

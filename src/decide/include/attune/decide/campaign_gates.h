@@ -85,16 +85,16 @@ struct BudgetLeft {
 // the contacts of customer i are contacts[contact_offsets[i] .. contact_offsets[i + 1]); scores
 // (n x treatments, row by row).
 struct CampaignInputs {
-  std::span<const CustomerNumber> customers;       // above 0, each once
-  std::span<const privacy::Consent> consent;       // to the purpose that the campaign needs
-  std::span<const privacy::ConsentMode> modes;     // of the customer's region; empty: opt-in
-  std::span<const std::uint8_t> suppressed;        // 1: on the suppression list
+  std::span<const CustomerNumber> customers;    // above 0, each once
+  std::span<const privacy::Consent> consent;    // to the purpose that the campaign needs
+  std::span<const privacy::ConsentMode> modes;  // of the customer's region; empty: opt-in
+  std::span<const std::uint8_t> suppressed;     // 1: on the suppression list
   std::span<const Eligibility> eligibility;
   std::span<const std::uint64_t> contact_offsets;  // empty: nobody was ever written to
   std::span<const Contact> contacts;
-  std::span<const std::uint16_t> zones;     // index into zone_list; empty: the shop's zone
+  std::span<const std::uint16_t> zones;  // index into zone_list; empty: the shop's zone
   std::span<const TimeZone> zone_list;
-  std::span<const double> scores;           // with TreatmentRule::top
+  std::span<const double> scores;  // with TreatmentRule::top
   BudgetLeft budget;
   std::uint64_t run_seed = 0;
   Timestamp now;
@@ -122,13 +122,13 @@ inline constexpr std::uint8_t kNoCap = 0xFF;
 // What came out, by customer; memory is used again by the next call.
 struct CampaignOutcomes {
   std::vector<StopReason> reasons;
-  std::vector<std::uint16_t> groups;      // arm, kHeldOut, or kNotAssigned: did not come so far
-  std::vector<TreatmentChoice> choices;   // of those who get a message
-  std::vector<std::uint8_t> caps;         // index of the cap that was reached, or kNoCap
-  std::vector<Timestamp> retry_at;        // worth asking again: of caps and quiet hours, else 0
+  std::vector<std::uint16_t> groups;     // arm, kHeldOut, or kNotAssigned: did not come so far
+  std::vector<TreatmentChoice> choices;  // of those who get a message
+  std::vector<std::uint8_t> caps;        // index of the cap that was reached, or kNoCap
+  std::vector<Timestamp> retry_at;       // worth asking again: of caps and quiet hours, else 0
   GateCounts counts;
-  BudgetLeft left;                        // after the messages
-  std::int64_t cost_minor = 0;            // of the messages together
+  BudgetLeft left;              // after the messages
+  std::int64_t cost_minor = 0;  // of the messages together
 };
 
 // Decides for every customer.

@@ -32,7 +32,7 @@ class TreatmentScorer {
 
  private:
   struct Score {
-    std::size_t field = 0;                      // of the schema, where there is no rule
+    std::size_t field = 0;  // of the schema, where there is no rule
     std::optional<profiles::ProfileRule> rule;
     double weight = 1;
   };

@@ -45,7 +45,7 @@ struct Limits {
 struct BudgetBalances {
   std::string name;
   Currency currency;
-  Limits limits;     // all that was ever put in
+  Limits limits;  // all that was ever put in
   Amount reserved;
   Amount spent;
   Limits available;  // absent: no limit
@@ -59,10 +59,10 @@ std::string_view name(ReservationState state);
 struct Reservation {
   std::string id;
   std::string budget;
-  Amount amount;                    // put aside
+  Amount amount;  // put aside
   std::optional<Timestamp> expires;
   ReservationState state = ReservationState::open;
-  Amount spent;                     // of settled
+  Amount spent;  // of settled
   friend bool operator==(const Reservation&, const Reservation&) = default;
 };
 
@@ -84,12 +84,12 @@ struct LedgerCheck {
 
 // Budgets in state.
 //
-// Invariants: (1) the accounts of a budget add up to zero, for money and for messages; (2) available
-// is never below 0 where there is a limit, so reserved and spent together never pass it; (3) an id
-// that took effect changes nothing the next time and gives the same answer; with another content it
-// is refused (already_exists). A refusal leaves nothing behind: its id is free. (4) Every call is
-// one transaction, or joins the caller's, which after an error can only be rolled back.
-// Errors of every member: those of State; not_found that names the budget or reservation;
+// Invariants: (1) the accounts of a budget add up to zero, for money and for messages; (2)
+// available is never below 0 where there is a limit, so reserved and spent together never pass it;
+// (3) an id that took effect changes nothing the next time and gives the same answer; with another
+// content it is refused (already_exists). A refusal leaves nothing behind: its id is free. (4)
+// Every call is one transaction, or joins the caller's, which after an error can only be rolled
+// back. Errors of every member: those of State; not_found that names the budget or reservation;
 // invalid_argument for an amount or id out of range; out_of_range for a sum past 64 bits.
 // Personal data: ids as the caller gives them; give numbers of decisions, not of people.
 // Threads: as State. Lifetime: the State outlives the ledger.
