@@ -51,11 +51,11 @@ Result<ExperimentReport> analyse_experiment(const ExperimentRequest& request, Pr
 
 // Before the start. Exactly one of rate and deviation, and one of effect and customers.
 struct ExperimentPlanRequest {
-  std::optional<double> rate;       // share of customers who do it without treatment
-  std::optional<double> deviation;  // of a mean: standard deviation between customers
-  std::optional<double> effect;     // absolute
-  std::optional<std::int64_t> customers;
-  measure::PlanOptions options;
+  std::optional<double> rate = {};       // share of customers who do it without treatment
+  std::optional<double> deviation = {};  // of a mean: standard deviation between customers
+  std::optional<double> effect = {};     // absolute
+  std::optional<std::int64_t> customers = {};
+  measure::PlanOptions options = {};
 };
 // Errors: invalid_argument that says what is missing; those of measure/planning.h.
 Result<measure::Plan> plan_experiment(const ExperimentPlanRequest& request);
