@@ -52,8 +52,7 @@ Result<Opened> open_campaigns(Context& context, const CampaignArguments& argumen
         engine::Customers::open(*opened.workspace, options, context.progress()));
     opened.customers = std::make_unique<engine::Customers>(std::move(customers));
   }
-  ATTUNE_ASSIGN_OR_RETURN(engine::Campaigns campaigns,
-                          engine::Campaigns::open(*opened.workspace));
+  ATTUNE_ASSIGN_OR_RETURN(engine::Campaigns campaigns, engine::Campaigns::open(*opened.workspace));
   opened.campaigns = std::make_unique<engine::Campaigns>(std::move(campaigns));
   context.end_progress();
   return opened;
@@ -99,13 +98,13 @@ Status run_check(Context& context, const Arguments& arguments) {
 Status run_preview(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, true));
   ATTUNE_ASSIGN_OR_RETURN(const engage::Campaign campaign, find_campaign(opened, arguments->what));
-  ATTUNE_ASSIGN_OR_RETURN(const engine::CampaignPreview preview,
-                          opened.campaigns->preview(campaign, *opened.customers, opened.now,
-                                                    context.progress()));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const engine::CampaignPreview preview,
+      opened.campaigns->preview(campaign, *opened.customers, opened.now, context.progress()));
   context.end_progress();
-  context.print(context.json ? engine::to_json(preview) + "\n"
-                             : engine::preview_text(preview, opened.workspace->zone(),
-                                                    context.style()));
+  context.print(context.json
+                    ? engine::to_json(preview) + "\n"
+                    : engine::preview_text(preview, opened.workspace->zone(), context.style()));
   if (!preview.problems.empty()) {
     return std::unexpected(failed_precondition(
         fmt::format("campaign '{}' cannot start before its problems are mended", campaign.name)));
@@ -130,11 +129,10 @@ Status run_start(Context& context, const Arguments& arguments) {
     return {};
   }
   const bool runs = stored.state == engage::CampaignState::running;
-  context.print(fmt::format("{} is {}, version {}. {}\n", name, engage::name(stored.state),
-                            stored.version,
-                            runs ? "What is due runs with: attune campaign run"
-                                 : fmt::format("It begins at {}.",
-                                               format_iso(stored.campaign.schedule.start))));
+  context.print(fmt::format(
+      "{} is {}, version {}. {}\n", name, engage::name(stored.state), stored.version,
+      runs ? "What is due runs with: attune campaign run"
+           : fmt::format("It begins at {}.", format_iso(stored.campaign.schedule.start))));
   return {};
 }
 
@@ -179,9 +177,9 @@ Status run_change(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(
       const engage::StoredCampaign stored,
       ((*opened.campaigns).*Change)(arguments->what, opened.now, arguments->by));
-  context.print(context.json ? stored_json(stored)
-                             : fmt::format("{} is {}.\n", arguments->what,
-                                           engage::name(stored.state)));
+  context.print(context.json
+                    ? stored_json(stored)
+                    : fmt::format("{} is {}.\n", arguments->what, engage::name(stored.state)));
   return {};
 }
 
@@ -196,8 +194,8 @@ Status print_list(Context& context, Opened& opened) {
                        {"ends", report::Align::left, 0}});
   const TimeZone& zone = opened.workspace->zone();
   for (const engage::StoredCampaign& one : all) {
-    table.row({one.campaign.name, std::string(engage::name(one.state)),
-               std::to_string(one.version), std::string(decide::name(one.campaign.channel)),
+    table.row({one.campaign.name, std::string(engage::name(one.state)), std::to_string(one.version),
+               std::string(decide::name(one.campaign.channel)),
                date_of(one.campaign.schedule.start, zone),
                date_of(one.campaign.schedule.end, zone)});
     std::string text = stored_json(one);
@@ -219,9 +217,9 @@ Status run_status(Context& context, const Arguments& arguments) {
   if (arguments->what.empty()) return print_list(context, opened);
   ATTUNE_ASSIGN_OR_RETURN(const engine::CampaignStatus status,
                           opened.campaigns->status(arguments->what, opened.now));
-  context.print(context.json ? engine::to_json(status) + "\n"
-                             : engine::status_text(status, opened.workspace->zone(),
-                                                   context.style()));
+  context.print(context.json
+                    ? engine::to_json(status) + "\n"
+                    : engine::status_text(status, opened.workspace->zone(), context.style()));
   return {};
 }
 
@@ -238,9 +236,9 @@ Status run_report(Context& context, const Arguments& arguments) {
                                                   .rows = report.assigned,
                                                   .rejected = 0})));
   }
-  context.print(context.json ? engine::to_json(report) + "\n"
-                             : engine::report_text(report, opened.workspace->zone(),
-                                                   context.style()));
+  context.print(context.json
+                    ? engine::to_json(report) + "\n"
+                    : engine::report_text(report, opened.workspace->zone(), context.style()));
   return {};
 }
 
@@ -265,12 +263,11 @@ Status run_send(Context& context, const Arguments& arguments) {
   if (context.json) {
     context.print(engine::to_json(total) + "\n");
   } else {
-    context.print(fmt::format("{} sent, {} refused, {} failed, {} unknown, {} withheld{}.\n",
-                              with_thousands(total.sent), with_thousands(total.refused),
-                              with_thousands(total.failed), with_thousands(total.unknown),
-                              with_thousands(total.withheld),
-                              total.next ? ", the next is due at " + format_iso(*total.next)
-                                         : std::string()));
+    context.print(fmt::format(
+        "{} sent, {} refused, {} failed, {} unknown, {} withheld{}.\n", with_thousands(total.sent),
+        with_thousands(total.refused), with_thousands(total.failed), with_thousands(total.unknown),
+        with_thousands(total.withheld),
+        total.next ? ", the next is due at " + format_iso(*total.next) : std::string()));
   }
   for (const std::string& trouble : total.troubles) context.note(trouble);
   return {};
@@ -328,10 +325,10 @@ void add_campaign(CLI::App& app, Context& context) {
   run.first->footer("Example: attune campaign run && attune campaign send");
   const auto pause = add("pause", "decide and send nothing until it goes on",
                          run_change<&engine::Campaigns::pause>);
-  const auto resume = add("resume", "let a paused one go on",
-                          run_change<&engine::Campaigns::resume>);
-  const auto stop = add("stop", "end it for good; what waits is withheld",
-                        run_change<&engine::Campaigns::stop>);
+  const auto resume =
+      add("resume", "let a paused one go on", run_change<&engine::Campaigns::resume>);
+  const auto stop =
+      add("stop", "end it for good; what waits is withheld", run_change<&engine::Campaigns::stop>);
   for (const auto& change : {pause, resume, stop}) {
     takes(change, "NAME", "the campaign", true);
     by(change);

@@ -35,7 +35,8 @@ Result<CustomerCard> read_card(Workspace& workspace, CustomerNumber customer) {
   CustomerCard card;
   for (const events::Trait& trait : traits) {
     if (trait.name == kEmailTrait) {
-      if (auto address = deliver::plain_address(trim(trait.value))) card.email = std::move(*address);
+      if (auto address = deliver::plain_address(trim(trait.value)))
+        card.email = std::move(*address);
     } else if (trait.name == kZoneTrait) {
       card.time_zone = trait.value;
     }
@@ -65,20 +66,19 @@ bool SuppressionQuery::holds(const std::string& id, const std::string& email) co
 }
 
 Result<CampaignAsking> CampaignAsking::open(Workspace& workspace, Customers& customers,
-                                            const engage::StoredCampaign& campaign,
-                                            Timestamp now) {
+                                            const engage::StoredCampaign& campaign, Timestamp now) {
   CampaignAsking asking(workspace, customers);
   asking.campaign_ = campaign;
   asking.now_ = now;
   const engage::Campaign& what = campaign.campaign;
   // A campaign that is not saved yet has no number; contacts name none above it.
   const std::uint32_t number = campaign.number == 0 ? UINT32_MAX : campaign.number;
-  ATTUNE_ASSIGN_OR_RETURN(
-      asking.plan_, engage::plan_of(what, number, campaign.version, workspace.zone()));
+  ATTUNE_ASSIGN_OR_RETURN(asking.plan_,
+                          engage::plan_of(what, number, campaign.version, workspace.zone()));
   ATTUNE_ASSIGN_OR_RETURN(const rules::Schema schema, campaign_schema(workspace, customers));
   if (!what.rule.empty()) {
-    ATTUNE_ASSIGN_OR_RETURN(
-        asking.rule_, profiles::ProfileRule::compile(what.rule, schema, customers.names()));
+    ATTUNE_ASSIGN_OR_RETURN(asking.rule_,
+                            profiles::ProfileRule::compile(what.rule, schema, customers.names()));
   }
   if (what.policy.rule == decide::TreatmentRule::top) {
     ATTUNE_ASSIGN_OR_RETURN(asking.scorer_,
@@ -220,8 +220,8 @@ Result<CustomerNumber> CampaignAsking::read(CustomerNumber after, std::int64_t l
 
 Status CampaignAsking::decide(const decide::BudgetLeft& left, std::uint64_t seed) {
   const decide::CapWindows windows = decide::CapWindows::make(now_, workspace_->zone());
-  ATTUNE_RETURN_IF_ERROR(contacts_store_->load(
-      numbers_, decide::earliest_needed(plan_->caps, windows), contacts_));
+  ATTUNE_RETURN_IF_ERROR(
+      contacts_store_->load(numbers_, decide::earliest_needed(plan_->caps, windows), contacts_));
   inputs_ = {.customers = numbers_,
              .consent = consent_,
              .modes = modes_,

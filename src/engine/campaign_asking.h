@@ -86,7 +86,7 @@ class CampaignAsking {
   const std::map<std::string, LackingField>& lacking() const { return lacking_; }
 
  private:
-  CampaignAsking(Workspace& workspace, Customers& customers) 
+  CampaignAsking(Workspace& workspace, Customers& customers)
       : workspace_(&workspace), customers_(&customers) {}
   Status read_templates();
   Status read_consents();

@@ -7,11 +7,12 @@ namespace attune::engine {
 
 namespace json = boost::json;
 
-std::string campaign_source(std::string_view campaign) { return fmt::format("campaign:{}", campaign); }
+std::string campaign_source(std::string_view campaign) {
+  return fmt::format("campaign:{}", campaign);
+}
 
 events::Event& CampaignEvents::start(events::EventType type, Timestamp time,
-                                     std::string_view decision,
-                                     const CalledCustomer& customer) {
+                                     std::string_view decision, const CalledCustomer& customer) {
   events::Event& event = events_.emplace_back();
   event.type = type;
   event.time = time;
@@ -22,8 +23,7 @@ events::Event& CampaignEvents::start(events::EventType type, Timestamp time,
   return event;
 }
 
-void CampaignEvents::add(const decide::CampaignDecision& decision,
-                         const CalledCustomer& customer) {
+void CampaignEvents::add(const decide::CampaignDecision& decision, const CalledCustomer& customer) {
   const auto type = decision.group ? events::EventType::assignment : events::EventType::decision;
   events::Event& event = start(type, decision.time, decision.id, customer);
   event.event_id = event.decision;
@@ -31,8 +31,7 @@ void CampaignEvents::add(const decide::CampaignDecision& decision,
   event.properties = keep(json::serialize(json::object{{"decision", decide::to_json(decision)}}));
 }
 
-bool CampaignEvents::add(const deliver::MessageStatus& message,
-                         const CalledCustomer& customer) {
+bool CampaignEvents::add(const deliver::MessageStatus& message, const CalledCustomer& customer) {
   using deliver::MessageState;
   const bool refused = message.state == MessageState::refused;
   if (!refused && message.state != MessageState::sent && message.state != MessageState::unknown)

@@ -19,8 +19,7 @@ json::value or_null(const std::optional<Timestamp>& time) {
 // {"value", "low", "high"}.
 json::value or_null(const std::optional<measure::Estimate>& estimate) {
   if (!estimate) return nullptr;
-  return json::object{
-      {"value", estimate->value}, {"low", estimate->low}, {"high", estimate->high}};
+  return json::object{{"value", estimate->value}, {"low", estimate->low}, {"high", estimate->high}};
 }
 
 // Reasons at their gates, in the order of the gates.
@@ -45,21 +44,15 @@ json::object counts_object(const CampaignCounts& counts) {
     treatments.push_back(json::object{
         {"name", one.name}, {"messages", one.messages}, {"cost_minor", one.cost_minor}});
   }
-  return {{"customers", counts.customers},
-          {"audience", all.customers()},
-          {"gates", std::move(gates)},
-          {"messages", all.passed()},
-          {"treatments", std::move(treatments)},
-          {"cost_minor", counts.cost_minor()}};
+  return {{"customers", counts.customers},       {"audience", all.customers()},
+          {"gates", std::move(gates)},           {"messages", all.passed()},
+          {"treatments", std::move(treatments)}, {"cost_minor", counts.cost_minor()}};
 }
 
 json::object run_object(const CampaignRun& run) {
-  json::object object{{"campaign", run.campaign},
-                      {"version", run.version},
-                      {"seed", std::to_string(run.seed)},
-                      {"due", format_iso(run.due)},
-                      {"begun", format_iso(run.begun)},
-                      {"finished", or_null(run.finished)}};
+  json::object object{{"campaign", run.campaign},         {"version", run.version},
+                      {"seed", std::to_string(run.seed)}, {"due", format_iso(run.due)},
+                      {"begun", format_iso(run.begun)},   {"finished", or_null(run.finished)}};
   for (auto& member : counts_object(run.counts)) object.insert(std::move(member));
   if (!run.list.empty()) object["list"] = run.list.string();
   return object;
@@ -90,11 +83,11 @@ std::string to_json(const CampaignPreview& preview) {
   object["currency"] = preview.campaign.currency.to_string();
   json::array examples;
   for (const CampaignExample& one : preview.examples) {
-    examples.push_back(json::object{
-        {"customer_id", one.customer},
-        {"reason", decide::stop_reason_names()[static_cast<std::size_t>(one.reason)]},
-        {"treatment", one.treatment},
-        {"note", one.note}});
+    examples.push_back(
+        json::object{{"customer_id", one.customer},
+                     {"reason", decide::stop_reason_names()[static_cast<std::size_t>(one.reason)]},
+                     {"treatment", one.treatment},
+                     {"note", one.note}});
   }
   object["examples"] = std::move(examples);
   object["problems"] = json::array(preview.problems.begin(), preview.problems.end());

@@ -71,14 +71,13 @@ Result<std::int64_t> for_each_assignment(Workspace& workspace, std::string_view 
   return lost;
 }
 
-Result<decide::CampaignDecision> read_campaign_decision(Workspace& workspace,
-                                                        std::string_view id) {
-  ATTUNE_ASSIGN_OR_RETURN(
-      store::QueryResult rows,
-      workspace.history().query("SELECT customer, personal FROM visible_rows WHERE type IN ($1, $2) "
-                                "AND decision_id = $3 LIMIT 1",
-                                {static_cast<std::int64_t>(events::EventType::assignment),
-                                 static_cast<std::int64_t>(events::EventType::decision), id}));
+Result<decide::CampaignDecision> read_campaign_decision(Workspace& workspace, std::string_view id) {
+  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
+                          workspace.history().query(
+                              "SELECT customer, personal FROM visible_rows WHERE type IN ($1, $2) "
+                              "AND decision_id = $3 LIMIT 1",
+                              {static_cast<std::int64_t>(events::EventType::assignment),
+                               static_cast<std::int64_t>(events::EventType::decision), id}));
   ATTUNE_ASSIGN_OR_RETURN(const store::Chunk chunk, rows.next());
   if (chunk.rows() == 0 || chunk.is_null(1, 0)) {
     return std::unexpected(
@@ -106,8 +105,7 @@ Result<std::filesystem::path> write_campaign_list(Workspace& workspace,
             ATTUNE_ASSIGN_OR_RETURN(const std::string label, workspace.identity().label(root));
             ATTUNE_ASSIGN_OR_RETURN(CustomerCard card, read_card(workspace, root));
             const std::string& treatment = decision.treatments[decision.choice->treatment].name;
-            rows.push_back(
-                {decision.id, label, card.email, campaign.campaign.name, treatment, {}});
+            rows.push_back({decision.id, label, card.email, campaign.campaign.name, treatment, {}});
             const auto found = std::ranges::find(campaign.campaign.treatments, treatment,
                                                  &engage::Treatment::name);
             card.fields.texts["content"] =

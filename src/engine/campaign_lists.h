@@ -14,8 +14,8 @@ namespace attune::engine {
 // The ledger's name of a campaign's budget.
 std::string budget_name(std::string_view campaign);
 
-// Every assignment of a campaign since `since`, in the order of time; `customer` is the number under
-// which it was logged. Result: how many cannot be read, because their customer is forgotten.
+// Every assignment of a campaign since `since`, in the order of time; `customer` is the number
+// under which it was logged. Result: how many cannot be read, because their customer is forgotten.
 using DecisionVisitor =
     std::function<Status(CustomerNumber customer, const decide::CampaignDecision& decision)>;
 Result<std::int64_t> for_each_assignment(Workspace& workspace, std::string_view campaign,

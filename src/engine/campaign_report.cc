@@ -1,5 +1,5 @@
-// What a campaign changed: everybody assigned, sent or not, with what they did afterwards. Reads the
-// log alone.
+// What a campaign changed: everybody assigned, sent or not, with what they did afterwards. Reads
+// the log alone.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -198,11 +198,10 @@ class ReportBuilder {
 
   void fill_money(const measure::MetricResult& revenue, std::size_t arm,
                   TreatmentReturn& one) const {
-    const auto comparison =
-        std::ranges::find(revenue.comparisons, arm, &measure::Comparison::arm);
+    const auto comparison = std::ranges::find(revenue.comparisons, arm, &measure::Comparison::arm);
     if (comparison == revenue.comparisons.end() || !comparison->difference) return;
-    const measure::Estimate& each = comparison->corrected ? comparison->corrected->absolute
-                                                          : comparison->difference->absolute;
+    const measure::Estimate& each =
+        comparison->corrected ? comparison->corrected->absolute : comparison->difference->absolute;
     const auto times = [&](double factor) {
       return measure::Estimate{each.value * factor, each.low * factor, each.high * factor,
                                each.standard_error * factor};
@@ -221,10 +220,10 @@ class ReportBuilder {
           "compared with each other");
     }
     if (report_.complete < report_.assigned) {
-      add(fmt::format("{} of {} customers are still within the {} days in which outcomes count: "
-                      "figures will change",
-                      report_.assigned - report_.complete, report_.assigned,
-                      campaign_.outcome.days));
+      add(fmt::format(
+          "{} of {} customers are still within the {} days in which outcomes count: "
+          "figures will change",
+          report_.assigned - report_.complete, report_.assigned, campaign_.outcome.days));
     }
     if (report_.forgotten > 0)
       add(fmt::format("{} decisions about customers who were erased are left out",

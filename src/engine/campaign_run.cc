@@ -139,8 +139,8 @@ class ChunkWriter {
       if (out.reasons[i] != StopReason::none) continue;
       ids_.push_back(decision.id);
       amounts_.push_back({decision.cost.minor, 1});
-      contacts_.push_back({decision.customer,
-                           {decision.time, asking_.campaign().number, campaign.channel}});
+      contacts_.push_back(
+          {decision.customer, {decision.time, asking_.campaign().number, campaign.channel}});
       if (campaign.channel == decide::Channel::email) messages_.push_back(message(decision, i));
     }
   }

@@ -71,10 +71,10 @@ Status CampaignRuns::begin(const engage::StoredCampaign& campaign, const Campaig
 
 Status CampaignRuns::advance(const engage::StoredCampaign& campaign, const CampaignRun& run,
                              const CampaignCounts& added) {
-  ATTUNE_RETURN_IF_ERROR(state_->run(
-      "UPDATE campaign_runs SET next_customer = ?3, looked_at = looked_at + ?4 "
-      "WHERE campaign = ?1 AND due = ?2",
-      campaign.number, run.due, run.next, added.customers));
+  ATTUNE_RETURN_IF_ERROR(
+      state_->run("UPDATE campaign_runs SET next_customer = ?3, looked_at = looked_at + ?4 "
+                  "WHERE campaign = ?1 AND due = ?2",
+                  campaign.number, run.due, run.next, added.customers));
   const auto add = [&](bool treatment, std::string_view name, std::int64_t count,
                        std::int64_t cost) -> Status {
     if (count == 0) return {};
@@ -86,9 +86,8 @@ Status CampaignRuns::advance(const engage::StoredCampaign& campaign, const Campa
   };
   for (int i = 0; i < decide::kStopReasonCount; ++i) {
     const auto reason = static_cast<decide::StopReason>(i);
-    ATTUNE_RETURN_IF_ERROR(
-        add(false, decide::stop_reason_names()[static_cast<std::size_t>(i)],
-            added.counts.at(reason), 0));
+    ATTUNE_RETURN_IF_ERROR(add(false, decide::stop_reason_names()[static_cast<std::size_t>(i)],
+                               added.counts.at(reason), 0));
   }
   for (const TreatmentCount& one : added.treatments)
     ATTUNE_RETURN_IF_ERROR(add(true, one.name, one.messages, one.cost_minor));

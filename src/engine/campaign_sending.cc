@@ -22,7 +22,8 @@ using deliver::GateAnswer;
 using deliver::MessageState;
 using deliver::MessageStatus;
 
-constexpr std::int64_t kPausedMicros = 5 * kMicrosPerMinute;  // how soon a paused one is asked again
+constexpr std::int64_t kPausedMicros =
+    5 * kMicrosPerMinute;  // how soon a paused one is asked again
 constexpr int kSettledAtOnce = 5'000;
 
 GateAnswer withhold(std::string reason) {
@@ -72,9 +73,8 @@ class SendingGate {
   Result<bool> is_suppressed(CustomerNumber root, const std::string& address) {
     ATTUNE_ASSIGN_OR_RETURN(const std::string id, workspace_->identity().label(root));
     for (const auto& [kind, text] : {std::pair("customer", id), std::pair("email", address)}) {
-      ATTUNE_ASSIGN_OR_RETURN(
-          const auto found,
-          suppressions_->find(privacy::suppression_key(workspace_->vault(), kind, text)));
+      ATTUNE_ASSIGN_OR_RETURN(const auto found, suppressions_->find(privacy::suppression_key(
+                                                    workspace_->vault(), kind, text)));
       if (found) return true;
     }
     return false;
@@ -152,11 +152,11 @@ Result<SendResult> Campaigns::send_due(Timestamp now) {
   deliver::SenderOptions options;
   options.state_file = folder.state_file();
   options.seed = static_cast<std::uint64_t>(now.micros);
-  options.mail.push_back({.name = "mail",
-                          .hand_over = [&](const net::SmtpMessage& m) { return client.send(m); },
-                          .rate = {.per_second = mail.per_second,
-                                   .burst = std::max(1.0, mail.per_second)},
-                          .retry = {}});
+  options.mail.push_back(
+      {.name = "mail",
+       .hand_over = [&](const net::SmtpMessage& m) { return client.send(m); },
+       .rate = {.per_second = mail.per_second, .burst = std::max(1.0, mail.per_second)},
+       .retry = {}});
   options.hooks.gate = [&](const deliver::Message& m, Timestamp at) { return gate.ask(m, at); };
   options.hooks.write_letter = [&](const deliver::Message& m, Timestamp at) {
     return desk.write(m, at);

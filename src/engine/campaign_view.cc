@@ -71,9 +71,8 @@ std::string counts_text(const CampaignCounts& counts, const Currency& currency,
     if (gate == decide::Gate::quiet_hours) name = "quiet hours";
     gates.row({name, with_thousands(all.asked(gate)), with_thousands(all.stopped(gate)), why});
   }
-  report::Table treatments({{"treatment", Align::left, 0},
-                            {"messages", Align::right, 0},
-                            {"cost", Align::right, 0}});
+  report::Table treatments(
+      {{"treatment", Align::left, 0}, {"messages", Align::right, 0}, {"cost", Align::right, 0}});
   for (const TreatmentCount& one : counts.treatments)
     treatments.row({one.name, with_thousands(one.messages), amount(one.cost_minor, currency)});
   return fmt::format("{} of {} customers are in the audience, {} get a message for {}.\n",
@@ -85,8 +84,7 @@ std::string counts_text(const CampaignCounts& counts, const Currency& currency,
 std::string limit_text(const std::optional<std::int64_t>& money,
                        const std::optional<std::int64_t>& messages, const Currency& currency) {
   return fmt::format("{}, {}", money ? amount(*money, currency) : "money without limit",
-                     messages ? with_thousands(*messages) + " messages"
-                              : "messages without limit");
+                     messages ? with_thousands(*messages) + " messages" : "messages without limit");
 }
 
 std::string money_text(const std::optional<measure::Estimate>& estimate) {
@@ -107,9 +105,8 @@ std::string preview_text(const CampaignPreview& preview, const TimeZone& zone,
                         at(preview.now, zone),
                         limit_text(preview.budget.money_minor, preview.budget.messages, currency));
     text += counts_text(preview.counts, currency, style);
-    report::Table examples({{"for example", Align::left, 0},
-                            {"treatment", Align::left, 0},
-                            {"why", Align::left, 1}});
+    report::Table examples(
+        {{"for example", Align::left, 0}, {"treatment", Align::left, 0}, {"why", Align::left, 1}});
     for (const CampaignExample& one : preview.examples) {
       examples.row({one.customer, one.treatment,
                     in_words(one.reason) + (one.note.empty() ? "" : ": " + one.note)});
@@ -133,10 +130,9 @@ std::string status_text(const CampaignStatus& status, const TimeZone& zone,
                         const report::TerminalStyle& style) {
   const engage::StoredCampaign& stored = status.campaign;
   const Currency& currency = stored.campaign.currency;
-  std::string text =
-      fmt::format("{}: {}, version {}{}\n", stored.campaign.name, engage::name(stored.state),
-                  stored.version,
-                  status.next_run ? ", next run " + at(*status.next_run, zone) : std::string());
+  std::string text = fmt::format(
+      "{}: {}, version {}{}\n", stored.campaign.name, engage::name(stored.state), stored.version,
+      status.next_run ? ", next run " + at(*status.next_run, zone) : std::string());
   if (status.runs.empty()) {
     text += "No run yet.\n";
   } else {
@@ -146,9 +142,8 @@ std::string status_text(const CampaignStatus& status, const TimeZone& zone,
     text += counts_text(status.total, currency, style);
   }
   if (status.budget) {
-    report::Table budget({{"budget", Align::left, 0},
-                          {"money", Align::right, 0},
-                          {"messages", Align::right, 0}});
+    report::Table budget(
+        {{"budget", Align::left, 0}, {"money", Align::right, 0}, {"messages", Align::right, 0}});
     const auto row = [&](const char* name, const std::optional<std::int64_t>& money,
                          const std::optional<std::int64_t>& messages) {
       budget.row({name, money ? amount(*money, currency) : "no limit",
@@ -189,8 +184,8 @@ std::string report_text(const CampaignReport& report, const TimeZone& zone,
       campaign.name, at(report.now, zone), with_thousands(report.assigned),
       events::name(campaign.outcome.event), campaign.outcome.days);
   if (report.assigned == 0)
-    return text + fmt::format("Nothing to report yet; run it: attune campaign run {}\n",
-                              campaign.name);
+    return text +
+           fmt::format("Nothing to report yet; run it: attune campaign run {}\n", campaign.name);
   text += experiment_text({.result = report.experiment,
                            .file = "campaign " + campaign.name,
                            .rows = report.assigned,

@@ -30,10 +30,10 @@ Status check_budget(const engage::Campaign& campaign, const ledger::BudgetBalanc
       fits(balances.limits.messages, campaign.budget_messages)) {
     return {};
   }
-  return std::unexpected(failed_precondition(
-      fmt::format("the budget of campaign '{}' is in use: it can grow, and neither shrink nor begin "
-                  "or cease to be limited; pause the campaign or stop it to spend less",
-                  campaign.name)));
+  return std::unexpected(failed_precondition(fmt::format(
+      "the budget of campaign '{}' is in use: it can grow, and neither shrink nor begin "
+      "or cease to be limited; pause the campaign or stop it to spend less",
+      campaign.name)));
 }
 
 }  // namespace
@@ -41,8 +41,7 @@ Status check_budget(const engage::Campaign& campaign, const ledger::BudgetBalanc
 Result<Campaigns> Campaigns::open(Workspace& workspace) {
   ATTUNE_ASSIGN_OR_RETURN(auto store, engage::CampaignStore::open(workspace.state()));
   ATTUNE_ASSIGN_OR_RETURN(auto ledger, ledger::BudgetLedger::open(workspace.state()));
-  ATTUNE_ASSIGN_OR_RETURN(auto outbox,
-                          deliver::Outbox::open(workspace.state(), workspace.vault()));
+  ATTUNE_ASSIGN_OR_RETURN(auto outbox, deliver::Outbox::open(workspace.state(), workspace.vault()));
   // What a crash left behind goes first.
   ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(workspace));
   ATTUNE_ASSIGN_OR_RETURN(const std::int64_t pumped, pending.pump());
@@ -53,9 +52,9 @@ Result<Campaigns> Campaigns::open(Workspace& workspace) {
 Status Campaigns::check_ready(const engage::Campaign& campaign) {
   if (campaign.channel == decide::Channel::file) return {};
   if (campaign.channel != decide::Channel::email) {
-    return std::unexpected(failed_precondition(fmt::format(
-        "campaign '{}': nothing is sent over the channel {} yet; email and file work",
-        campaign.name, decide::name(campaign.channel))));
+    return std::unexpected(failed_precondition(
+        fmt::format("campaign '{}': nothing is sent over the channel {} yet; email and file work",
+                    campaign.name, decide::name(campaign.channel))));
   }
   ATTUNE_ASSIGN_OR_RETURN(const store::MailSettings mail, mail_section(workspace_->folder()));
   ATTUNE_ASSIGN_OR_RETURN(const deliver::MailSettings letters, letter_settings(mail));
@@ -124,13 +123,13 @@ Result<StoredCampaign> Campaigns::start(std::string_view name, Customers& custom
     if (!seen.problems.empty()) {
       std::string all;
       for (const std::string& problem : seen.problems) all += "\n" + problem;
-      return std::unexpected(failed_precondition(
-          fmt::format("campaign '{}' cannot start:{}", name, all)));
+      return std::unexpected(
+          failed_precondition(fmt::format("campaign '{}' cannot start:{}", name, all)));
     }
     if (now >= stored.campaign.schedule.end) {
-      return std::unexpected(failed_precondition(
-          fmt::format("campaign '{}' ended at {}; give it a later end", name,
-                      format_iso(stored.campaign.schedule.end))));
+      return std::unexpected(
+          failed_precondition(fmt::format("campaign '{}' ended at {}; give it a later end", name,
+                                          format_iso(stored.campaign.schedule.end))));
     }
     ATTUNE_ASSIGN_OR_RETURN(const StoredCampaign scheduled,
                             store_.transition(name, CampaignState::scheduled, now, by));
@@ -143,8 +142,7 @@ Result<StoredCampaign> Campaigns::start(std::string_view name, Customers& custom
   return store_.find(name);
 }
 
-Result<StoredCampaign> Campaigns::pause(std::string_view name, Timestamp now,
-                                        std::string_view by) {
+Result<StoredCampaign> Campaigns::pause(std::string_view name, Timestamp now, std::string_view by) {
   return store_.transition(name, CampaignState::paused, now, by);
 }
 

@@ -31,9 +31,9 @@ Result<deliver::Mailbox> parse_mailbox(std::string_view setting, std::string_vie
 Result<std::string> read_password(const std::filesystem::path& file) {
   struct stat about{};
   if (::stat(file.c_str(), &about) == 0 && (about.st_mode & 077) != 0) {
-    return std::unexpected(failed_precondition(fmt::format(
-        "others may read {}, which holds the password of [mail]; chmod 600 {}", file.string(),
-        file.string())));
+    return std::unexpected(failed_precondition(
+        fmt::format("others may read {}, which holds the password of [mail]; chmod 600 {}",
+                    file.string(), file.string())));
   }
   auto text = read_file(file, kPasswordBytes);
   if (!text) return std::unexpected(text.error().within("[mail] password_file"));

@@ -1,5 +1,5 @@
-// Inside the engine: the section [mail] of attune.toml as deliver and net take it, and the templates
-// of the data folder. Answers: through which server, in whose name, with which words?
+// Inside the engine: the section [mail] of attune.toml as deliver and net take it, and the
+// templates of the data folder. Answers: through which server, in whose name, with which words?
 #pragma once
 
 #include <string>
@@ -30,7 +30,6 @@ Result<deliver::LinkSigner> link_signer(const store::Vault& vault);
 // DATA/templates/NAME/{subject,text,html}; html may be absent.
 // Errors: not_found that lists the templates there are; those of Template::parse, with file, line
 // and column.
-Result<deliver::MailTemplate> read_template(const store::DataFolder& folder,
-                                            std::string_view name);
+Result<deliver::MailTemplate> read_template(const store::DataFolder& folder, std::string_view name);
 
 }  // namespace attune::engine

@@ -41,9 +41,9 @@ Status PendingEvents::add(std::span<const events::Event> events) {
 }
 
 Result<std::vector<PendingEvents::Group>> PendingEvents::next_groups() {
-  ATTUNE_ASSIGN_OR_RETURN(
-      store::Statement rows,
-      workspace_->state().prepare("SELECT number, events, sealed FROM pending_events ORDER BY number"));
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows,
+                          workspace_->state().prepare(
+                              "SELECT number, events, sealed FROM pending_events ORDER BY number"));
   std::vector<Group> groups;
   for (std::size_t bytes = 0; bytes < kAppendBytes;) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
@@ -69,17 +69,16 @@ Result<std::int64_t> PendingEvents::pump() {
     }
     ATTUNE_ASSIGN_OR_RETURN(const Sequence first, workspace_->journal().append(entries));
     (void)first;
-    ATTUNE_RETURN_IF_ERROR(workspace_->state().run(
-        "DELETE FROM pending_events WHERE number <= ?1", groups.back().number));
+    ATTUNE_RETURN_IF_ERROR(workspace_->state().run("DELETE FROM pending_events WHERE number <= ?1",
+                                                   groups.back().number));
     NoProgress quiet;
     ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(quiet));
   }
 }
 
 Result<std::int64_t> PendingEvents::count() {
-  ATTUNE_ASSIGN_OR_RETURN(
-      const auto events,
-      workspace_->state().find_int64("SELECT sum(events) FROM pending_events"));
+  ATTUNE_ASSIGN_OR_RETURN(const auto events,
+                          workspace_->state().find_int64("SELECT sum(events) FROM pending_events"));
   return events.value_or(0);
 }
 

@@ -135,8 +135,7 @@ Status read_rate(const toml::node& node, MailSettings& mail) {
 Status read_from(const toml::node& node, MailSettings& mail) {
   ATTUNE_ASSIGN_OR_RETURN(mail.from, read_text(node, "\"Shop <news@shop.example>\""));
   if (mail.from.contains('@')) return {};
-  return std::unexpected(
-      invalid_argument("needs an address, like \"Shop <news@shop.example>\""));
+  return std::unexpected(invalid_argument("needs an address, like \"Shop <news@shop.example>\""));
 }
 
 Status read_links(const toml::node& node, MailSettings& mail) {
@@ -210,8 +209,8 @@ Status read_key(const Keys& keys, std::string_view section, std::string_view nam
   }
   std::vector<std::string> names = key_names(keys);
   if (section.empty()) names.emplace_back("mail");
-  return std::unexpected(invalid_argument(fmt::format("there is no setting '{}{}'{}", section, name,
-                                                      did_you_mean(name, names))));
+  return std::unexpected(invalid_argument(
+      fmt::format("there is no setting '{}{}'{}", section, name, did_you_mean(name, names))));
 }
 
 Error at_line(Error error, std::string_view file, const toml::node& node) {
@@ -239,9 +238,9 @@ Status read_mail(const toml::node& node, std::string_view file, MailSettings& ma
         file, node));
   }
   if (!mail.user.empty() && mail.password_file.empty()) {
-    return std::unexpected(at_line(
-        invalid_argument("[mail] has a user and needs password_file, which names a file"), file,
-        node));
+    return std::unexpected(
+        at_line(invalid_argument("[mail] has a user and needs password_file, which names a file"),
+                file, node));
   }
   return {};
 }

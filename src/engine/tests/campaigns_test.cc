@@ -87,11 +87,11 @@ class CampaignsTest : public Shop {
     std::ofstream(own / "text") << text;
   }
   void settle_mail(int port) {
-    std::ofstream(folder() / "attune.toml")
-        << fmt::format("[mail]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\n"
-                       "inner_network = true\nfrom = \"Shop <news@shop.example>\"\n"
-                       "links = \"https://mail.shop.example\"\n",
-                       port);
+    std::ofstream(folder() / "attune.toml") << fmt::format(
+        "[mail]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\n"
+        "inner_network = true\nfrom = \"Shop <news@shop.example>\"\n"
+        "links = \"https://mail.shop.example\"\n",
+        port);
   }
   static std::string definition(const std::string& more, const std::string& channel = "email") {
     return fmt::format(

@@ -180,8 +180,8 @@ class Campaigns {
   Result<decide::CampaignDecision> find_decision(std::string_view id);
 
  private:
-  explicit Campaigns(Workspace& workspace, engage::CampaignStore store,
-                     ledger::BudgetLedger ledger, deliver::Outbox outbox)
+  explicit Campaigns(Workspace& workspace, engage::CampaignStore store, ledger::BudgetLedger ledger,
+                     deliver::Outbox outbox)
       : workspace_(&workspace),
         store_(std::move(store)),
         ledger_(std::move(ledger)),
