@@ -23,7 +23,6 @@ struct CampaignArguments {
   std::string at;
   std::string html;
   double level = measure::kLevel;
-  bool send = false;
   ProfileSettings settings;
 };
 using Arguments = std::shared_ptr<CampaignArguments>;
@@ -283,71 +282,100 @@ constexpr const char* kFooter = R"(Examples:
   attune campaign report winback-december    what it caused, against those who were held out
 A campaign's file: docs/campaigns.md. Mail needs the section [mail] of attune.toml and templates.)";
 
+// A subcommand with arguments of its own.
+struct Made {
+  CLI::App* command;
+  Arguments arguments;
+
+  const Made& takes(const char* type, const char* help, bool required = true) const {
+    command->add_option("what", arguments->what, help)->required(required)->type_name(type);
+    return *this;
+  }
+  const Made& at(const char* help) const {
+    command->add_option("--at", arguments->at, help)->type_name("TIME");
+    return *this;
+  }
+  const Made& by() const {
+    command->add_option("--by", arguments->by, "who does it, for the campaign's history");
+    return *this;
+  }
+  const Made& profiles() const {
+    arguments->settings.add_to(*command);
+    return *this;
+  }
+  const Made& example(std::string_view rest) const {
+    command->footer(fmt::format("Example: attune campaign {}{}", command->get_name(), rest));
+    return *this;
+  }
+};
+
+class CampaignCommands {
+ public:
+  CampaignCommands(CLI::App& group, Context& context) : group_(group), context_(context) {}
+
+  Made add(const char* name, const char* help,
+           Status (*run)(Context& context, const Arguments& arguments)) {
+    Made made{group_.add_subcommand(name, help), std::make_shared<CampaignArguments>()};
+    made.command->callback([&context = context_, arguments = made.arguments, run] {
+      context.action = [&context, arguments, run] { return run(context, arguments); };
+    });
+    return made;
+  }
+
+ private:
+  CLI::App& group_;
+  Context& context_;
+};
+
 }  // namespace
 
 void add_campaign(CLI::App& app, Context& context) {
+  using engine::Campaigns;
   CLI::App* group = app.add_subcommand("campaign", "who gets which message, and what it changed");
   group->require_subcommand(1);
   group->footer(kFooter);
-  const auto add = [&](const char* name, const char* help, auto run) {
-    auto arguments = std::make_shared<CampaignArguments>();
-    CLI::App* command = group->add_subcommand(name, help);
-    command->callback([&context, arguments, run] {
-      context.action = [&context, arguments, run] { return run(context, arguments); };
-    });
-    return std::pair(command, arguments);
-  };
-  const auto takes = [](const auto& made, const char* type, const char* help, bool required) {
-    made.first->add_option("what", made.second->what, help)->required(required)->type_name(type);
-  };
-  const auto at = [](const auto& made, const char* help) {
-    made.first->add_option("--at", made.second->at, help)->type_name("TIME");
-  };
-  const auto by = [](const auto& made) {
-    made.first->add_option("--by", made.second->by, "who does it, for the campaign's history");
-  };
-  const char* any = "a campaign's file or name";
-  const auto check = add("check", "read a campaign's file and tell every problem", run_check);
-  takes(check, "FILE", "TOML or JSON", true);
-  check.first->footer("Example: attune campaign check winback.toml");
-  const auto preview = add("preview", "who would get it; nothing is written", run_preview);
-  takes(preview, "WHAT", any, true);
-  at(preview, "as of this day or time instead of now");
-  preview.second->settings.add_to(*preview.first);
-  preview.first->footer("Example: attune campaign preview winback.toml --at 2026-12-01T09:30:00");
-  const auto start = add("start", "save it and let it begin", run_start);
-  takes(start, "WHAT", any, true);
-  by(start);
-  start.first->footer("Example: attune campaign start winback.toml --by ann");
-  const auto run = add("run", "decide what is due", run_run);
-  takes(run, "NAME", "the campaign; all of them where none is named", false);
-  run.second->settings.add_to(*run.first);
-  run.first->footer("Example: attune campaign run && attune campaign send");
-  const auto pause = add("pause", "decide and send nothing until it goes on",
-                         run_change<&engine::Campaigns::pause>);
-  const auto resume =
-      add("resume", "let a paused one go on", run_change<&engine::Campaigns::resume>);
-  const auto stop =
-      add("stop", "end it for good; what waits is withheld", run_change<&engine::Campaigns::stop>);
-  for (const auto& change : {pause, resume, stop}) {
-    takes(change, "NAME", "the campaign", true);
-    by(change);
-    change.first->footer(fmt::format("Example: attune campaign {} winback-december --by ann",
-                                     change.first->get_name()));
-  }
-  const auto status = add("status", "state, counts, budget and outbox", run_status);
-  takes(status, "NAME", "the campaign; all of them in short where none is named", false);
-  status.first->footer("Example: attune campaign status winback-december");
-  const auto report = add("report", "what it changed, with intervals", run_report);
-  takes(report, "NAME", "the campaign", true);
-  report.first->add_option("--level", report.second->level, "confidence of intervals")
+  CampaignCommands commands(*group, context);
+  constexpr const char* kAny = "a campaign's file or name";
+  commands.add("check", "read a campaign's file and tell every problem", run_check)
+      .takes("FILE", "TOML or JSON")
+      .example(" winback.toml");
+  commands.add("preview", "who would get it; nothing is written", run_preview)
+      .takes("WHAT", kAny)
+      .at("as of this day or time instead of now")
+      .profiles()
+      .example(" winback.toml --at 2026-12-01T09:30:00");
+  commands.add("start", "save it and let it begin", run_start)
+      .takes("WHAT", kAny)
+      .by()
+      .example(" winback.toml --by ann");
+  commands.add("run", "decide what is due", run_run)
+      .takes("NAME", "the campaign; all of them where none is named", false)
+      .profiles()
+      .example(" && attune campaign send");
+  commands.add("pause", "decide and send nothing until it goes on", run_change<&Campaigns::pause>)
+      .takes("NAME", "the campaign")
+      .by()
+      .example(" winback-december --by ann");
+  commands.add("resume", "let a paused one go on", run_change<&Campaigns::resume>)
+      .takes("NAME", "the campaign")
+      .by()
+      .example(" winback-december --by ann");
+  commands.add("stop", "end it for good; what waits is withheld", run_change<&Campaigns::stop>)
+      .takes("NAME", "the campaign")
+      .by()
+      .example(" winback-december --by ann");
+  commands.add("status", "state, counts, budget and outbox", run_status)
+      .takes("NAME", "the campaign; all of them in short where none is named", false)
+      .example(" winback-december");
+  const Made report = commands.add("report", "what it changed, with intervals", run_report);
+  report.takes("NAME", "the campaign")
+      .at("outcomes until then instead of now")
+      .example(" winback-december --html answer.html");
+  report.command->add_option("--level", report.arguments->level, "confidence of intervals")
       ->capture_default_str();
-  report.first->add_option("--html", report.second->html, "write a page with charts")
+  report.command->add_option("--html", report.arguments->html, "write a page with charts")
       ->type_name("FILE");
-  at(report, "outcomes until then instead of now");
-  report.first->footer("Example: attune campaign report winback-december --html answer.html");
-  const auto send = add("send", "hand over what waits in the outbox", run_send);
-  send.first->footer("Example: attune campaign send");
+  commands.add("send", "hand over what waits in the outbox", run_send).example("");
 }
 
 }  // namespace attune::cli
