@@ -1,0 +1,36 @@
+// A list for what a shop sends by hand. Answers: whom to write, call or hand what, as a file that a
+// spreadsheet opens safely?
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attune/base/error.h"
+
+namespace attune::deliver {
+
+struct SendListRow {
+  std::string key;       // of the message: comes back with the outcome
+  std::string customer;  // the shop's own id
+  std::string address;   // e-mail, telephone, postal: as the channel needs it
+  std::string campaign;
+  std::string treatment;
+  std::vector<std::string> fields;  // as many as there are names
+};
+
+// A cell as [RFC4180] has it: quoted where needed. Text that a spreadsheet could read as a formula
+// (it begins with = + - @, their full-width forms, a tab or a line end, after blanks too) gets an
+// apostrophe in front, unless it is a plain number such as "-5", "+4.20" or "+49 170 1234".
+std::string csv_cell(std::string_view text);
+
+// UTF-8 with a byte order mark, a line of headers, lines ended by CRLF; the file is whole or not
+// there, and readable by its owner alone.
+// Errors: invalid_argument (a row with another number of fields than names); those of
+// write_file_durably.
+Status write_send_list(const std::filesystem::path& path, std::span<const std::string> field_names,
+                       std::span<const SendListRow> rows);
+
+}  // namespace attune::deliver
