@@ -27,28 +27,32 @@ template <class Work>
 void run_stages(const auto& read, const auto& map, const auto& stage) {
   struct Ordered {
     std::shared_ptr<Work> work;
-    std::shared_ptr<HandOver> moved = std::make_shared<HandOver>();
+    HandOver moved;
   };
   HandOver begun, reading, staging;
-  const auto read_next = [&](oneapi::tbb::flow_control& control) {
+  const auto read_next = [&](oneapi::tbb::flow_control& control) -> Ordered* {
     begun.take();
     reading.take();
-    Ordered next{read()};
-    if (next.work == nullptr) control.stop();
+    auto next = std::make_unique<Ordered>(read());
     reading.give();
-    next.moved->give();
+    if (next->work == nullptr) {
+      control.stop();
+      return nullptr;
+    }
+    next->moved.give();
+    return next.release();
+  };
+  const auto map_next = [&](Ordered* next) {
+    next->moved.take();
+    map(*next->work);
+    next->moved.give();
     return next;
   };
-  const auto map_next = [&](Ordered next) {
-    next.moved->take();
-    map(*next.work);
-    next.moved->give();
-    return next;
-  };
-  const auto stage_next = [&](const Ordered& next) {
+  const auto stage_next = [&](Ordered* next) {
     staging.take();
-    next.moved->take();
-    stage(*next.work);
+    next->moved.take();
+    const std::unique_ptr<Ordered> last(next);
+    stage(*last->work);
     staging.give();
   };
   namespace tbb = oneapi::tbb;
@@ -56,9 +60,9 @@ void run_stages(const auto& read, const auto& map, const auto& stage) {
   begun.give();
   tbb::parallel_pipeline(
       kBatchesInFlight,
-      tbb::make_filter<void, Ordered>(kInOrder, read_next) &
-          tbb::make_filter<Ordered, Ordered>(tbb::filter_mode::parallel, map_next) &
-          tbb::make_filter<Ordered, void>(kInOrder, stage_next));
+      tbb::make_filter<void, Ordered*>(kInOrder, read_next) &
+          tbb::make_filter<Ordered*, Ordered*>(tbb::filter_mode::parallel, map_next) &
+          tbb::make_filter<Ordered*, void>(kInOrder, stage_next));
   reading.take();
   staging.take();
 }
