@@ -5,39 +5,15 @@
 #include <iterator>
 
 #include <fmt/format.h>
-#include <boost/json.hpp>
 
 #include "attune/base/text.h"
+#include "json_append.h"
 
 namespace attune::decide {
 namespace {
 
 constexpr std::string_view kBase32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 constexpr int kTimeCharacters = 10;
-
-void append_text(std::string& out, std::string_view text) {
-  const auto write = [&](std::string_view utf8) {
-    out += boost::json::serialize(boost::json::string(utf8.data(), utf8.size()));
-  };
-  if (first_invalid_utf8(text)) {
-    write(normalise_text(text));
-  } else {
-    write(text);
-  }
-}
-
-void append_number(std::string& out, double number) {
-  if (std::isfinite(number)) {
-    fmt::format_to(std::back_inserter(out), "{}", number);
-  } else {
-    out += "null";
-  }
-}
-
-void append_member(std::string& out, std::string_view key, std::string_view text) {
-  fmt::format_to(std::back_inserter(out), ",\"{}\":", key);
-  append_text(out, text);
-}
 
 void append_notes(std::string& out, const std::vector<std::string>& notes) {
   out += ",\"notes\":[";

@@ -10,75 +10,16 @@
 
 #include "attune/base/text.h"
 #include "attune/decide/decision.h"
+#include "logged_members.h"
 
 namespace attune::decide {
 namespace {
 
 namespace dom = simdjson::dom;
 
-std::unexpected<Error> broken(std::string_view what) {
-  return std::unexpected(data_corruption(fmt::format(
-      "a logged decision {}; it was cut short, changed, or written by another version", what)));
-}
-
-// The members of an object, each there once.
-class Members {
- public:
-  static Result<Members> read(dom::object object) {
-    Members members;
-    for (const dom::key_value_pair member : object) {
-      const auto known = std::ranges::find(kNames, member.key);
-      if (known == kNames.end())
-        return broken(fmt::format("has an unknown member '{}'", attune::quoted(member.key)));
-      auto& value = members.values_[static_cast<std::size_t>(known - kNames.begin())];
-      if (value) return broken(fmt::format("has the member '{}' twice", member.key));
-      value = member.value;
-    }
-    for (std::size_t i = 0; i < kNames.size(); ++i) {
-      if (!members.values_[i]) return broken(fmt::format("has no member '{}'", kNames[i]));
-    }
-    return members;
-  }
-
-  template <class T>
-  Result<T> get(std::string_view name) const {
-    T value;
-    if (element(name).get(value)) return broken(fmt::format("has a '{}' of another type", name));
-    return value;
-  }
-  Result<std::string> text(std::string_view name) const {
-    ATTUNE_ASSIGN_OR_RETURN(const auto value, get<std::string_view>(name));
-    return std::string(value);
-  }
-
- private:
-  static constexpr std::array<std::string_view, 11> kNames{
-      "id",       "time",  "surface",   "seed",  "policy", "model", "model_version",
-      "personal", "notes", "shortlist", "chosen"};
-
-  dom::element element(std::string_view name) const {
-    const auto at = static_cast<std::size_t>(std::ranges::find(kNames, name) - kNames.begin());
-    return *values_[at];
-  }
-  std::array<std::optional<dom::element>, kNames.size()> values_;
-};
-
-// A moment as format_iso writes it.
-Result<Timestamp> read_time(std::string_view text) {
-  if (const auto parsed = parse_iso(text)) {
-    const Timestamp time = utc_from_civil(parsed->civil);
-    if (format_iso(time) == text) return time;
-  }
-  return broken(fmt::format("has the time '{}'", attune::quoted(text)));
-}
-
-Result<std::uint64_t> read_seed(std::string_view text) {
-  std::uint64_t seed = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seed);
-  if (failure != std::errc{} || end != text.data() + text.size())
-    return broken(fmt::format("has the seed '{}'", attune::quoted(text)));
-  return seed;
-}
+constexpr std::array<std::string_view, 11> kNames{
+    "id",       "time",  "surface",   "seed",  "policy", "model", "model_version",
+    "personal", "notes", "shortlist", "chosen"};
 
 Result<std::vector<std::string>> read_notes(dom::array list) {
   std::vector<std::string> notes;
@@ -149,7 +90,7 @@ Result<std::vector<Choice>> read_chosen(dom::array list, std::span<const Candida
   return chosen;
 }
 
-Status read_lists(const Members& members, Decision& decision) {
+Status read_lists(const LoggedMembers& members, Decision& decision) {
   ATTUNE_ASSIGN_OR_RETURN(const auto notes, members.get<dom::array>("notes"));
   ATTUNE_ASSIGN_OR_RETURN(decision.notes, read_notes(notes));
   ATTUNE_ASSIGN_OR_RETURN(const auto shortlist, members.get<dom::array>("shortlist"));
@@ -161,6 +102,22 @@ Status read_lists(const Members& members, Decision& decision) {
 
 }  // namespace
 
+Result<Timestamp> read_logged_time(std::string_view text) {
+  if (const auto parsed = parse_iso(text)) {
+    const Timestamp time = utc_from_civil(parsed->civil);
+    if (format_iso(time) == text) return time;
+  }
+  return broken(fmt::format("has the time '{}'", attune::quoted(text)));
+}
+
+Result<std::uint64_t> read_logged_seed(std::string_view text) {
+  std::uint64_t seed = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (failure != std::errc{} || end != text.data() + text.size())
+    return broken(fmt::format("has the seed '{}'", attune::quoted(text)));
+  return seed;
+}
+
 Result<Decision> parse_decision(std::string_view json) {
   if (json.size() > kMaxDecisionBytes)
     return broken(fmt::format("has {} bytes, more than {}", json.size(), kMaxDecisionBytes));
@@ -168,16 +125,16 @@ Result<Decision> parse_decision(std::string_view json) {
   dom::object object;
   if (json.empty() || parser.parse(json.data(), json.size(), true).get(object))
     return broken("is no JSON object");
-  ATTUNE_ASSIGN_OR_RETURN(const Members members, Members::read(object));
+  ATTUNE_ASSIGN_OR_RETURN(const LoggedMembers members, LoggedMembers::read(object, kNames));
   Decision decision;
   ATTUNE_ASSIGN_OR_RETURN(decision.id, members.text("id"));
   if (!is_id(decision.id))
     return broken(fmt::format("has the id '{}'", attune::quoted(decision.id)));
   ATTUNE_ASSIGN_OR_RETURN(const auto time, members.get<std::string_view>("time"));
-  ATTUNE_ASSIGN_OR_RETURN(decision.time, read_time(time));
+  ATTUNE_ASSIGN_OR_RETURN(decision.time, read_logged_time(time));
   ATTUNE_ASSIGN_OR_RETURN(decision.surface, members.text("surface"));
   ATTUNE_ASSIGN_OR_RETURN(const auto seed, members.get<std::string_view>("seed"));
-  ATTUNE_ASSIGN_OR_RETURN(decision.seed, read_seed(seed));
+  ATTUNE_ASSIGN_OR_RETURN(decision.seed, read_logged_seed(seed));
   ATTUNE_ASSIGN_OR_RETURN(decision.policy, members.text("policy"));
   ATTUNE_ASSIGN_OR_RETURN(decision.model, members.text("model"));
   ATTUNE_ASSIGN_OR_RETURN(const auto version, members.get<std::int64_t>("model_version"));

@@ -28,11 +28,16 @@ CREATE TABLE consent_changes(
   PRIMARY KEY(sequence, purpose)) WITHOUT ROWID;
 CREATE INDEX consent_changes_by_customer ON consent_changes(customer);
 CREATE INDEX consent_changes_by_origin ON consent_changes(origin);
+)sql"},
+                                            {2, R"sql(
+ALTER TABLE consent_changes ADD COLUMN source TEXT NOT NULL DEFAULT '';
+ALTER TABLE consent_changes ADD COLUMN wording TEXT NOT NULL DEFAULT '';
+ALTER TABLE consent_changes ADD COLUMN proof TEXT NOT NULL DEFAULT '';
 )sql"}};
 
 constexpr std::string_view kInsertChange =
-    "INSERT OR IGNORE INTO consent_changes(sequence, purpose, customer, origin, given, time) "
-    "VALUES(?1, ?2, ?3, ?3, ?4, ?5)";
+    "INSERT OR IGNORE INTO consent_changes(sequence, purpose, customer, origin, given, time, "
+    "source, wording, proof) VALUES(?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)";
 // The later of what is held and what comes, per number of arrival.
 constexpr std::string_view kKeepLatest =
     " ON CONFLICT DO UPDATE SET given = excluded.given, time = excluded.time, "
@@ -66,6 +71,14 @@ Status check(const ConsentChange& change) {
       fmt::format("a change of consent for {} needs a customer and a sequence number, and has "
                   "customer {} and sequence number {}",
                   name(change.purpose), change.customer.value, change.sequence.value)));
+}
+
+// At most kEvidenceBytes of it, whole characters.
+std::string_view shortened(std::string_view text) {
+  if (text.size() <= kEvidenceBytes) return text;
+  std::size_t end = kEvidenceBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
 }
 
 Error not_readable(std::string_view why) {
@@ -148,6 +161,23 @@ Result<std::vector<Purpose>> purposes_of(std::string_view properties_json) {
   return std::vector<Purpose>(purposes.begin(), purposes.end());
 }
 
+Result<ConsentEvidence> evidence_of(std::string_view properties_json) {
+  ConsentEvidence evidence;
+  if (trim(properties_json).empty()) return evidence;
+  simdjson::dom::parser parser;
+  simdjson::dom::object properties;
+  if (parser.parse(properties_json.data(), properties_json.size(), true).get(properties))
+    return std::unexpected(not_readable("are no JSON object"));
+  const auto read = [&properties](std::string_view key, std::string& into) {
+    std::string_view text;
+    if (!properties[key].get(text)) into = shortened(text);
+  };
+  read("source", evidence.source);
+  read("wording", evidence.wording);
+  read("proof", evidence.proof);
+  return evidence;
+}
+
 Result<ConsentLedger> ConsentLedger::open(store::State& state) {
   ATTUNE_RETURN_IF_ERROR(state.migrate("consent", kMigrations));
   return ConsentLedger(state);
@@ -159,8 +189,9 @@ Status ConsentLedger::apply(std::span<const ConsentChange> changes) {
   static const std::string insert_consent = std::string(kInsertConsent) + std::string(kKeepLatest);
   for (const ConsentChange& c : changes) {
     const auto purpose = static_cast<std::int64_t>(c.purpose);
-    ATTUNE_RETURN_IF_ERROR(
-        state_->run(kInsertChange, c.sequence, purpose, c.customer, c.given ? 1 : 0, c.time));
+    ATTUNE_RETURN_IF_ERROR(state_->run(kInsertChange, c.sequence, purpose, c.customer,
+                                       c.given ? 1 : 0, c.time, shortened(c.evidence.source),
+                                       shortened(c.evidence.wording), shortened(c.evidence.proof)));
     if (state_->changed_rows() == 0) continue;
     ATTUNE_RETURN_IF_ERROR(
         state_->run(insert_consent, c.customer, purpose, c.given ? 1 : 0, c.time, c.sequence));
@@ -190,8 +221,8 @@ Status ConsentLedger::for_each(Purpose purpose, const Visitor& visit) {
 Result<std::vector<ConsentChange>> ConsentLedger::changes(CustomerNumber customer) {
   ATTUNE_ASSIGN_OR_RETURN(
       store::Statement rows,
-      state_->prepare("SELECT origin, purpose, given, time, sequence FROM consent_changes "
-                      "WHERE customer = ?1 ORDER BY time, sequence, purpose"));
+      state_->prepare("SELECT origin, purpose, given, time, sequence, source, wording, proof "
+                      "FROM consent_changes WHERE customer = ?1 ORDER BY time, sequence, purpose"));
   rows.bind(1, customer);
   std::vector<ConsentChange> all;
   while (true) {
@@ -202,8 +233,13 @@ Result<std::vector<ConsentChange>> ConsentLedger::changes(CustomerNumber custome
           "table consent_changes of {} names purpose {} under sequence number {}; restore a backup",
           state_->path().string(), rows.int64(1), rows.int64(4))));
     }
-    all.push_back({CustomerNumber{rows.int64(0)}, static_cast<Purpose>(rows.int64(1)),
-                   rows.int64(2) != 0, rows.time(3), Sequence{rows.int64(4)}});
+    all.push_back(
+        {CustomerNumber{rows.int64(0)},
+         static_cast<Purpose>(rows.int64(1)),
+         rows.int64(2) != 0,
+         rows.time(3),
+         Sequence{rows.int64(4)},
+         {std::string(rows.text(5)), std::string(rows.text(6)), std::string(rows.text(7))}});
   }
 }
 

@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 
 ConsentChange change(std::int64_t customer, Purpose purpose, bool given, std::int64_t time,
                      std::int64_t sequence) {
-  return {{customer}, purpose, given, {time}, {sequence}};
+  return {{customer}, purpose, given, {time}, {sequence}, {}};
 }
 
 class ConsentLedgerTest : public ::testing::Test {
@@ -104,6 +104,33 @@ TEST_F(ConsentLedgerTest, KeepsWhatItHoldsWhenOpenedAgain) {
   reopen();
   EXPECT_EQ(found(1), Consent::withdrawn);
   EXPECT_EQ(ledger_->changes({1}).value().size(), 2u);
+}
+
+TEST_F(ConsentLedgerTest, KeepsWhereEachChangeWasSaidAndWhatShowsIt) {
+  ConsentChange one = change(1, Purpose::email, true, 10, 1);
+  one.evidence = {"checkout", "newsletter v3", "form 12"};
+  ConsentChange other = change(1, Purpose::email, false, 20, 2);
+  other.evidence.source = std::string(255, 'x') + "é";  // one byte too many
+  apply(one);
+  apply(other);
+  ASSERT_TRUE(ledger_->merge({1}, {2}));
+  reopen();
+  const auto changes = ledger_->changes({2}).value();
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].evidence, one.evidence);
+  EXPECT_EQ(changes[1].evidence.source, std::string(255, 'x'));
+}
+
+TEST_F(ConsentLedgerTest, OpensALedgerOfTheFirstVersion) {
+  apply(change(1, Purpose::email, true, 10, 1));
+  ASSERT_TRUE(
+      state_->execute("ALTER TABLE consent_changes DROP COLUMN source;"
+                      "ALTER TABLE consent_changes DROP COLUMN wording;"
+                      "ALTER TABLE consent_changes DROP COLUMN proof;"
+                      "UPDATE attune_schema SET version = 1 WHERE component = 'consent'"));
+  reopen();
+  EXPECT_EQ(found(1), Consent::given);
+  EXPECT_THAT(ledger_->changes({1}).value(), ElementsAre(change(1, Purpose::email, true, 10, 1)));
 }
 
 TEST_F(ConsentLedgerTest, ForEachTellsWhatHoldsForEveryCustomerOnce) {
@@ -265,6 +292,17 @@ TEST(PurposesOf, RefusesWhatItCannotRead) {
   }
   EXPECT_THAT(purposes_of(R"({"purpose": "emial"})").error().message,
               HasSubstr("did you mean 'email'?"));
+}
+
+TEST(EvidenceOf, ReadsSourceWordingAndProof) {
+  const ConsentEvidence expected{"footer", "v2", "mail 7"};
+  EXPECT_EQ(evidence_of(R"({"source":"footer","wording":"v2","proof":"mail 7","x":1})").value(),
+            expected);
+  EXPECT_EQ(evidence_of(R"({"source":null,"wording":3,"purpose":"email"})").value(),
+            ConsentEvidence{});
+  EXPECT_EQ(evidence_of("").value(), ConsentEvidence{});
+  EXPECT_FALSE(evidence_of("[]"));
+  EXPECT_FALSE(evidence_of("{"));
 }
 
 TEST(Purpose, HasANameThatReadsBack) {

@@ -33,12 +33,24 @@ Result<Purpose> parse_purpose(std::string_view text);
 enum class Consent : std::uint8_t { unknown, given, withdrawn };
 std::string_view name(Consent consent);
 
+// How a change can be shown to be the customer's own. Each may be empty; UTF-8 of at most
+// kEvidenceBytes, what is longer is cut at a character.
+struct ConsentEvidence {
+  std::string source;   // where it was said: "checkout", "preference centre", "import 2026-11"
+  std::string wording;  // version of the text that the customer saw: "newsletter v3"
+  std::string proof;    // what shows it: the number of a form or of a confirmed mail; not the
+                        // customer's own data, which are sealed with the event
+  friend bool operator==(const ConsentEvidence&, const ConsentEvidence&) = default;
+};
+inline constexpr std::size_t kEvidenceBytes = 256;
+
 struct ConsentChange {
   CustomerNumber customer;
   Purpose purpose = Purpose::personalisation;
   bool given = false;
   Timestamp time;     // when the customer said so
   Sequence sequence;  // of the event that tells it
+  ConsentEvidence evidence = {};
   friend bool operator==(const ConsentChange&, const ConsentChange&) = default;
 };
 
@@ -48,6 +60,10 @@ struct ConsentChange {
 // Errors: invalid_argument for what is no JSON object, a purpose that does not exist, an empty
 // list, and "purpose" stated twice.
 Result<std::vector<Purpose>> purposes_of(std::string_view properties_json);
+
+// "source", "wording" and "proof" of such an event's properties; what is absent, null or no text
+// stays empty. Errors: invalid_argument for what is no JSON object.
+Result<ConsentEvidence> evidence_of(std::string_view properties_json);
 
 // Consent in state.
 //
