@@ -91,6 +91,7 @@ void add_import(CLI::App& app, Context& context);
 void add_admin(CLI::App& app, Context& context);
 void add_customers(CLI::App& app, Context& context);
 void add_recommend(CLI::App& app, Context& context);
+void add_experiment(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_simulate(CLI::App& app, Context& context);
 void add_serve(CLI::App& app, Context& context);

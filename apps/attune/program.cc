@@ -27,7 +27,7 @@ done first; 7 disk, memory or quota; 8 in use, try later; 9 damaged data; 10 not
 70 a defect of Attune; 130 stopped.)";
 
 // These open no folder that a service may have, or another one.
-constexpr std::array kOwn{"serve", "simulate", "demo", "restore"};
+constexpr std::array kOwn{"serve", "simulate", "demo", "restore", "experiment"};
 
 void add_commands(CLI::App& app, Context& context) {
   app.set_version_flag("--version", "attune " ATTUNE_VERSION);
@@ -44,6 +44,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_customers(app, context);
   add_recommend(app, context);
   add_export(app, context);
+  add_experiment(app, context);
   add_simulate(app, context);
   add_demo(app, context);
   add_serve(app, context);
