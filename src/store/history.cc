@@ -133,6 +133,7 @@ Result<std::optional<std::int64_t>> History::find_int64(std::string_view sql,
                                                         std::span<const Value> parameters) {
   ATTUNE_ASSIGN_OR_RETURN(QueryResult result, query(sql, parameters));
   ATTUNE_ASSIGN_OR_RETURN(const Chunk chunk, result.next());
+  (void)result.next();  // most often its end, which costs least to see here
   if (chunk.rows() == 0 || chunk.is_null(0, 0)) return std::optional<std::int64_t>();
   return std::optional<std::int64_t>(chunk.int64(0)[0]);
 }
@@ -167,6 +168,7 @@ Result<std::optional<std::int64_t>> History::Impl::noted(std::string_view table,
       QueryResult values,
       duck::query(connection, fmt::format("SELECT number FROM {} WHERE name = $1", table), names));
   ATTUNE_ASSIGN_OR_RETURN(const Chunk value, values.next());
+  (void)values.next();
   if (value.rows() == 0) return std::optional<std::int64_t>();
   return std::optional<std::int64_t>(value.int64(0)[0]);
 }
