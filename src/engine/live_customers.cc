@@ -123,7 +123,9 @@ Status LiveCustomers::take_in(Workspace& workspace, const AppliedEvents& applied
   if (consents) ATTUNE_RETURN_IF_ERROR(fresh.read_consent(workspace));
   const std::unique_lock lock(self.mutex);
   for (std::size_t kind = 0; kind < 2; ++kind) {
-    for (const auto& [hash, number] : named[kind]) self.ids[kind].insert_or_assign(hash, number);
+    for (const auto& [hash, number] : named[kind]) {
+      if (number) self.ids[kind].insert_or_assign(hash, number);  // else forgotten
+    }
   }
   const events::EventColumns& c = bundle.columns;
   for (std::size_t i = 0; i < c.rows(); ++i) {
