@@ -1,10 +1,10 @@
-# attune_add_fuzzer(NAME x SOURCES x.cc LIBRARIES attune_events ...) declares the fuzz target x, whose seeds lie in
-# fuzz/seeds/x. With the preset fuzz it becomes build/fuzz/bin/fuzz_x (./run fuzz x); in every other build, a test that
+# attune_add_fuzzer(NAME x SOURCES x.cc LIBRARIES attune_events ... [INSIDE module]) declares the fuzz target x, whose seeds
+# lie in fuzz/seeds/x; INSIDE lets it include the internal headers of src/<module>. With the preset fuzz it becomes build/fuzz/bin/fuzz_x (./run fuzz x); in every other build, a test that
 # replays the seeds, so that a target cannot rot and a crash once found stays mended: its input becomes a seed.
 function(attune_add_fuzzer)
-  cmake_parse_arguments(F "" "NAME" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(F "" "NAME;INSIDE" "SOURCES;LIBRARIES" ${ARGN})
   if(F_UNPARSED_ARGUMENTS OR NOT F_NAME OR NOT F_SOURCES)
-    message(FATAL_ERROR "attune_add_fuzzer(${F_NAME}): needs NAME and SOURCES, and knows LIBRARIES: ${F_UNPARSED_ARGUMENTS}")
+    message(FATAL_ERROR "attune_add_fuzzer(${F_NAME}): needs NAME and SOURCES, and knows LIBRARIES and INSIDE: ${F_UNPARSED_ARGUMENTS}")
   endif()
   set(seeds ${PROJECT_SOURCE_DIR}/fuzz/seeds/${F_NAME})
   if(NOT IS_DIRECTORY ${seeds})
@@ -22,4 +22,7 @@ function(attune_add_fuzzer)
   endif()
   set_target_properties(fuzz_${F_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   target_link_libraries(fuzz_${F_NAME} PRIVATE ${F_LIBRARIES})
+  if(F_INSIDE)
+    target_include_directories(fuzz_${F_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/src/${F_INSIDE})
+  endif()
 endfunction()

@@ -12,7 +12,8 @@ namespace attune::cli {
 namespace {
 
 struct AdminArguments {
-  std::string file;
+  std::string file, forgotten;
+  std::vector<std::string> ids;
   bool keys = false;
   std::string id;
   std::string output = "report.html", language = "en";
@@ -86,9 +87,9 @@ Status run_backup(Context& context, const Arguments& arguments) {
 }
 
 Status run_restore(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(
-      const engine::BackupInfo info,
-      engine::restore_folder(arguments->file, context.folder(), context.progress()));
+  ATTUNE_ASSIGN_OR_RETURN(const engine::BackupInfo info,
+                          engine::restore_folder(arguments->file, context.folder(),
+                                                 context.progress(), arguments->forgotten));
   context.end_progress();
   if (context.json) {
     context.print(boost::json::serialize(boost::json::object{{"folder", context.folder().string()},
@@ -101,6 +102,31 @@ Status run_restore(Context& context, const Arguments& arguments) {
       info.has_keys
           ? ""
           : " Put the keys/ folder back beside it before you open it: the backup holds none."));
+  return {};
+}
+
+Status run_forget(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
+  for (std::string& id : arguments->ids) id = normalise_text(id);
+  ATTUNE_ASSIGN_OR_RETURN(const auto receipts, workspace.forget(arguments->ids));
+  context.end_progress();
+  for (std::size_t i = 0; i < receipts.size(); ++i) {
+    const engine::ErasureReceipt& receipt = receipts[i];
+    if (context.json) {
+      context.print(engine::to_json(receipt) + "\n");
+      continue;
+    }
+    report::Table table({{"of " + arguments->ids[i], report::Align::left, 1},
+                         {"destroyed or emptied", report::Align::right, 0}});
+    for (const auto& holder : receipt.holders)
+      table.row({holder.name, with_thousands(holder.touched)});
+    context.print(table);
+    context.print(fmt::format(
+        "Forgotten at {} under number {}; {} ids are kept out. Files of the journal hold the rest "
+        "until {} at the latest.\n",
+        format_iso(receipt.time), receipt.number.value, receipt.identifiers,
+        format_date(receipt.journal_until)));
+  }
   return {};
 }
 
@@ -170,7 +196,17 @@ void add_admin(CLI::App& app, Context& context) {
   CLI::App* r = app.add_subcommand("restore", "a data folder out of a backup");
   r->footer("Example: attune --data shop-again restore shop-2026-11-22.attune");
   r->add_option("file", restore->file, "the backup")->required()->type_name("FILE");
+  r->add_option("--forgotten", restore->forgotten,
+                "keys/suppressed.sqlite of the shop: who was forgotten since the backup")
+      ->type_name("FILE");
   bind(r, restore, run_restore);
+
+  auto forget = std::make_shared<AdminArguments>();
+  CLI::App* f = app.add_subcommand(
+      "forget", "a customer for good: rows, keys, models; their ids are kept out from now on");
+  f->footer("Example: attune forget C100001 --json > receipt.json");
+  f->add_option("id", forget->ids, "customer or anonymous ids")->required()->type_name("ID");
+  bind(f, forget, run_forget);
 
   auto separate = std::make_shared<AdminArguments>();
   CLI::App* identity = app.add_subcommand("identity", "who is who");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "attune/base/files.h"
 #include "attune/report/format.h"
 #include "attune/store/backup.h"
 
@@ -101,9 +102,23 @@ Result<BackupInfo> back_up(Workspace& workspace, const std::filesystem::path& fi
 }
 
 Result<BackupInfo> restore_folder(const std::filesystem::path& file,
-                                  const std::filesystem::path& folder, Progress& progress) {
+                                  const std::filesystem::path& folder, Progress& progress,
+                                  const std::filesystem::path& forgotten) {
   store::RestoreOptions options;
   options.progress = &progress;
+  if (!forgotten.empty()) {
+    options.before_publish = [&](const std::filesystem::path& unpacked) -> Status {
+      std::error_code failure;
+      if (!std::filesystem::exists(unpacked / "keys" / "master.key", failure)) {
+        return std::unexpected(
+            failed_precondition("the backup holds no keys: put the keys folder of its shop beside "
+                                "it, in which the list "
+                                "of who was forgotten lies"));
+      }
+      ATTUNE_ASSIGN_OR_RETURN(const std::string list, read_file(forgotten));
+      return write_file_durably(unpacked / "keys" / kSuppressedName, list, /*secret=*/true);
+    };
+  }
   ATTUNE_ASSIGN_OR_RETURN(const store::BackupContents contents,
                           store::restore(file, folder, options));
   return BackupInfo{contents.file_bytes, static_cast<std::int64_t>(contents.members.size()),

@@ -1,7 +1,9 @@
 #include "attune/engine/import.h"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <oneapi/tbb/parallel_pipeline.h>
@@ -27,28 +29,32 @@ template <class Work>
 void run_stages(const auto& read, const auto& map, const auto& stage) {
   struct Ordered {
     std::shared_ptr<Work> work;
-    std::shared_ptr<HandOver> moved = std::make_shared<HandOver>();
+    HandOver moved;
   };
   HandOver begun, reading, staging;
-  const auto read_next = [&](oneapi::tbb::flow_control& control) {
+  const auto read_next = [&](oneapi::tbb::flow_control& control) -> Ordered* {
     begun.take();
     reading.take();
-    Ordered next{read()};
-    if (next.work == nullptr) control.stop();
+    auto next = std::make_unique<Ordered>(read());
     reading.give();
-    next.moved->give();
+    if (next->work == nullptr) {
+      control.stop();
+      return nullptr;
+    }
+    next->moved.give();
+    return next.release();
+  };
+  const auto map_next = [&](Ordered* next) {
+    next->moved.take();
+    map(*next->work);
+    next->moved.give();
     return next;
   };
-  const auto map_next = [&](Ordered next) {
-    next.moved->take();
-    map(*next.work);
-    next.moved->give();
-    return next;
-  };
-  const auto stage_next = [&](const Ordered& next) {
+  const auto stage_next = [&](Ordered* next) {
     staging.take();
-    next.moved->take();
-    stage(*next.work);
+    next->moved.take();
+    const std::unique_ptr<Ordered> last(next);
+    stage(*last->work);
     staging.give();
   };
   namespace tbb = oneapi::tbb;
@@ -56,9 +62,9 @@ void run_stages(const auto& read, const auto& map, const auto& stage) {
   begun.give();
   tbb::parallel_pipeline(
       kBatchesInFlight,
-      tbb::make_filter<void, Ordered>(kInOrder, read_next) &
-          tbb::make_filter<Ordered, Ordered>(tbb::filter_mode::parallel, map_next) &
-          tbb::make_filter<Ordered, void>(kInOrder, stage_next));
+      tbb::make_filter<void, Ordered*>(kInOrder, read_next) &
+          tbb::make_filter<Ordered*, Ordered*>(tbb::filter_mode::parallel, map_next) &
+          tbb::make_filter<Ordered*, void>(kInOrder, stage_next));
   reading.take();
   staging.take();
 }
@@ -199,9 +205,13 @@ class FileImport {
   Status stage_batch(const Work<Row>& work, ChangeRows& changes, events::QuarantineWriter& writer) {
     events::Batch<Row>& batch = *work.batch;
     report_.add(batch);
-    ATTUNE_RETURN_IF_ERROR(writer.add(batch.quarantined()));
+    ATTUNE_RETURN_IF_ERROR(quarantine(batch.quarantined(), writer));
     const std::span<const Row> rows = std::as_const(batch).rows();
     for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (is_of_forgotten(rows[i])) {
+        report_.leave_out("forgotten", batch.line(i), {}, rows[i].marks);
+        continue;
+      }
       ATTUNE_ASSIGN_OR_RETURN(const events::Staged outcome, stage_row(rows[i], work, i, changes));
       switch (outcome) {
         case events::Staged::kept:
@@ -238,6 +248,31 @@ class FileImport {
     return staged_.add(*event);
   }
 
+  // Rows of forgotten customers are counted, and kept nowhere.
+  Status quarantine(std::span<const events::Rejected> rows, events::QuarantineWriter& writer) {
+    if (!workspace_.forgets_anybody()) return writer.add(rows);
+    const auto names = [&](const events::Rejected& row) {
+      return workspace_.names_forgotten(row.raw);
+    };
+    std::vector<events::Rejected> kept;
+    std::ranges::remove_copy_if(rows, std::back_inserter(kept), names);
+    return writer.add(kept);
+  }
+
+  template <class Row>
+  bool is_of_forgotten(const Row& row) const {
+    if (!workspace_.forgets_anybody()) return false;
+    if constexpr (std::is_same_v<Row, Event>) {
+      return row.customer.empty()
+                 ? workspace_.is_forgotten(events::IdKind::anonymous, row.anonymous)
+                 : workspace_.is_forgotten(events::IdKind::customer, row.customer);
+    } else if constexpr (std::is_same_v<Row, events::CustomerRow>) {
+      return workspace_.is_forgotten(events::IdKind::customer, row.id);
+    } else {
+      return false;
+    }
+  }
+
   template <class Row>
   void leave_out(std::string_view reason, const events::Batch<Row>& batch, std::size_t i) {
     report_.leave_out(reason, batch.line(i), batch.raw(i), batch.rows()[i].marks);
@@ -269,6 +304,15 @@ Status count_distinct(Workspace& workspace, events::QualityReport& report) {
       workspace.history().find_int64("SELECT count(DISTINCT order_id) FROM visible_rows"));
   report.distinct["orders"] = orders.value_or(0);
   return {};
+}
+
+void drop_forgotten_examples(const Workspace& workspace, events::QualityReport& report) {
+  if (!workspace.forgets_anybody()) return;
+  for (auto& [code, reason] : report.reasons) {
+    std::erase_if(reason.examples, [&](const events::ReasonExample& example) {
+      return workspace.names_forgotten(example.text);
+    });
+  }
 }
 
 void add_cleaning(const events::CleaningCounts& counts, events::QualityReport& report) {
@@ -355,6 +399,7 @@ Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& reque
   }
   result.report = events::combine(reports);
   result.report.file = file_list(request);
+  drop_forgotten_examples(workspace, result.report);
   result.rows_new = staged.rows();
   if (result.rows_new == 0 && result.quarantine.empty()) {
     ATTUNE_RETURN_IF_ERROR(count_distinct(workspace, result.report));

@@ -149,7 +149,9 @@ Status LiveCustomers::take_in(Workspace& workspace, const AppliedEvents& applied
   {
     const std::unique_lock lock(self.mutex);
     for (std::size_t kind = 0; kind < 2; ++kind) {
-      for (const auto& [hash, number] : named[kind]) self.ids[kind].insert_or_assign(hash, number);
+      for (const auto& [hash, number] : named[kind]) {
+        if (number) self.ids[kind].insert_or_assign(hash, number);  // else forgotten
+      }
     }
     if (applied.people_changed) {
       self.merges = std::move(fresh.merges);

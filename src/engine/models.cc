@@ -32,6 +32,7 @@ std::string meta_json(const ModelMeta& meta) {
                                       {"version", meta.version},
                                       {"trained_at", meta.trained_at.micros},
                                       {"cursor", meta.cursor.value},
+                                      {"forgotten_through", meta.forgotten_through.value},
                                       {"seed", meta.seed},
                                       {"customers", meta.customers},
                                       {"items", meta.items},
@@ -54,6 +55,8 @@ Result<ModelMeta> parse_meta(std::string_view text, const std::filesystem::path&
     meta.version = o.at("version").to_number<int>();
     meta.trained_at.micros = o.at("trained_at").to_number<std::int64_t>();
     meta.cursor.value = o.at("cursor").to_number<std::int64_t>();
+    if (const json::value* through = o.if_contains("forgotten_through"))
+      meta.forgotten_through.value = through->to_number<std::int64_t>();
     meta.seed = o.at("seed").to_number<std::uint64_t>();
     meta.customers = o.at("customers").to_number<std::int64_t>();
     meta.items = o.at("items").to_number<std::int64_t>();
@@ -199,11 +202,15 @@ Result<Model> ModelRegistry::load(std::string_view name) const {
                     names.empty() ? "" : fmt::format(" (trained: {})", fmt::join(names, ", ")))));
   }
   ATTUNE_ASSIGN_OR_RETURN(const int version, current_version(family));
-  const std::filesystem::path folder = family / version_name(version);
+  ATTUNE_ASSIGN_OR_RETURN(Model model, read_version(family / version_name(version)));
+  model.meta.current = true;
+  return model;
+}
+
+Result<Model> ModelRegistry::read_version(const std::filesystem::path& folder) const {
   ATTUNE_ASSIGN_OR_RETURN(const std::string meta, read_file(folder / "meta.json"));
   Model model;
   ATTUNE_ASSIGN_OR_RETURN(model.meta, parse_meta(meta, folder / "meta.json"));
-  model.meta.current = true;
   ATTUNE_ASSIGN_OR_RETURN(model.recommender, recommend::load_recommender(folder / "model.bin"));
   ATTUNE_ASSIGN_OR_RETURN(const CheckedBytes bytes,
                           read_checked_file(folder / "ids.bin", kIdsMagic, 1));
@@ -250,6 +257,41 @@ Status ModelRegistry::activate(std::string_view name, int version) const {
                     versions.empty() ? "none" : fmt::format("{}", fmt::join(versions, ", ")))));
   }
   return write_file_durably(family / "current", version_name(version) + "\n");
+}
+
+Result<std::vector<std::string>> ModelRegistry::forget(
+    std::span<const privacy::ForgottenNumber> customers) const {
+  std::vector<std::string> rewritten;
+  if (customers.empty()) return rewritten;
+  const Sequence through = std::ranges::max(customers, {}, &privacy::ForgottenNumber::at).at;
+  ATTUNE_ASSIGN_OR_RETURN(const std::vector<ModelMeta> all, list());
+  for (const ModelMeta& known : all) {
+    const Sequence clean = std::max(known.cursor, known.forgotten_through);
+    if (clean >= through) continue;
+    const std::filesystem::path folder = folder_ / known.name / version_name(known.version);
+    auto model = read_version(folder);
+    if (!model) {
+      if (model.error().code != ErrorCode::data_corruption) return std::unexpected(model.error());
+      std::error_code failure;
+      std::filesystem::remove_all(folder, failure);
+      if (failure) return std::unexpected(error_from_errno("remove", folder));
+      continue;
+    }
+    bool changed = false;
+    for (const privacy::ForgottenNumber& customer : customers) {
+      const auto row = customer.at > clean ? model->row(customer.customer) : std::nullopt;
+      if (!row) continue;
+      ATTUNE_RETURN_IF_ERROR(model->recommender->forget_customer(*row));
+      changed = true;
+    }
+    if (changed) {
+      ATTUNE_RETURN_IF_ERROR(model->recommender->save(folder / "model.bin"));
+      rewritten.push_back(fmt::format("{}/{}", known.name, known.version));
+    }
+    model->meta.forgotten_through = through;
+    ATTUNE_RETURN_IF_ERROR(write_file_durably(folder / "meta.json", meta_json(model->meta)));
+  }
+  return rewritten;
 }
 
 Result<int> ModelRegistry::remove_leftovers() const {

@@ -36,9 +36,21 @@ std::string search_words(store::Vault& vault, CustomerNumber customer, std::stri
 
 }  // namespace
 
+Status ProfileFolding::migrate(store::State& state) {
+  return state.migrate("profile_folding", kMigrations);
+}
+
+Status ProfileFolding::forget(store::State& state, std::span<const CustomerNumber> customers) {
+  for (const CustomerNumber customer : customers) {
+    ATTUNE_RETURN_IF_ERROR(
+        state.run("DELETE FROM profile_merges WHERE source = ?1 OR root = ?1", customer));
+  }
+  return {};
+}
+
 Status ProfileFolding::prepare(bool people) {
   if (!prepared_) {
-    ATTUNE_RETURN_IF_ERROR(workspace_.state().migrate("profile_folding", kMigrations));
+    ATTUNE_RETURN_IF_ERROR(migrate(workspace_.state()));
     // In the order of the items, which is that of the journal: numbers decide ties, so they must
     // not hang on the order of folding.
     for (const catalog::Item& item : catalog_.items()) terms_of(item.number);

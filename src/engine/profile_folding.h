@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -30,6 +31,11 @@ class ProfileFolding {
   // `people`: customers were merged or separated since the last call; the first call reads anyway.
   Status catch_up(bool people, Progress& progress);
   std::int64_t foreign_amounts() const { return foreign_amounts_; }
+
+  static Status migrate(store::State& state);
+  // Lets go of the merges that were followed for these customers, so that nobody is folded anew for
+  // their sake.
+  static Status forget(store::State& state, std::span<const CustomerNumber> customers);
 
  private:
   using Sink = std::function<Status(CustomerNumber, const profiles::ProfileEvent&)>;

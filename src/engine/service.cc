@@ -21,6 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 using events::Event;
 using events::EventType;
+using events::IdKind;
 
 constexpr auto kLook = 100ms;    // how often the applier looks whether it has to stop
 constexpr auto kGather = 50ms;   // between two groups that follow each other: each costs commits
@@ -60,6 +61,7 @@ struct Service::Impl {
   std::atomic<std::int64_t> applied{0};
   std::atomic<std::int64_t> refused{0};
   std::atomic<std::int64_t> decisions{0};
+  mutable std::atomic<std::int64_t> suppressed{0};
 
   mutable std::mutex mutex;           // of the three below
   std::string problem;                // of applying
@@ -140,6 +142,22 @@ struct Service::Impl {
     return {};
   }
 
+  // What was applied of a whole shop or a whole customer is read anew. The caller holds `stores`.
+  Status reload_where_needed() {
+    if (workspace.others_applied() == others_seen) return {};
+    ATTUNE_RETURN_IF_ERROR(serving->reload(workspace));
+    others_seen = workspace.others_applied();
+    customers.reset();
+    return {};
+  }
+
+  Status forget_in_memory() {
+    ATTUNE_RETURN_IF_ERROR(reload_where_needed());
+    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t count, workspace.refused_count());
+    refused = count;
+    return {};
+  }
+
   // Brings profiles up to date. The caller holds `stores`.
   Status fold() {
     const Status folded = fold_events();
@@ -207,6 +225,42 @@ struct Service::Impl {
     return done.has_value();
   }
 
+  // Without what names forgotten customers. A device of theirs says nothing of who uses it now.
+  std::vector<Event> let_in(std::span<const Event> events) const {
+    std::vector<Event> kept;
+    for (Event event : events) {
+      const bool device = workspace.is_forgotten(IdKind::anonymous, event.anonymous);
+      const bool theirs = event.customer.empty() || event.type == EventType::alias;
+      if (workspace.is_forgotten(IdKind::customer, event.customer) || (device && theirs)) {
+        ++suppressed;
+        continue;
+      }
+      if (device) event.anonymous = {};
+      kept.push_back(event);
+    }
+    return kept;
+  }
+
+  std::vector<RefusedMessage> let_in(std::span<const RefusedMessage> messages) const {
+    std::vector<RefusedMessage> kept;
+    for (const RefusedMessage& message : messages) {
+      if (workspace.names_forgotten(message.raw)) {
+        ++suppressed;
+      } else {
+        kept.push_back(message);
+      }
+    }
+    return kept;
+  }
+
+  Status submit(std::span<const Event> events, std::span<const RefusedMessage> messages,
+                Intake::Done done) {
+    if (intake->submit(events, messages, std::move(done))) return {};
+    return std::unexpected(
+        unavailable("more events arrive than the disk takes; nothing of these was kept: send them "
+                    "again in a moment"));
+  }
+
   void maybe_train() {
     if (options.train_every.count() == 0 || jobs.running()) return;
     const std::int64_t since = workspace.now().micros - trained_at_micros;
@@ -234,6 +288,7 @@ struct Service::Impl {
     ATTUNE_ASSIGN_OR_RETURN(const std::vector<ModelMeta> made,
                             engine::train(workspace, request, progress));
     lock = hold_stores();
+    ATTUNE_RETURN_IF_ERROR(workspace.forget_in_models());  // whoever was forgotten meanwhile
     ATTUNE_RETURN_IF_ERROR(serving->swap_model(workspace));
     std::string text;
     for (const ModelMeta& meta : made) {
@@ -276,10 +331,26 @@ Result<std::unique_ptr<Service>> Service::start(const std::filesystem::path& fol
 
 Status Service::accept(std::span<const Event> events, std::span<const RefusedMessage> refused,
                        Intake::Done done) {
-  if (impl_->intake->submit(events, refused, std::move(done))) return {};
-  return std::unexpected(
-      unavailable("more events arrive than the disk takes; nothing of these was kept: send them "
-                  "again in a moment"));
+  Impl& self = *impl_;
+  if (!self.workspace.forgets_anybody()) return self.submit(events, refused, std::move(done));
+  const std::vector<Event> kept = self.let_in(events);
+  const std::vector<RefusedMessage> messages = self.let_in(refused);
+  if (!kept.empty() || !messages.empty()) return self.submit(kept, messages, std::move(done));
+  done(self.journal->last_sequence());
+  return {};
+}
+
+Result<std::vector<ErasureReceipt>> Service::forget(std::span<const std::string> ids) {
+  std::vector<ErasureReceipt> receipts;
+  ATTUNE_RETURN_IF_ERROR(with([&](Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(receipts, workspace.forget(ids));
+    return impl_->forget_in_memory();
+  }));
+  return receipts;
+}
+
+bool Service::is_forgotten(std::string_view customer) const {
+  return impl_->workspace.is_forgotten(IdKind::customer, customer);
 }
 
 Status Service::accept(std::span<const Event> events) {
@@ -357,12 +428,7 @@ Status Service::follow() {
   return with([&](Workspace& workspace) -> Status {
     Impl& self = *impl_;
     ATTUNE_RETURN_IF_ERROR(self.keys->reload());
-    if (workspace.others_applied() != self.others_seen) {
-      ATTUNE_RETURN_IF_ERROR(self.serving->reload(workspace));
-      self.others_seen = workspace.others_applied();
-      self.customers.reset();
-      return {};
-    }
+    if (workspace.others_applied() != self.others_seen) return self.reload_where_needed();
     ATTUNE_ASSIGN_OR_RETURN(const bool current, self.serving->serves_current_model(workspace));
     return current ? Status{} : self.serving->swap_model(workspace);
   });
@@ -403,6 +469,7 @@ Health Service::health() const {
   health.refused = self.refused;
   health.intake = self.intake->counts();
   health.decisions = self.decisions;
+  health.suppressed = self.suppressed;
   return health;
 }
 

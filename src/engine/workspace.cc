@@ -28,6 +28,9 @@ CREATE TABLE lost_imports(number INTEGER PRIMARY KEY, rows INTEGER NOT NULL);
 )sql"},
                                             {4, R"sql(
 CREATE TABLE pinned_currency(only INTEGER PRIMARY KEY CHECK(only = 1), code TEXT NOT NULL);
+)sql"},
+                                            {5, R"sql(
+CREATE TABLE erasures(number INTEGER PRIMARY KEY, receipt TEXT NOT NULL);
 )sql"}};
 
 // The keys that state was sealed with: where they are missing, others are not made in their place.
@@ -86,7 +89,10 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
                                      std::move(state), std::move(history));
   impl->zone = std::move(zone);
   impl->clock = options.clock;
-  ATTUNE_ASSIGN_OR_RETURN(impl->identity, events::Identity::open(impl->state, impl->vault));
+  ATTUNE_ASSIGN_OR_RETURN(impl->suppressed,
+                          privacy::ForgottenList::open(impl->folder.keys() / kSuppressedName));
+  ATTUNE_ASSIGN_OR_RETURN(impl->identity,
+                          events::Identity::open(impl->state, impl->vault, &*impl->suppressed));
   ATTUNE_ASSIGN_OR_RETURN(impl->catalog, catalog::Catalog::open(impl->state));
   ATTUNE_ASSIGN_OR_RETURN(impl->consent, privacy::ConsentLedger::open(impl->state));
   ATTUNE_ASSIGN_OR_RETURN(impl->event_history,
@@ -97,6 +103,7 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
   ATTUNE_RETURN_IF_ERROR(
       workspace.catch_up(options.progress == nullptr ? quiet : *options.progress));
   ATTUNE_RETURN_IF_ERROR(workspace.remove_leftovers());
+  ATTUNE_RETURN_IF_ERROR(workspace.honour_forgotten());
   return workspace;
 }
 

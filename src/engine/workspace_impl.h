@@ -14,6 +14,7 @@
 
 #include "attune/engine/workspace.h"
 #include "attune/events/staged_import.h"
+#include "attune/privacy/forgotten_list.h"
 
 namespace attune::engine {
 
@@ -45,7 +46,8 @@ struct Workspace::Impl {
   TimeZone zone = TimeZone::utc();
   SystemClock system_clock;
   const Clock* clock = nullptr;
-  std::optional<events::Identity> identity;
+  std::optional<privacy::ForgottenList> suppressed;
+  std::optional<events::Identity> identity;  // asks `suppressed`
   std::optional<catalog::Catalog> catalog;
   std::optional<privacy::ConsentLedger> consent;
   std::optional<events::EventHistory> event_history;
@@ -68,7 +70,10 @@ struct Workspace::Impl {
   struct Numbers {
     events::Identity::Numbers people;
     std::vector<ItemNumber> items;
-    events::AppliedNumbers view() const { return {people.customers, people.anonymous, items}; }
+    events::AppliedNumbers view() const {
+      return {people.customers, people.anonymous, items, people.customers_until,
+              people.anonymous_until};
+    }
   };
 
   Result<Numbers> apply_to_state(const events::EventNames& names, const events::StagedFacts& facts,
@@ -125,6 +130,7 @@ struct Workspace::Impl {
     for (const events::StagedFacts::Consent& c : facts.consents) {
       const CustomerNumber customer = c.customer != events::kNoCode ? people.customers[c.customer]
                                                                     : people.anonymous[c.anonymous];
+      if (!customer) continue;  // forgotten
       auto purposes = privacy::purposes_of(c.value == events::kNoCode ? std::string_view()
                                                                       : facts.values.text(c.value));
       if (!purposes && c.given != 0) continue;
@@ -233,12 +239,15 @@ struct Workspace::Impl {
     ++refused_applied;
     ATTUNE_ASSIGN_OR_RETURN(const Sequence done, state.cursor(kStateCursor));
     if (done < record.last()) {
+      ATTUNE_ASSIGN_OR_RETURN(const RefusedMessage message, RefusedMessage::parse(record.payload));
       ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
-      // Nobody is named yet: sealed under the key of nobody in particular.
-      ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
-                              vault.seal(CustomerNumber{0}, "refused", record.payload));
-      ATTUNE_RETURN_IF_ERROR(state.run("INSERT INTO refused(number, sealed) VALUES(?1, ?2)",
-                                       record.first, store::Blob{sealed}));
+      if (!names_forgotten(message.raw)) {
+        // Nobody is named yet: sealed under the key of nobody in particular.
+        ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
+                                vault.seal(CustomerNumber{0}, "refused", record.payload));
+        ATTUNE_RETURN_IF_ERROR(state.run("INSERT INTO refused(number, sealed) VALUES(?1, ?2)",
+                                         record.first, store::Blob{sealed}));
+      }
       ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, record.last()));
       ATTUNE_RETURN_IF_ERROR(transaction.commit());
     }
@@ -263,6 +272,10 @@ struct Workspace::Impl {
     return history_done < record.last() ? event_history->skip_to(record.last()) : Status{};
   }
 
+  Status apply_forget(const store::JournalRecord& record, Sequence history_done);
+  bool names_forgotten(std::string_view text) const;
+  Status forget_again(std::vector<std::string>& entries);
+
   Status apply(const store::JournalRecord& record, Progress& progress) {
     if (static_cast<EntryKind>(record.kind) == EntryKind::events) return gather(record, progress);
     ATTUNE_RETURN_IF_ERROR(apply_gathered(progress));
@@ -275,6 +288,8 @@ struct Workspace::Impl {
         return apply_import(record, history_done, progress);
       case EntryKind::separate:
         return apply_separate(record, history_done);
+      case EntryKind::forget:
+        return apply_forget(record, history_done);
       case EntryKind::events:
       case EntryKind::refused:
         break;

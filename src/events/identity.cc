@@ -34,6 +34,17 @@ std::string bytes_of(const Hash128& hash) {
   return bytes;
 }
 
+Status read_hash(std::string_view bytes, Hash128& hash) {
+  if (bytes.size() != sizeof hash)
+    return std::unexpected(data_corruption("an identifier's hash has another length"));
+  std::memcpy(&hash, bytes.data(), sizeof hash);
+  return {};
+}
+
+bool is_forgotten(const std::vector<Sequence>& until, std::uint32_t code) {
+  return !until.empty() && until[code] != kNeverForgotten;
+}
+
 // Everybody an import names, in the order of first mention; a customer id comes before an anonymous
 // id of the same row.
 template <class Mention>
@@ -57,9 +68,10 @@ CustomerNumber MergeMap::root(CustomerNumber number) const {
   return found == targets_.end() ? number : found->second;
 }
 
-Result<Identity> Identity::open(store::State& state, store::Vault& vault) {
+Result<Identity> Identity::open(store::State& state, store::Vault& vault,
+                                const ForgottenIds* forgotten) {
   ATTUNE_RETURN_IF_ERROR(state.migrate("identity", kMigrations));
-  return Identity(state, vault);
+  return Identity(state, vault, forgotten);
 }
 
 Hash128 Identity::fingerprint(IdKind kind, std::string_view id) const {
@@ -73,22 +85,71 @@ Status Identity::for_each_fingerprint(const FingerprintVisitor& visit) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) return {};
     Hash128 hash;
-    const std::string_view bytes = rows.blob(1);
-    if (bytes.size() != sizeof hash)
-      return std::unexpected(data_corruption("an identifier's hash has another length"));
-    std::memcpy(&hash, bytes.data(), sizeof hash);
+    ATTUNE_RETURN_IF_ERROR(read_hash(rows.blob(1), hash));
     visit(static_cast<IdKind>(rows.int64(0)), hash, CustomerNumber{rows.int64(2)});
   }
 }
 
 Result<std::optional<CustomerNumber>> Identity::find_exact(IdKind kind, std::string_view id) {
-  const std::string hash = bytes_of(fingerprint(kind, id));
+  return find_key_exact({kind, fingerprint(kind, id)});
+}
+
+Result<std::optional<CustomerNumber>> Identity::find_key_exact(const IdKey& key) {
+  const std::string hash = bytes_of(key.fingerprint);
   ATTUNE_ASSIGN_OR_RETURN(
       const auto number,
       state_->find_int64("SELECT customer FROM identifiers WHERE hash = ?1 AND kind = ?2",
-                         store::Blob{hash}, static_cast<std::int64_t>(kind)));
+                         store::Blob{hash}, static_cast<std::int64_t>(key.kind)));
   if (!number) return std::optional<CustomerNumber>();
   return std::optional(CustomerNumber{*number});
+}
+
+Result<std::optional<IdKey>> Identity::find_key(std::string_view id) {
+  for (const IdKind kind : {IdKind::customer, IdKind::anonymous}) {
+    const IdKey key{kind, fingerprint(kind, id)};
+    ATTUNE_ASSIGN_OR_RETURN(const auto number, find_key_exact(key));
+    if (number) return std::optional(key);
+  }
+  return std::optional<IdKey>();
+}
+
+Result<Identity::Family> Identity::family(const IdKey& id) {
+  Family family;
+  ATTUNE_ASSIGN_OR_RETURN(const auto number, find_key_exact(id));
+  if (!number) return family;
+  ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber top, root(*number));
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows, state_->prepare(R"sql(
+    WITH RECURSIVE family(number) AS (
+      SELECT ?1 UNION SELECT source FROM merges JOIN family ON merges.target = family.number)
+    SELECT number, kind, hash, sealed FROM family LEFT JOIN identifiers ON customer = number
+    ORDER BY number, kind, hash)sql"));
+  rows.bind(1, top);
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return family;
+    const CustomerNumber member{rows.int64(0)};
+    if (family.numbers.empty() || family.numbers.back() != member) family.numbers.push_back(member);
+    if (rows.is_null(1)) continue;
+    Named named{{static_cast<IdKind>(rows.int64(1)), {}}, {}};
+    ATTUNE_RETURN_IF_ERROR(read_hash(rows.blob(2), named.key.fingerprint));
+    named.id = vault_->open(member, "id", rows.blob(3)).value_or("");
+    family.ids.push_back(std::move(named));
+  }
+}
+
+// Which names of an import are forgotten ones'.
+void Identity::note_forgotten(const EventNames& names, Numbers& numbers) const {
+  if (forgotten_ == nullptr || forgotten_->empty()) return;
+  const auto note = [&](IdKind kind, const Dictionary& ids, std::vector<Sequence>& until) {
+    for (std::uint32_t code = 0; code < ids.size(); ++code) {
+      const auto at = forgotten_->forgotten_at({kind, fingerprint(kind, ids.text(code))});
+      if (!at) continue;
+      until.resize(ids.size(), kNeverForgotten);
+      until[code] = *at;
+    }
+  };
+  note(IdKind::customer, names.customers, numbers.customers_until);
+  note(IdKind::anonymous, names.anonymous, numbers.anonymous_until);
 }
 
 Result<std::optional<CustomerNumber>> Identity::find_either(std::string_view id) {
@@ -136,6 +197,7 @@ Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedF
   Numbers numbers;
   numbers.customers.resize(names.customers.size());
   numbers.anonymous.resize(names.anonymous.size());
+  note_forgotten(names, numbers);
   // An anonymous id first seen in a row that names a customer is that customer's from birth.
   std::unordered_map<std::uint32_t, std::uint32_t> born_with;
   for (const StagedFacts::Link& link : facts.links) {
@@ -150,6 +212,8 @@ Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedF
         anonymous ? names.anonymous.text(mention.code) : names.customers.text(mention.code);
     CustomerNumber& number =
         anonymous ? numbers.anonymous[mention.code] : numbers.customers[mention.code];
+    if (is_forgotten(anonymous ? numbers.anonymous_until : numbers.customers_until, mention.code))
+      continue;
     ATTUNE_ASSIGN_OR_RETURN(const auto found, find_exact(mention.kind, id));
     if (found) {
       number = *found;
@@ -158,7 +222,9 @@ Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedF
     number = CustomerNumber{first.value + mention.row};
     if (anonymous) {
       const auto companion = born_with.find(mention.code);
-      if (companion != born_with.end()) number = numbers.customers[companion->second];
+      // Beside a forgotten customer it stands alone.
+      if (companion != born_with.end() && numbers.customers[companion->second])
+        number = numbers.customers[companion->second];
     }
     fresh.push_back(mention);
     fresh_numbers.push_back(number);
@@ -193,21 +259,28 @@ Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedF
 
 Result<Identity::Numbers> Identity::look_up(const EventNames& names) {
   Numbers numbers;
-  for (std::uint32_t c = 0; c < names.customers.size(); ++c) {
-    ATTUNE_ASSIGN_OR_RETURN(const auto found,
-                            find_exact(IdKind::customer, names.customers.text(c)));
-    numbers.customers.push_back(found.value_or(CustomerNumber{}));
-  }
-  for (std::uint32_t a = 0; a < names.anonymous.size(); ++a) {
-    ATTUNE_ASSIGN_OR_RETURN(const auto found,
-                            find_exact(IdKind::anonymous, names.anonymous.text(a)));
-    numbers.anonymous.push_back(found.value_or(CustomerNumber{}));
-  }
+  note_forgotten(names, numbers);
+  // A forgotten one may be there still: the crash came before the end of forgetting.
+  const auto look = [&](IdKind kind, const Dictionary& ids, const std::vector<Sequence>& until,
+                        std::vector<CustomerNumber>& into) -> Status {
+    for (std::uint32_t code = 0; code < ids.size(); ++code) {
+      into.emplace_back();
+      if (is_forgotten(until, code)) continue;
+      ATTUNE_ASSIGN_OR_RETURN(const auto found, find_exact(kind, ids.text(code)));
+      into.back() = found.value_or(CustomerNumber{});
+    }
+    return {};
+  };
+  ATTUNE_RETURN_IF_ERROR(
+      look(IdKind::customer, names.customers, numbers.customers_until, numbers.customers));
+  ATTUNE_RETURN_IF_ERROR(
+      look(IdKind::anonymous, names.anonymous, numbers.anonymous_until, numbers.anonymous));
   return numbers;
 }
 
 Status Identity::link(CustomerNumber anonymous, CustomerNumber customer, Sequence sequence,
                       Numbers& numbers) {
+  if (anonymous.value == 0 || customer.value == 0) return {};  // one of them is forgotten
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber from, root(anonymous));
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber to, root(customer));
   if (from == to) return {};
@@ -230,6 +303,7 @@ Status Identity::alias(const StagedFacts::Alias& alias, const EventNames& names,
   // the journal.
   const bool there = known && known->value <= first.value + alias.row;
   const CustomerNumber earlier = there ? *known : numbers.anonymous[alias.from];
+  if (earlier.value == 0 || numbers.customers[alias.to].value == 0) return {};  // forgotten
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber from, root(earlier));
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber to, root(numbers.customers[alias.to]));
   if (from == to) return {};
@@ -293,6 +367,7 @@ Result<MergeMap> Identity::merges() {
 Status Identity::write_traits(const StagedFacts& facts, Sequence first, const Numbers& numbers) {
   for (const StagedFacts::Stated& trait : facts.traits) {
     const CustomerNumber customer = numbers.customers[trait.subject];
+    if (customer.value == 0) continue;  // forgotten
     ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
                             vault_->seal(customer, "trait", facts.values.text(trait.value)));
     // The latest time wins, then the latest event: whatever the order of arrival, the same value
@@ -364,7 +439,8 @@ Result<std::int64_t> Identity::anonymous() {
 Result<std::int64_t> Identity::forget(CustomerNumber customer) {
   std::int64_t touched = 0;
   for (const std::string_view sql :
-       {"DELETE FROM traits WHERE customer = ?1", "DELETE FROM identifiers WHERE customer = ?1"}) {
+       {"DELETE FROM traits WHERE customer = ?1", "DELETE FROM identifiers WHERE customer = ?1",
+        "DELETE FROM merges WHERE source = ?1 OR target = ?1"}) {
     ATTUNE_RETURN_IF_ERROR(state_->run(sql, customer));
     touched += state_->changed_rows();
   }

@@ -59,6 +59,7 @@ constexpr std::array kReasons = std::to_array<ReasonInfo>({
      "the same content again within one file; --keep-repeats takes it as real",
      "同一文件中内容完全重复；--keep-repeats 可将其视为真实"},
     {"repeated_event_id", "left out", "an event id that was seen before", "事件编号此前出现过"},
+    {"forgotten", "left out", "a row of a customer who was forgotten", "该行属于已被遗忘的客户"},
     {"already_imported", "left out", "a row that an earlier import brought", "该行此前已导入"},
     {"ignored_type", "left out", "a type that the mapping leaves out", "映射中略去的类型"},
     {"missing_customer", "flagged", "belongs to nobody; counts for items",

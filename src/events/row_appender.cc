@@ -111,9 +111,11 @@ Status RowAppender::append(store::History& connection, const EventColumns& colum
                            std::int64_t begin, const KnownRows& known) const {
   std::vector<std::size_t> rows;  // that are not known
   std::vector<std::int64_t> sequence;
+  const bool forgets = !numbers_.customers_until.empty() || !numbers_.anonymous_until.empty();
   for (std::size_t i = 0; i < columns.rows(); ++i) {
     const std::int64_t row = begin + static_cast<std::int64_t>(i);
     if (!known.empty() && known.contains(row)) continue;
+    if (forgets && is_left_out(columns, i, Sequence{first.value + row})) continue;
     rows.push_back(i);
     sequence.push_back(first.value + row);
   }
@@ -128,6 +130,18 @@ CustomerNumber RowAppender::customer_of(const EventColumns& c, std::size_t row) 
   return CustomerNumber{0};
 }
 
+bool RowAppender::is_left_out(const EventColumns& c, std::size_t row, Sequence sequence) const {
+  const bool known = c.customer[row] != kNoCode;
+  const std::uint32_t code = known ? c.customer[row] : c.anonymous[row];
+  const auto until = known ? numbers_.customers_until : numbers_.anonymous_until;
+  return code != kNoCode && !until.empty() && until[code] < sequence;
+}
+
+// The row tells of somebody whom the shop has forgotten.
+bool RowAppender::is_of_nobody(const EventColumns& c, std::size_t row) const {
+  return (c.customer[row] != kNoCode || c.anonymous[row] != kNoCode) && !customer_of(c, row);
+}
+
 Status RowAppender::append_all(store::History& connection, const EventColumns& c,
                                std::span<const std::int64_t> sequence) const {
   const std::size_t n = c.rows();
@@ -139,10 +153,11 @@ Status RowAppender::append_all(store::History& connection, const EventColumns& c
   for (std::size_t i = 0; i < n; ++i) {
     customer[i] = customer_of(c, i).value;
     if (c.item[i] != kNoCode) item[i] = numbers_.items[c.item[i]].value;
-    order.add(text_of(names_.orders, c.order[i]));
-    session.add(text_of(names_.sessions, c.session[i]));
+    const bool nobody = is_of_nobody(c, i);
+    order.add(nobody ? std::string_view() : text_of(names_.orders, c.order[i]));
+    session.add(nobody ? std::string_view() : text_of(names_.sessions, c.session[i]));
     decision.add(text_of(names_.decisions, c.decision[i]));
-    const std::string_view plain = c.personal_of(i);
+    const std::string_view plain = nobody ? std::string_view() : c.personal_of(i);
     if (plain.empty()) {
       personal.add({});
     } else {

@@ -29,8 +29,9 @@ class RowAppender {
               const LabelCodes& labels)
       : vault_(vault), names_(names), numbers_(numbers), labels_(labels) {}
 
-  // Appends the rows of `columns` that are not known, as part of the connection's transaction. Row
-  // i has the number first + begin + i and is row begin + i of the import.
+  // Appends the rows of `columns` that are not known, as part of the connection's transaction; what
+  // is left of forgotten customers' rows is as AppliedNumbers says. Row i has the number first +
+  // begin + i and is row begin + i of the import.
   Status append(store::History& connection, const EventColumns& columns, Sequence first,
                 std::int64_t begin, const KnownRows& known) const;
 
@@ -38,6 +39,8 @@ class RowAppender {
   Status append_all(store::History& connection, const EventColumns& columns,
                     std::span<const std::int64_t> sequence) const;
   CustomerNumber customer_of(const EventColumns& columns, std::size_t row) const;
+  bool is_left_out(const EventColumns& columns, std::size_t row, Sequence sequence) const;
+  bool is_of_nobody(const EventColumns& columns, std::size_t row) const;
 
   store::Vault& vault_;
   const EventNames& names_;

@@ -150,7 +150,18 @@ std::expected<std::string, Fault> id_in(const json::value& body, const std::stri
   return clean_id(id, prefix + ".id");
 }
 
+// Who was forgotten does not come back by being stated anew.
+std::expected<void, Fault> not_forgotten(const Call& call, EventType type, const std::string& id,
+                                         std::string_view field) {
+  if (type != EventType::customer_changed || !call.service.is_forgotten(id)) return {};
+  return std::unexpected(fault(failed_precondition("this customer was forgotten and is kept out; a "
+                                                   "person who comes back needs another id"),
+                               field));
+}
+
 Answer put_one(const Call& call, EventType type) {
+  if (auto good = not_forgotten(call, type, call.parameter(0), "id"); !good)
+    return std::unexpected(good.error());
   std::vector<std::unique_ptr<Change>> changes;
   changes.push_back(std::make_unique<Change>(type, call.parameter(0), call.service.now(),
                                              call.service.currency_of(call.parameter(0))));
@@ -172,6 +183,8 @@ Answer put_many(const Call& call, EventType type, const char* list) {
     const std::string place = fmt::format("{}[{}]", list, i);
     auto id = id_in(row, place);
     if (!id) return std::unexpected(id.error());
+    if (auto good = not_forgotten(call, type, *id, place + ".id"); !good)
+      return std::unexpected(good.error());
     const Currency currency = call.service.currency_of(*id);
     changes.push_back(std::make_unique<Change>(type, std::move(*id), call.service.now(), currency));
     if (auto good = changes.back()->read(row, place); !good) return std::unexpected(good.error());
@@ -185,6 +198,13 @@ Answer hide_item(const Call& call) {
       std::make_unique<Change>(EventType::item_changed, call.parameter(0), call.service.now()));
   changes.back()->state("hidden", "true");
   return record(call.service, changes);
+}
+
+Answer forget_customer(const Call& call) {
+  const std::vector<std::string> ids{call.parameter(0)};
+  const auto receipts = call.service.forget(ids);
+  if (!receipts) return std::unexpected(fault(receipts.error(), "id"));
+  return Response{.body = engine::to_json(receipts->front())};
 }
 
 json::object item_json(const catalog::Item& item, Currency shop) {
@@ -220,6 +240,8 @@ Answer get_item(const Call& call) {
   return json_response(found);
 }
 
+constexpr const char* kReceipt =
+    R"({"type":"object","required":["number","forgotten_at","identifiers","holders","journal_files_deleted_by"],"properties":{"number":{"type":"integer"},"forgotten_at":{"type":"string"},"identifiers":{"type":"integer"},"holders":{"type":"array","items":{"type":"object","properties":{"holder":{"type":"string"},"touched":{"type":"integer"}}}},"journal_files_deleted_by":{"type":"string"}}})";
 constexpr const char* kItem =
     R"({"type":"object","description":"name, category, brand, price, currency, stock, url, hidden, and any other attribute"})";
 constexpr const char* kItems =
@@ -262,6 +284,13 @@ void add_catalog_doors(ApiContext& api) {
        .summary = "States traits of many customers",
        .body = kCustomers},
       [](const Call& call) { return put_many(call, EventType::customer_changed, "customers"); });
+  api.add({.method = Method::del,
+           .path = "/v1/customers/{id}",
+           .scope = KeyScope::admin,
+           .summary = "Forgets a customer for good, and keeps their ids out; asked again, the same "
+                      "receipt",
+           .answer = kReceipt},
+          forget_customer);
   api.add({.method = Method::get,
            .path = "/v1/items/{id}",
            .scope = KeyScope::read,

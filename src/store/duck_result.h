@@ -53,6 +53,10 @@ struct QueryResult::Impl {
   ~Impl() {
     duckdb_destroy_result(&result);
     if (statement != nullptr) duckdb_destroy_prepare(&statement);
+    // A result that was not read to its end holds its tables until the connection's next statement:
+    // a checkpoint of another connection would wait for that.
+    if (connection != nullptr && !ended && connection->statements == number)
+      (void)duck::execute(*connection, "SELECT 1");
   }
 };
 

@@ -176,6 +176,7 @@ Result<std::optional<std::int64_t>> History::Impl::noted(std::string_view table,
       QueryResult values,
       duck::query(connection, fmt::format("SELECT number FROM {} WHERE name = $1", table), names));
   ATTUNE_ASSIGN_OR_RETURN(const Chunk value, values.next());
+  (void)values.next();
   if (value.rows() == 0) return std::optional<std::int64_t>();
   return std::optional<std::int64_t>(value.int64(0)[0]);
 }

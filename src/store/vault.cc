@@ -367,6 +367,13 @@ Result<bool> Vault::is_destroyed(CustomerNumber customer) {
   return found.value_or(0) != 0;
 }
 
+Status Vault::end_at(CustomerNumber last) {
+  const std::scoped_lock lock(impl_->mutex);
+  ATTUNE_RETURN_IF_ERROR(impl_->customers->run("DELETE FROM keys WHERE customer > ?", last));
+  if (impl_->customers->changed_rows() > 0) impl_->cache.clear();
+  return {};
+}
+
 Status Vault::copy_to(const fs::path& folder) {
   const std::scoped_lock lock(impl_->mutex);
   const int master = ::open((impl_->folder / kMasterName).c_str(), O_RDONLY | O_CLOEXEC);

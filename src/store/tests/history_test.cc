@@ -295,6 +295,37 @@ struct Columns {
   }
 };
 
+// DuckDB's checkpoint waits for whoever reads a table, and a result that nobody will read on would
+// hold it for ever.
+TEST(History, HoldsNothingByAResultThatWasNotReadToItsEnd) {
+  TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb"));
+  must(history.execute("CREATE TABLE t AS SELECT range AS i FROM range(100000)"));
+  must(history.set_cursor("events", Sequence{3}));
+  const auto copy = [&](const char* name) {
+    History other = must(history.connect());
+    must(other.copy_to(temp / name));
+  };
+  {
+    QueryResult result = must(history.query("SELECT i FROM t"));
+    EXPECT_EQ(must(result.next()).rows(), 2048u);
+  }
+  copy("copy-1.duckdb");
+  EXPECT_EQ(must(history.find_int64("SELECT i FROM t")), 0);
+  copy("copy-2.duckdb");
+  EXPECT_EQ(must(history.cursor("events")), Sequence{3});
+  copy("copy-3.duckdb");
+  // Inside a transaction, whose rows stay.
+  must(history.begin());
+  must(history.execute("INSERT INTO t VALUES (-1)"));
+  {
+    QueryResult result = must(history.query("SELECT i FROM t"));
+    must(result.next());
+  }
+  must(history.commit());
+  EXPECT_EQ(must(history.find_int64("SELECT count(*) FROM t")), 100'001);
+}
+
 TEST(Appender, WritesEveryTypeAcrossChunks) {
   const TempFolder temp;
   History history = must(History::open(temp / "h.duckdb", kSmall));

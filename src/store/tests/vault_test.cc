@@ -26,6 +26,22 @@ std::vector<CustomerNumber> numbers(std::int64_t from, std::int64_t to) {
   return all;
 }
 
+TEST(Vault, LetsGoOfNumbersThatAnOlderJournalGivesAgain) {
+  TempFolder temp;
+  Vault vault = must(Vault::open(temp.path()));
+  must(vault.create_keys(numbers(1, 9)));
+  const std::string sealed = must(vault.seal(CustomerNumber{5}, "email", "ada@example.org"));
+  must(vault.destroy(CustomerNumber{2}));
+  must(vault.destroy(CustomerNumber{7}));
+  must(vault.end_at(CustomerNumber{5}));
+  EXPECT_EQ(must(vault.open(CustomerNumber{5}, "email", sealed)), "ada@example.org");
+  EXPECT_TRUE(must(vault.is_destroyed(CustomerNumber{2})));
+  EXPECT_FALSE(must(vault.is_destroyed(CustomerNumber{7})));
+  EXPECT_EQ(code_of(vault.seal(CustomerNumber{8}, "email", "x")), ErrorCode::not_found);
+  must(vault.create_keys(numbers(6, 9)));
+  must(vault.seal(CustomerNumber{7}, "email", "x"));
+}
+
 TEST(Vault, OpensWhatItSealedAlsoAfterReopening) {
   const TempFolder temp;
   std::string sealed, id;

@@ -38,9 +38,13 @@ struct BackupInfo {
 // Errors: already_exists (`file`); resource_exhausted; cancelled.
 Result<BackupInfo> back_up(Workspace& workspace, const std::filesystem::path& file,
                            bool include_keys, Progress& progress);
+// `forgotten`: the list of who was forgotten (keys/suppressed.sqlite of the folder that the backup
+// was made of), which the restored folder forgets too when it is next opened; empty: none. It is
+// for a backup that holds its keys: where they are put back as a folder, the list lies in it.
 // Errors: already_exists unless `folder` is missing or empty; data_corruption naming the member;
-// not_found.
+// not_found; failed_precondition (a list for a backup without keys).
 Result<BackupInfo> restore_folder(const std::filesystem::path& file,
-                                  const std::filesystem::path& folder, Progress& progress);
+                                  const std::filesystem::path& folder, Progress& progress,
+                                  const std::filesystem::path& forgotten = {});
 
 }  // namespace attune::engine

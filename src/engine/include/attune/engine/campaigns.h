@@ -2,7 +2,7 @@
 // write to, whom did it write to, what became of it, and what did it cause?
 //
 // Campaigns, budgets, contacts and the outbox are true in state; what was decided and sent becomes
-// events by a table of state that is pumped into the journal (docs/adr/0017).
+// events by a table of state that is pumped into the journal (docs/adr/0018).
 #pragma once
 
 #include <array>

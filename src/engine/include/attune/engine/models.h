@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "attune/base/ids.h"
 #include "attune/base/time.h"
 #include "attune/engine/taste.h"
+#include "attune/privacy/forgotten_list.h"
 #include "attune/recommend/recommender.h"
 
 namespace attune::engine {
@@ -26,7 +28,8 @@ struct ModelMeta {
   std::string name;  // of the recommender
   int version = 0;
   Timestamp trained_at;
-  Sequence cursor;  // events up to this one were learned from
+  Sequence cursor;             // events up to this one were learned from
+  Sequence forgotten_through;  // who was forgotten up to here is not in it any more
   std::uint64_t seed = 1;
   std::int64_t customers = 0;
   std::int64_t items = 0;
@@ -70,12 +73,19 @@ class ModelRegistry {
   Result<std::vector<ModelMeta>> list() const;
   // Makes `version` current. Errors: not_found naming the versions that are there.
   Status activate(std::string_view name, int version) const;
+  // Empties these customers' rows in every version that was learned before they were forgotten. A
+  // version that cannot be read any more is removed. What others' scores owe to them stays until
+  // the next training. Result: the versions that were written anew ("ials/3").
+  Result<std::vector<std::string>> forget(
+      std::span<const privacy::ForgottenNumber> customers) const;
   // Removes what a crash left half-written. Result: folders removed.
   Result<int> remove_leftovers() const;
 
   static constexpr int kVersionsKept = 3;
 
  private:
+  Result<Model> read_version(const std::filesystem::path& folder) const;
+
   std::filesystem::path folder_;
 };
 

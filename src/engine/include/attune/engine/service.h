@@ -44,6 +44,7 @@ struct Health {
   std::int64_t refused = 0;
   IntakeCounts intake;
   std::int64_t decisions = 0;
+  std::int64_t suppressed = 0;  // events and messages of forgotten customers, since the start
 };
 
 enum class JobState : std::uint8_t { running, done, failed, cancelled };
@@ -74,11 +75,17 @@ class Service {
                                                 const ServiceOptions& options = {});
   ~Service();  // drains
 
-  // Errors: unavailable when the queue is full (nothing is taken); others reach `done`.
+  // Errors: unavailable when the queue is full (nothing is taken); others reach `done`. What names
+  // a forgotten customer is left out; `done` is called at once where nothing else is there.
   Status accept(std::span<const events::Event> events, std::span<const RefusedMessage> refused,
                 Intake::Done done);
   // The same, waiting until it is on disk.
   Status accept(std::span<const events::Event> events);
+
+  // Forgets customers as Workspace::forget does, here too: what comes of theirs from now on is let
+  // in no more, and counted. Errors: those of Workspace::forget.
+  Result<std::vector<ErasureReceipt>> forget(std::span<const std::string> ids);
+  bool is_forgotten(std::string_view customer) const;
 
   // Chooses and logs. Errors: those of Serving::recommend; unavailable when the log's queue is
   // full.

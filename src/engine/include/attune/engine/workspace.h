@@ -17,6 +17,7 @@
 #include "attune/base/progress.h"
 #include "attune/base/time.h"
 #include "attune/catalog/catalog.h"
+#include "attune/engine/erasure.h"
 #include "attune/events/event.h"
 #include "attune/events/event_bundle.h"
 #include "attune/events/event_history.h"
@@ -31,6 +32,9 @@
 
 namespace attune::engine {
 
+// Lies in the folder's keys/ beside them: who was forgotten. In no backup.
+inline constexpr std::string_view kSuppressedName = "suppressed.sqlite";
+
 struct WorkspaceOptions {
   std::string command = "attune";  // shown to others that find the folder in use
   bool create = false;             // make the folder where there is none
@@ -44,6 +48,7 @@ enum class EntryKind : std::uint16_t {
   events = 2,    // events::bundle_events
   separate = 3,  // an id whose merges are taken back
   refused = 4,   // RefusedMessage::serialise
+  forget = 5,    // JSON with the keyed hash of an id
 };
 
 // A message that came to the service and could not become events: kept until it is mended or
@@ -127,6 +132,23 @@ class Workspace {
   // Takes the merges of one id back; its profile is its own again.
   Status separate(std::string_view id);
 
+  // Forgets the customers whom these ids name, with everybody merged into them, for good: their
+  // rows and keys in state, refused messages and quarantined rows that name them, their rows in
+  // models; events stay in the history as nobody's, with what is personal in them unreadable. Their
+  // ids name nobody from now on, whatever comes: later events of theirs are left out. What is
+  // journalled is forgotten whole, also after a crash. Result: a receipt each; of an id that was
+  // forgotten before, the one of then.
+  // Errors: not_found naming the first id that nobody has; nobody is forgotten then.
+  Result<std::vector<ErasureReceipt>> forget(std::span<const std::string> ids);
+  // Whether anybody was forgotten, and whether what comes under this id, or what this text
+  // (a message, a row) tells, is left out for that. Threads: any.
+  bool forgets_anybody() const;
+  bool is_forgotten(events::IdKind kind, std::string_view id) const;
+  bool names_forgotten(std::string_view text) const;
+  // Empties the rows of forgotten customers in models that were learned before: for a training that
+  // read them and ended after. Called by open.
+  Status forget_in_models();
+
   // Names the next import's folder and number; the folder does not exist yet.
   struct ImportPlace {
     std::int64_t number;
@@ -177,8 +199,13 @@ class Workspace {
   privacy::ConsentLedger& consent();
 
  private:
+  friend class Eraser;
   struct Impl;
   explicit Workspace(std::shared_ptr<Impl> impl);
+  Status journal_forgetting(std::span<const std::string> payloads);
+  Status honour_forgotten();
+  Result<ErasureReceipt> receipt_of(std::string_view id);
+
   std::shared_ptr<Impl> impl_;
 };
 

@@ -44,6 +44,10 @@ struct AppliedNumbers {
   std::span<const CustomerNumber> customers;  // by code of names.customers
   std::span<const CustomerNumber> anonymous;
   std::span<const ItemNumber> items;
+  // As of Identity::Numbers: a forgotten customer's rows up to here belong to nobody and hold
+  // nothing personal; later ones are left out.
+  std::span<const Sequence> customers_until{};
+  std::span<const Sequence> anonymous_until{};
 };
 
 // What cleaning marked, beyond the marks that rows came with.

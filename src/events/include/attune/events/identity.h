@@ -28,6 +28,24 @@ namespace attune::events {
 
 enum class IdKind : std::uint8_t { customer = 0, anonymous = 1 };
 
+inline constexpr Sequence kNeverForgotten{INT64_MAX};
+
+// What an id is found by in state: which of the two kinds, and its keyed hash.
+struct IdKey {
+  IdKind kind = IdKind::customer;
+  Hash128 fingerprint;
+  friend auto operator<=>(const IdKey&, const IdKey&) = default;
+};
+
+// Ids that the shop has forgotten: they name nobody any more. Threads: any.
+class ForgottenIds {
+ public:
+  virtual ~ForgottenIds() = default;
+  virtual bool empty() const = 0;
+  // The number in the journal under which the id was forgotten; absent: it was not.
+  virtual std::optional<Sequence> forgotten_at(const IdKey& id) const = 0;
+};
+
 // Which numbers are merged into which.
 class MergeMap {
  public:
@@ -51,12 +69,16 @@ struct Trait {
 // Rules: an anonymous id seen together with a customer id becomes that customer, with everything it
 // did before. An anonymous id that belongs to one known customer and is then seen with another (a
 // shared device) stays with the first; the event itself belongs to the customer it names. Two known
-// customers become one only by an alias event. Personal data: ids and traits are sealed under the
-// customer's key and found by a keyed hash. Threads: one thread at a time (that of its State).
+// customers become one only by an alias event. A forgotten id has number 0, whatever rows come or
+// are applied again: a number's key, once destroyed, is asked for no more. Personal data: ids and
+// traits are sealed under the customer's key and found by a keyed hash. Threads: one thread at a
+// time (that of its State).
 class Identity final : public Erasable {
  public:
-  // `state` and `vault` outlive the object. Errors: those of State::migrate.
-  static Result<Identity> open(store::State& state, store::Vault& vault);
+  // Everything given outlives the object; null: nobody is forgotten. Errors: those of
+  // State::migrate.
+  static Result<Identity> open(store::State& state, store::Vault& vault,
+                               const ForgottenIds* forgotten = nullptr);
 
   // The numbers of everybody an import names, by code; new ones are admitted. Row r stands for
   // sequence number first + r. To be called inside a transaction of `state`. Cost: two look-ups
@@ -64,6 +86,9 @@ class Identity final : public Erasable {
   struct Numbers {
     std::vector<CustomerNumber> customers;
     std::vector<CustomerNumber> anonymous;
+    // By code, of ids that were forgotten: rows above this number that belong to one are left out.
+    // Empty where the import names no forgotten id; kNeverForgotten for the others.
+    std::vector<Sequence> customers_until, anonymous_until;
     std::int64_t admitted = 0;  // new customers
     // Roots that became another's: from, into; in the order in which it happened.
     std::vector<std::pair<CustomerNumber, CustomerNumber>> merges;
@@ -96,6 +121,19 @@ class Identity final : public Erasable {
   Status for_each_id(const IdVisitor& visit);
   // What an id is found by in state: a keyed hash of 128 bits. Threads: any.
   Hash128 fingerprint(IdKind kind, std::string_view id) const;
+  // Everybody that an id stands for: the numbers merged into one customer, and all their ids.
+  // Nobody is called so: empty.
+  struct Named {
+    IdKey key;
+    std::string id;  // empty where its customer's key is gone
+  };
+  struct Family {
+    std::vector<CustomerNumber> numbers;  // ascending
+    std::vector<Named> ids;
+  };
+  Result<Family> family(const IdKey& id);
+  // The kind under which `id` is known, customer ids before anonymous ones; absent: unknown.
+  Result<std::optional<IdKey>> find_key(std::string_view id);
   // The same of everybody, without opening a sealed id.
   using FingerprintVisitor = std::function<void(IdKind, const Hash128&, CustomerNumber)>;
   Status for_each_fingerprint(const FingerprintVisitor& visit);
@@ -103,10 +141,12 @@ class Identity final : public Erasable {
   Result<std::int64_t> anonymous();  // anonymous ids that belong to no known customer
 
   std::string holder_name() const override { return "identities"; }
+  // Destroys the key at once, whatever becomes of a transaction of the caller's.
   Result<std::int64_t> forget(CustomerNumber customer) override;
 
  private:
-  Identity(store::State& state, store::Vault& vault) : state_(&state), vault_(&vault) {}
+  Identity(store::State& state, store::Vault& vault, const ForgottenIds* forgotten)
+      : state_(&state), vault_(&vault), forgotten_(forgotten) {}
 
   struct Mention {
     IdKind kind;
@@ -114,6 +154,8 @@ class Identity final : public Erasable {
     std::int64_t row;
   };
   Result<std::optional<CustomerNumber>> find_exact(IdKind kind, std::string_view id);
+  Result<std::optional<CustomerNumber>> find_key_exact(const IdKey& key);
+  void note_forgotten(const EventNames& names, Numbers& numbers) const;
   Result<std::optional<CustomerNumber>> find_either(std::string_view id);
   Result<bool> is_known(CustomerNumber number);
   Status insert_id(IdKind kind, std::string_view id, CustomerNumber number);
@@ -127,6 +169,7 @@ class Identity final : public Erasable {
 
   store::State* state_;
   store::Vault* vault_;
+  const ForgottenIds* forgotten_;
 };
 
 }  // namespace attune::events

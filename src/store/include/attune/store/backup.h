@@ -64,8 +64,8 @@ Result<BackupContents> verify_backup(const std::filesystem::path& file,
                                      Progress* progress = nullptr);
 
 struct RestoreOptions {
-  // Runs on the unpacked folder before it gets its name: the place to apply the suppression list,
-  // which backups do not hold.
+  // Runs on the unpacked folder before it gets its name: the place to apply the list of the
+  // forgotten, which backups do not hold.
   std::function<Status(const std::filesystem::path&)> before_publish{};
   Progress* progress = nullptr;
 };

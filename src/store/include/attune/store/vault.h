@@ -75,6 +75,9 @@ class Vault {
   Status destroy(std::span<const CustomerNumber> customers);
   Status destroy(CustomerNumber customer) { return destroy(std::span(&customer, 1)); }
   Result<bool> is_destroyed(CustomerNumber customer);
+  // Lets go of the keys of higher numbers, destroyed ones too: where a backup is older than the
+  // keys beside it, its journal gives those numbers again.
+  Status end_at(CustomerNumber last);
 
   // Writes a copy of both files into an existing folder: for backups that are told to.
   Status copy_to(const std::filesystem::path& folder);
