@@ -274,7 +274,8 @@ TEST_F(CampaignsTest, JournalsEventsOnceThroughACrashBeforeThePump) {
   EXPECT_EQ(in_state("SELECT count(*) FROM pending_events"), 0);
   EXPECT_EQ(logged(EventType::assignment), kReachable);
   ASSERT_TRUE(workspace_->state().execute("INSERT INTO pending_events SELECT * FROM kept"));
-  EXPECT_EQ(campaigns().pump().value(), kCustomers);
+  (void)campaigns();
+  EXPECT_EQ(in_state("SELECT count(*) FROM pending_events"), 0);
   EXPECT_EQ(logged(EventType::assignment), kReachable);
   // The run goes on where it was and ends: nobody is asked again.
   const auto ran = run();
