@@ -100,7 +100,7 @@ std::string preview_text(const CampaignPreview& preview, const TimeZone& zone,
                          const report::TerminalStyle& style) {
   const Currency& currency = preview.campaign.currency;
   std::string text;
-  if (preview.counts.customers > 0) {
+  if (preview.problems.empty() || preview.counts.customers > 0) {
     text += fmt::format("{}, asked as of {}. Budget: {}.\n", preview.campaign.name,
                         at(preview.now, zone),
                         limit_text(preview.budget.money_minor, preview.budget.messages, currency));
