@@ -158,7 +158,9 @@ class ReportBuilder {
     const OutcomeValue first = campaign_.outcome.value;
     const bool purchases = campaign_.outcome.event == events::EventType::purchase;
     const auto add = [&](OutcomeValue value, const char* name) {
-      data.metrics.push_back({name, after.of(value)});
+      const auto kind = value == OutcomeValue::conversion ? measure::MetricKind::proportion
+                                                          : measure::MetricKind::mean;
+      data.metrics.push_back({name, after.of(value), {}, kind});
     };
     const auto add_named = [&](OutcomeValue value) {
       add(value, value == OutcomeValue::conversion ? "conversion"
