@@ -29,6 +29,7 @@ TEST(NearestName, FindsSlipsAndRefusesStrangers) {
   const std::vector<std::string> names{"monetary_cents", "recency_days", "frequency"};
   EXPECT_EQ(nearest_name("monetry_cents", names), "monetary_cents");
   EXPECT_EQ(nearest_name("Recency", names), "recency_days");
+  EXPECT_EQ(nearest_name("prot", std::vector<std::string>{"pot-plants", "port"}), "port");
   EXPECT_FALSE(nearest_name("zebra", names));
   EXPECT_EQ(did_you_mean("frequencey", names), "; did you mean 'frequency'?");
 }
