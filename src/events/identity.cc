@@ -61,6 +61,17 @@ std::vector<Mention> in_order(const StagedFacts& facts) {
   return mentions;
 }
 
+// By code of an anonymous id, the customer whom the row that first named it names: it is theirs
+// from birth.
+std::unordered_map<std::uint32_t, std::uint32_t> companions(const StagedFacts& facts) {
+  std::unordered_map<std::uint32_t, std::uint32_t> born_with;
+  for (const StagedFacts::Link& link : facts.links) {
+    if (facts.first_anonymous[link.anonymous] == link.row)
+      born_with.emplace(link.anonymous, link.customer);
+  }
+  return born_with;
+}
+
 }  // namespace
 
 CustomerNumber MergeMap::root(CustomerNumber number) const {
@@ -198,12 +209,7 @@ Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedF
   numbers.customers.resize(names.customers.size());
   numbers.anonymous.resize(names.anonymous.size());
   note_forgotten(names, numbers);
-  // An anonymous id first seen in a row that names a customer is that customer's from birth.
-  std::unordered_map<std::uint32_t, std::uint32_t> born_with;
-  for (const StagedFacts::Link& link : facts.links) {
-    if (facts.first_anonymous[link.anonymous] == link.row)
-      born_with.emplace(link.anonymous, link.customer);
-  }
+  const auto born_with = companions(facts);
   std::vector<Mention> fresh;
   std::vector<CustomerNumber> fresh_numbers;
   for (const Mention& mention : in_order<Mention>(facts)) {

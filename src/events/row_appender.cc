@@ -105,6 +105,10 @@ Status append_spans(store::History& connection, std::span<const store::ColumnSpa
   return appender.finish();
 }
 
+std::string_view text_of(const Dictionary& names, std::uint32_t code) {
+  return code == kNoCode ? std::string_view() : names.text(code);
+}
+
 }  // namespace
 
 Status RowAppender::append(store::History& connection, const EventColumns& columns, Sequence first,
@@ -147,9 +151,6 @@ Status RowAppender::append_all(store::History& connection, const EventColumns& c
   const std::size_t n = c.rows();
   std::vector<std::int64_t> customer(n), item(n);
   TextColumn order(n), session(n), decision(n), personal(n);
-  const auto text_of = [](const Dictionary& names, std::uint32_t code) {
-    return code == kNoCode ? std::string_view() : names.text(code);
-  };
   for (std::size_t i = 0; i < n; ++i) {
     customer[i] = customer_of(c, i).value;
     if (c.item[i] != kNoCode) item[i] = numbers_.items[c.item[i]].value;
