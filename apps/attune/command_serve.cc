@@ -238,7 +238,8 @@ Status run_refused(Context& context) {
   ATTUNE_ASSIGN_OR_RETURN(const auto refused, workspace.refused(0, 1'000));
   if (context.json) {
     ATTUNE_ASSIGN_OR_RETURN(const std::int64_t total, workspace.refused_count());
-    context.print(engine::to_json(total, refused) + "\n");
+    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t dropped, workspace.refused_dropped());
+    context.print(engine::to_json(total, dropped, refused) + "\n");
     return {};
   }
   report::Table table({{"number", report::Align::right, 0},

@@ -39,6 +39,7 @@ struct Intake::Impl {
   std::int64_t accepted = 0, finished = 0;  // submissions
   bool stopping = false;
   IntakeCounts counts;
+  std::optional<Error> trouble;
   std::jthread committer;
 
   Impl(store::Journal& to, const IntakeOptions& with) : journal(to), options(with) {}
@@ -69,7 +70,7 @@ struct Intake::Impl {
       bytes += one.bytes;
     }
     Result<Sequence> first = journal.append(entries);
-    note(taken, begin, end, first.has_value());
+    note(taken, begin, end, first);
     std::int64_t events = 0;
     for (std::size_t i = begin; i < end; ++i) {
       if (first) {
@@ -88,8 +89,11 @@ struct Intake::Impl {
   }
 
   // Whoever is told that events are on disk finds them counted.
-  void note(const std::vector<Submission>& taken, std::size_t begin, std::size_t end, bool good) {
+  void note(const std::vector<Submission>& taken, std::size_t begin, std::size_t end,
+            const Result<Sequence>& first) {
+    const bool good = first.has_value();
     const std::scoped_lock lock(mutex);
+    trouble = good ? std::nullopt : std::optional(first.error());
     ++counts.commits;
     (good ? counts.submissions : counts.failed) += static_cast<std::int64_t>(end - begin);
     for (std::size_t i = begin; good && i < end; ++i) counts.events += taken[i].events;
@@ -144,6 +148,16 @@ bool Intake::wait_written(std::chrono::milliseconds time) const {
   std::unique_lock lock(impl_->mutex);
   const std::int64_t wanted = impl_->accepted;
   return impl_->written.wait_for(lock, time, [&] { return impl_->finished >= wanted; });
+}
+
+std::optional<Error> Intake::trouble() const {
+  const std::scoped_lock lock(impl_->mutex);
+  return impl_->trouble;
+}
+
+void Intake::end_trouble() {
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->trouble.reset();
 }
 
 IntakeCounts Intake::counts() const {

@@ -9,9 +9,11 @@
 
 #include <fmt/format.h>
 
+#include "attune/base/files.h"
 #include "attune/base/text.h"
 #include "attune/engine/customers.h"
 #include "attune/engine/decision_log.h"
+#include "attune/engine/taste.h"
 #include "background.h"
 #include "job_list.h"
 
@@ -28,10 +30,16 @@ constexpr auto kGather = 50ms;   // between two groups that follow each other: e
 constexpr auto kFoldEvery = 1s;  // profiles with news are at most so old
 constexpr auto kMeasureAtOnce = 20ms;
 constexpr int kMeasureShare = 100;
-constexpr auto kRetryEvery = 1s;  // after the stores refused
+constexpr auto kRetryEvery = 1s;              // after the stores refused
+constexpr std::size_t kRoomNeeded = 1 << 20;  // on a disk that was full
+constexpr std::int64_t kClockSlack = 2 * kMicrosPerSecond;
+constexpr auto kClockTrusted = 1h;  // a clock that stays back is right
 constexpr auto kDecisionWait = 500ms;
 constexpr int kPoliteLooks = 50;    // of 100 us, that the applier waits for others
 constexpr double kNewsShare = .01;  // of what was learned from: enough to train again
+// Before that, a first training has nothing to tell.
+constexpr TasteSize kLeastToLearn{.interactions = 100, .customers = 10};
+constexpr auto kCountEvery = 2s;  // whether there is enough for a first one
 
 // The threads that the history starts for itself rank as the one that opened it.
 Result<Workspace> open_giving_way(const std::filesystem::path& folder,
@@ -60,13 +68,14 @@ struct Service::Impl {
   std::atomic<int> waiting{0};  // for `stores`, besides the applier
   std::atomic<std::int64_t> applied{0};
   std::atomic<std::int64_t> refused{0};
+  std::atomic<std::int64_t> refused_dropped{0};
   std::atomic<std::int64_t> decisions{0};
   mutable std::atomic<std::int64_t> suppressed{0};
 
-  mutable std::mutex mutex;           // of the three below
-  std::string problem;                // of applying
-  std::string folding_problem;        // of profiles, which hold nothing up
-  std::condition_variable_any moved;  // `applied` has grown
+  mutable std::mutex mutex;              // of the three below
+  std::optional<Error> problem;          // of applying
+  std::optional<Error> folding_problem;  // of profiles, which hold nothing up
+  std::condition_variable_any moved;     // `applied` has grown
 
   // Of the applier, by whoever holds `stores`.
   std::int64_t others_seen = 0;
@@ -82,6 +91,9 @@ struct Service::Impl {
   std::chrono::steady_clock::time_point measured_at{};
   std::chrono::steady_clock::duration measuring{};  // how long that took
   std::atomic<std::int64_t> trained_at_micros{0};
+  std::atomic<std::int64_t> latest{0};  // microseconds that the clock has said
+  // Of the applier's thread.
+  std::chrono::steady_clock::time_point counted_at{}, looked_at{}, clock_fine_at{};
   std::jthread applier;
 
   Impl(Workspace opened, const ServiceOptions& with)
@@ -98,9 +110,59 @@ struct Service::Impl {
     jobs.stop();  // one that the applier began meanwhile
   }
 
-  void set(std::string& which, const Status& done) {
+  void set(std::optional<Error>& which, const Status& done) {
     const std::scoped_lock lock(mutex);
-    which = done ? "" : done.error().message;
+    which = done ? std::nullopt : std::optional(done.error());
+  }
+
+  // Once the journal could not be written, nobody may come any more by whom it could be seen that
+  // it can.
+  void look_for_room() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - looked_at < kRetryEvery || !intake->trouble()) return;
+    looked_at = now;
+    const std::filesystem::path probe = folder / ".room";
+    const bool room = write_file_durably(probe, std::string(kRoomNeeded, '-')).has_value();
+    std::error_code ignored;
+    std::filesystem::remove(probe, ignored);
+    if (room) intake->end_trouble();
+  }
+
+  // The latest that the clock said, until it has said otherwise for an hour.
+  void look_at_clock() {
+    const std::int64_t now = workspace.now().micros;
+    const auto steady = std::chrono::steady_clock::now();
+    if (now >= latest - kClockSlack || steady - clock_fine_at > kClockTrusted) {
+      clock_fine_at = steady;
+      latest = std::max(now, now < latest - kClockSlack ? now : latest.load());
+    }
+  }
+
+  void tell_state(Health& health) const {
+    std::optional<Error> wrong = intake->trouble();
+    {
+      const std::scoped_lock lock(mutex);
+      if (!wrong) wrong = problem;
+      if (folding_problem) health.problem = folding_problem->message;
+    }
+    if (wrong) {
+      const bool full = wrong->code == ErrorCode::resource_exhausted;
+      health.state = full ? HealthState::disk_full : HealthState::failing;
+      health.ready = false;
+      health.problem = wrong->message;
+    } else if (const std::int64_t behind = clock_behind(); behind > 0) {
+      health.state = HealthState::clock_back;
+      health.problem = fmt::format(
+          "the clock says {}, {} s before what it said; events are taken in and timed by it as it "
+          "is: set it right",
+          format_iso(workspace.now()), behind / kMicrosPerSecond);
+    }
+  }
+
+  // What the clock lacks to the latest that it said; 0: nothing worth telling.
+  std::int64_t clock_behind() const {
+    const std::int64_t behind = latest - workspace.now().micros;
+    return behind > kClockSlack ? behind : 0;
   }
 
   std::unique_lock<std::mutex> hold_stores() {
@@ -128,8 +190,7 @@ struct Service::Impl {
       ATTUNE_ASSIGN_OR_RETURN(currency_pinned, workspace.pin_currency());
     }
     if (workspace.refused_applied() != refused_seen) {
-      ATTUNE_ASSIGN_OR_RETURN(const std::int64_t count, workspace.refused_count());
-      refused = count;
+      ATTUNE_RETURN_IF_ERROR(count_refused());
       refused_seen = workspace.refused_applied();
     }
     unfolded = true;
@@ -153,8 +214,14 @@ struct Service::Impl {
 
   Status forget_in_memory() {
     ATTUNE_RETURN_IF_ERROR(reload_where_needed());
+    return count_refused();
+  }
+
+  Status count_refused() {
     ATTUNE_ASSIGN_OR_RETURN(const std::int64_t count, workspace.refused_count());
+    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t dropped, workspace.refused_dropped());
     refused = count;
+    refused_dropped = dropped;
     return {};
   }
 
@@ -197,6 +264,8 @@ struct Service::Impl {
     give_way();
     while (true) {
       const bool stopping = stop.stop_requested();
+      look_for_room();
+      look_at_clock();
       const bool news = journal->wait_past(Sequence{applied}, stopping ? 0ms : kLook);
       if (news && !stopping) std::this_thread::sleep_until(applied_at + kGather);
       if (news && behind_since == 0) behind_since = workspace.now().micros;
@@ -263,14 +332,27 @@ struct Service::Impl {
 
   void maybe_train() {
     if (options.train_every.count() == 0 || jobs.running()) return;
-    const std::int64_t since = workspace.now().micros - trained_at_micros;
-    if (since < options.train_every.count() * kMicrosPerSecond) return;
+    const std::int64_t now = workspace.now().micros;
+    if (now < trained_at_micros) trained_at_micros = now;  // the clock was set back
+    if (now - trained_at_micros < options.train_every.count() * kMicrosPerSecond) return;
     const auto recent = static_cast<double>(serving->recent_events());
     const auto learned = static_cast<double>(serving->learned_through().value);
     if (recent == 0 || recent < kNewsShare * learned) return;
+    if (learned == 0 && !enough_to_begin()) return;
     TrainRequest request;
     request.names = {default_recommenders().front()};
     (void)start_training(std::move(request));
+  }
+
+  // A shop without a model. Of the applier's thread.
+  bool enough_to_begin() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - counted_at < kCountEvery) return false;
+    counted_at = now;
+    const std::scoped_lock lock(stores);
+    const auto size = count_taste(workspace, {});
+    return size && size->interactions >= kLeastToLearn.interactions &&
+           size->customers >= kLeastToLearn.customers;
   }
 
   Result<Job> start_training(TrainRequest request) {
@@ -315,10 +397,11 @@ Result<std::unique_ptr<Service>> Service::start(const std::filesystem::path& fol
   ATTUNE_ASSIGN_OR_RETURN(self.serving, Serving::open(self.workspace));
   ATTUNE_ASSIGN_OR_RETURN(self.keys,
                           AccessKeys::open(self.workspace.state(), self.workspace.vault()));
-  ATTUNE_ASSIGN_OR_RETURN(const std::int64_t refused, self.workspace.refused_count());
-  self.refused = refused;
+  ATTUNE_RETURN_IF_ERROR(self.count_refused());
   self.applied = self.journal->last_sequence().value;
   self.unfolded = true;
+  self.latest = self.journal->files().back().last_recorded_at.micros;
+  self.clock_fine_at = std::chrono::steady_clock::now();
   self.workspace.observe([&self](const AppliedEvents& applied) {
     self.news.items = self.news.items || applied.items_changed();
     self.news.people = self.news.people || applied.people_changed;
@@ -363,6 +446,7 @@ Status Service::accept(std::span<const Event> events) {
 }
 
 Result<Served> Service::recommend(const ServeRequest& request) {
+  if (auto trouble = impl_->intake->trouble()) return std::unexpected(std::move(*trouble));
   ATTUNE_ASSIGN_OR_RETURN(Served served, impl_->serving->recommend(request));
   const std::string properties = decision_properties(served.decision);
   Event event;
@@ -452,11 +536,7 @@ bool Service::settle(std::chrono::milliseconds time) {
 Health Service::health() const {
   const Impl& self = *impl_;
   Health health;
-  {
-    const std::scoped_lock lock(self.mutex);
-    health.ready = self.problem.empty();
-    health.problem = health.ready ? self.folding_problem : self.problem;
-  }
+  self.tell_state(health);
   if (const std::int64_t since = self.behind_since; since != 0) {
     health.behind_seconds =
         std::max(0., static_cast<double>(self.workspace.now().micros - since) / kMicrosPerSecond);
@@ -467,10 +547,25 @@ Health Service::health() const {
   health.customers = self.serving->customers();
   health.items = self.serving->items();
   health.refused = self.refused;
+  health.refused_dropped = self.refused_dropped;
   health.intake = self.intake->counts();
   health.decisions = self.decisions;
   health.suppressed = self.suppressed;
   return health;
+}
+
+std::string_view name(HealthState state) {
+  switch (state) {
+    case HealthState::ready:
+      return "ready";
+    case HealthState::disk_full:
+      return "disk_full";
+    case HealthState::failing:
+      return "failing";
+    case HealthState::clock_back:
+      break;
+  }
+  return "clock_back";
 }
 
 Timestamp Service::now() const { return impl_->workspace.now(); }

@@ -133,6 +133,17 @@ std::optional<std::int32_t> TasteData::column(ItemNumber item) const {
   return index_of(std::span<const ItemNumber>(items), item);
 }
 
+Result<TasteSize> count_taste(Workspace& workspace, const InteractionWeights& weights) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::QueryResult rows,
+      workspace.history().query(
+          fmt::format("SELECT count(*), count(DISTINCT customer) FROM ({}) WHERE weight > 0",
+                      taste_sql(weights, "true"))));
+  ATTUNE_ASSIGN_OR_RETURN(const store::Chunk chunk, rows.next());
+  if (chunk.rows() == 0) return TasteSize();
+  return TasteSize{chunk.int64(0)[0], chunk.int64(1)[0]};
+}
+
 Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& weights) {
   ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
   struct Raw {

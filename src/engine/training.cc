@@ -135,8 +135,9 @@ std::span<const std::string> default_recommenders() {
   return names;
 }
 
-Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& request,
-                                     Progress& progress) {
+namespace {
+
+Result<std::vector<std::unique_ptr<recommend::Recommender>>> make_all(const TrainRequest& request) {
   std::vector<std::string> names = request.names;
   if (names.empty()) names.assign(default_recommenders().begin(), default_recommenders().end());
   ATTUNE_RETURN_IF_ERROR(check_scopes(request.settings, names));
@@ -145,6 +146,23 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
     ATTUNE_ASSIGN_OR_RETURN(auto recommender, make_with(name, request.settings));
     recommenders.push_back(std::move(recommender));
   }
+  return recommenders;
+}
+
+}  // namespace
+
+Status check_training(const TrainRequest& request) {
+  const auto made = make_all(request);
+  const auto weights = weights_of(request.settings);
+  if (made && weights) return {};
+  Error wrong = made ? weights.error() : made.error();
+  wrong.code = ErrorCode::invalid_argument;
+  return std::unexpected(std::move(wrong));
+}
+
+Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& request,
+                                     Progress& progress) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto recommenders, make_all(request));
   ATTUNE_ASSIGN_OR_RETURN(const InteractionWeights weights, weights_of(request.settings));
   progress.phase("reading interactions", 0, "");
   ATTUNE_ASSIGN_OR_RETURN(const TasteData data, read_taste(workspace, weights));

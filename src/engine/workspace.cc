@@ -31,6 +31,9 @@ CREATE TABLE pinned_currency(only INTEGER PRIMARY KEY CHECK(only = 1), code TEXT
 )sql"},
                                             {5, R"sql(
 CREATE TABLE erasures(number INTEGER PRIMARY KEY, receipt TEXT NOT NULL);
+)sql"},
+                                            {6, R"sql(
+CREATE TABLE refused_dropped(only INTEGER PRIMARY KEY CHECK(only = 1), count INTEGER NOT NULL);
 )sql"}};
 
 // The keys that state was sealed with: where they are missing, others are not made in their place.
@@ -132,12 +135,14 @@ Result<bool> Workspace::apply_next(Progress& progress) {
   impl_->state_begun = state_done;
   impl_->history_begun = history_done;
   (void)impl_->gathered.take();  // of a time before that ended with an error
+  impl_->skipped = Sequence{};
   impl_->enough = false;
   auto read = impl_->journal.read(
       Sequence{behind.value + 1}, kEntriesAtOnce,
       [&](const store::JournalRecord& record) { return impl_->apply(record, progress); });
   if (!read && !impl_->enough) return std::unexpected(read.error());
   ATTUNE_RETURN_IF_ERROR(impl_->apply_gathered(progress));
+  ATTUNE_RETURN_IF_ERROR(impl_->skip_in_history());
   return true;
 }
 

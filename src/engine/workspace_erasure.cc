@@ -263,6 +263,7 @@ class Eraser {
     for (const std::int64_t number : found)
       ATTUNE_RETURN_IF_ERROR(self_.state.run("DELETE FROM refused WHERE number = ?1", number));
     note("refused messages", static_cast<std::int64_t>(found.size()));
+    self_.refused_held.reset();
     ++self_.refused_applied;
     return {};
   }

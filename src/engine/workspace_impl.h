@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -54,8 +55,10 @@ struct Workspace::Impl {
   Observer observer;
   std::int64_t others_applied = 0;
   std::int64_t refused_applied = 0;
+  std::optional<std::int64_t> refused_held;  // absent: to be counted
   events::BundleMerger gathered;
   Sequence gathered_first;
+  Sequence skipped;                     // entries without events, which history need not hold yet
   bool enough = false;                  // reading stopped because a group is full
   Sequence state_begun, history_begun;  // the cursors when applying began
 
@@ -220,6 +223,14 @@ struct Workspace::Impl {
     return {};
   }
 
+  // One commit of history for many entries that it holds nothing of.
+  Status skip_in_history() {
+    const Sequence through = std::exchange(skipped, Sequence{});
+    if (!through) return {};
+    ATTUNE_ASSIGN_OR_RETURN(const Sequence done, event_history->cursor());
+    return done < through ? event_history->skip_to(through) : Status{};
+  }
+
   Status apply_gathered(Progress&) {
     if (gathered.rows() == 0) return {};
     const events::EventBundle bundle = gathered.take();
@@ -235,24 +246,8 @@ struct Workspace::Impl {
     return observer({bundle, first, numbers.view(), repeated, !numbers.people.merges.empty()});
   }
 
-  Status apply_refused(const store::JournalRecord& record, Sequence history_done) {
-    ++refused_applied;
-    ATTUNE_ASSIGN_OR_RETURN(const Sequence done, state.cursor(kStateCursor));
-    if (done < record.last()) {
-      ATTUNE_ASSIGN_OR_RETURN(const RefusedMessage message, RefusedMessage::parse(record.payload));
-      ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
-      if (!names_forgotten(message.raw)) {
-        // Nobody is named yet: sealed under the key of nobody in particular.
-        ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
-                                vault.seal(CustomerNumber{0}, "refused", record.payload));
-        ATTUNE_RETURN_IF_ERROR(state.run("INSERT INTO refused(number, sealed) VALUES(?1, ?2)",
-                                         record.first, store::Blob{sealed}));
-      }
-      ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, record.last()));
-      ATTUNE_RETURN_IF_ERROR(transaction.commit());
-    }
-    return history_done < record.last() ? event_history->skip_to(record.last()) : Status{};
-  }
+  Status apply_refused(const store::JournalRecord& record);
+  Status keep_refused(const store::JournalRecord& record);
 
   Status apply_separate(const store::JournalRecord& record, Sequence history_done) {
     ATTUNE_ASSIGN_OR_RETURN(const Sequence done, state.cursor(kStateCursor));
@@ -279,9 +274,9 @@ struct Workspace::Impl {
   Status apply(const store::JournalRecord& record, Progress& progress) {
     if (static_cast<EntryKind>(record.kind) == EntryKind::events) return gather(record, progress);
     ATTUNE_RETURN_IF_ERROR(apply_gathered(progress));
+    if (static_cast<EntryKind>(record.kind) == EntryKind::refused) return apply_refused(record);
+    ATTUNE_RETURN_IF_ERROR(skip_in_history());
     ATTUNE_ASSIGN_OR_RETURN(const Sequence history_done, event_history->cursor());
-    if (static_cast<EntryKind>(record.kind) == EntryKind::refused)
-      return apply_refused(record, history_done);
     ++others_applied;
     switch (static_cast<EntryKind>(record.kind)) {
       case EntryKind::import:

@@ -1,4 +1,7 @@
 // Imports and refused messages, as state remembers them.
+#include <algorithm>
+#include <utility>
+
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
@@ -40,7 +43,8 @@ std::string RefusedMessage::serialise() const {
                                                     {"raw", raw}});
 }
 
-std::string to_json(std::int64_t total, std::span<const RefusedMessage> some) {
+std::string to_json(std::int64_t total, std::int64_t dropped,
+                    std::span<const RefusedMessage> some) {
   boost::json::array list;
   for (const RefusedMessage& one : some) {
     list.push_back(boost::json::object{{"number", one.number},
@@ -52,7 +56,7 @@ std::string to_json(std::int64_t total, std::span<const RefusedMessage> some) {
                                        {"raw", one.raw}});
   }
   return boost::json::serialize(
-      boost::json::object{{"total", total}, {"refused", std::move(list)}});
+      boost::json::object{{"total", total}, {"dropped", dropped}, {"refused", std::move(list)}});
 }
 
 Result<RefusedMessage> RefusedMessage::parse(std::string_view text) {
@@ -74,6 +78,47 @@ Result<RefusedMessage> RefusedMessage::parse(std::string_view text) {
   }
   refused.time = Timestamp{time->as_int64()};
   return refused;
+}
+
+Status Workspace::Impl::apply_refused(const store::JournalRecord& record) {
+  ++refused_applied;
+  ATTUNE_ASSIGN_OR_RETURN(const Sequence done, state.cursor(kStateCursor));
+  if (done < record.last()) {
+    ATTUNE_ASSIGN_OR_RETURN(const RefusedMessage message, RefusedMessage::parse(record.payload));
+    ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
+    if (!names_forgotten(message.raw)) ATTUNE_RETURN_IF_ERROR(keep_refused(record));
+    const std::optional<std::int64_t> held = std::exchange(refused_held, std::nullopt);
+    ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, record.last()));
+    ATTUNE_RETURN_IF_ERROR(transaction.commit());
+    refused_held = held;
+  }
+  skipped = record.last();
+  return {};
+}
+
+// With the oldest gone and counted where there are too many.
+Status Workspace::Impl::keep_refused(const store::JournalRecord& record) {
+  std::optional<std::int64_t> held = std::exchange(refused_held, std::nullopt);
+  if (!held) {
+    ATTUNE_ASSIGN_OR_RETURN(held, state.find_int64("SELECT count(*) FROM refused"));
+  }
+  // Nobody is named yet: sealed under the key of nobody in particular.
+  ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
+                          vault.seal(CustomerNumber{0}, "refused", record.payload));
+  ATTUNE_RETURN_IF_ERROR(state.run("INSERT INTO refused(number, sealed) VALUES(?1, ?2)",
+                                   record.first, store::Blob{sealed}));
+  const std::int64_t beyond = *held + 1 - kRefusedMax;
+  if (beyond > 0) {
+    ATTUNE_RETURN_IF_ERROR(state.run(
+        "DELETE FROM refused WHERE number IN (SELECT number FROM refused ORDER BY number LIMIT ?1)",
+        beyond));
+    ATTUNE_RETURN_IF_ERROR(state.run(
+        "INSERT INTO refused_dropped(only, count) VALUES(1, ?1) ON CONFLICT(only) DO UPDATE SET "
+        "count = count + excluded.count",
+        beyond));
+  }
+  refused_held = std::min(*held + 1, kRefusedMax);
+  return {};
 }
 
 Result<Workspace::ImportPlace> Workspace::next_import() {
@@ -154,7 +199,14 @@ Result<std::int64_t> Workspace::refused_count() {
   return count.value_or(0);
 }
 
+Result<std::int64_t> Workspace::refused_dropped() {
+  ATTUNE_ASSIGN_OR_RETURN(const auto count,
+                          impl_->state.find_int64("SELECT count FROM refused_dropped"));
+  return count.value_or(0);
+}
+
 Status Workspace::drop_refused(std::int64_t number) {
+  impl_->refused_held.reset();
   ATTUNE_RETURN_IF_ERROR(impl_->state.run("DELETE FROM refused WHERE number = ?1", number));
   if (impl_->state.changed_rows() > 0) return {};
   return std::unexpected(not_found(fmt::format("nothing refused has the number {}", number)));

@@ -63,8 +63,9 @@ Answer list_refused(const Call& call) {
   std::string text;
   const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
     ATTUNE_ASSIGN_OR_RETURN(const std::int64_t total, workspace.refused_count());
+    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t dropped, workspace.refused_dropped());
     ATTUNE_ASSIGN_OR_RETURN(const auto refused, workspace.refused(page->after, page->limit));
-    text = engine::to_json(total, refused);
+    text = engine::to_json(total, dropped, refused);
     return {};
   });
   if (!read) return std::unexpected(fault(read.error()));

@@ -1,5 +1,6 @@
 // Items and customers as the shop knows them. A change is an event.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -19,6 +20,7 @@ using events::EventType;
 
 constexpr std::size_t kBulkMax = 1'000;
 constexpr std::size_t kValueBytes = 8'192;
+constexpr auto kSettle = std::chrono::milliseconds(500);
 
 double minor_units(Currency currency) { return std::pow(10., currency.exponent()); }
 
@@ -192,7 +194,24 @@ Answer put_many(const Call& call, EventType type, const char* list) {
   return record(call.service, changes);
 }
 
+// An item that was stated just now is waited for.
+Status find_item(const Call& call) {
+  const auto find = [&] {
+    return call.service.with([&](engine::Workspace& workspace) -> Status {
+      ATTUNE_ASSIGN_OR_RETURN(const auto number, workspace.catalog().find(call.parameter(0)));
+      if (number) return {};
+      return std::unexpected(
+          not_found(fmt::format("no item is called '{}'", attune::quoted(call.parameter(0)))));
+    });
+  };
+  Status found = find();
+  if (found || found.error().code != ErrorCode::not_found) return found;
+  return call.service.settle(kSettle) ? find() : found;
+}
+
 Answer hide_item(const Call& call) {
+  if (const Status known = find_item(call); !known)
+    return std::unexpected(fault(known.error(), "id"));
   std::vector<std::unique_ptr<Change>> changes;
   changes.push_back(
       std::make_unique<Change>(EventType::item_changed, call.parameter(0), call.service.now()));

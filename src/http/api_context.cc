@@ -52,7 +52,7 @@ bool starts_with_word(std::string_view text, std::string_view word) {
 Response answer_of(Answer answer) {
   if (answer) return std::move(*answer);
   Response response = problem(answer.error().error, answer.error().field);
-  if (response.status == 503) response.set_header("Retry-After", "1");
+  if (response.status == 503 || response.status == 507) response.set_header("Retry-After", "1");
   return response;
 }
 

@@ -9,9 +9,11 @@ namespace {
 namespace json = boost::json;
 
 json::object health_json(const engine::Health& health) {
-  return {{"ready", health.ready},     {"problem", health.problem}, {"journal", health.journal},
-          {"applied", health.applied}, {"model", health.model},     {"customers", health.customers},
-          {"items", health.items},     {"refused", health.refused}};
+  return {{"ready", health.ready},         {"state", engine::name(health.state)},
+          {"problem", health.problem},     {"journal", health.journal},
+          {"applied", health.applied},     {"model", health.model},
+          {"customers", health.customers}, {"items", health.items},
+          {"refused", health.refused}};
 }
 
 }  // namespace

@@ -35,6 +35,13 @@ Response too_busy() {
   return response;
 }
 
+// Nothing of it was kept: a client library sends it again.
+Response not_kept(const Error& error) {
+  Response response = problem(error);
+  response.set_header("Retry-After", "5");
+  return response;
+}
+
 // A standard name that tells nothing Attune keeps is no fault of the sender's.
 bool is_fault(const events::SegmentProblem& problem) { return problem.reason != "ignored_type"; }
 
@@ -88,7 +95,7 @@ void take(ApiContext& api, SegmentCall call, const std::shared_ptr<Request>& req
   }
   const Status taken =
       api.service.accept(batch.events, refused, [respond](const Result<Sequence>& written) {
-        respond(written ? Response{.body = kOk} : problem(written.error()));
+        respond(written ? Response{.body = kOk} : not_kept(written.error()));
       });
   if (!taken) respond(too_busy());
 }

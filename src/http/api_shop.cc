@@ -19,12 +19,25 @@ Answer of(const Status& done, const json::value& value) {
   return json_response(value);
 }
 
+// Who they are, which state keeps sealed, before what they did.
+Result<std::string> profile_json(engine::Workspace& workspace, Customers& customers,
+                                 const profiles::Profile& profile) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::string id, workspace.identity().label(profile.customer));
+  ATTUNE_ASSIGN_OR_RETURN(const auto traits, workspace.identity().traits(profile.customer));
+  json::object named;
+  for (const events::Trait& trait : traits) named[trait.name] = trait.value;
+  const std::string who = json::serialize(json::object{{"id", id}, {"traits", std::move(named)}});
+  // Two objects become one, without reading the numbers of the second.
+  const std::string what = profiles::to_json(profile, customers.names());
+  return who.substr(0, who.size() - 1) + (what == "{}" ? "" : ",") + what.substr(1);
+}
+
 Answer get_profile(const Call& call) {
   std::string text;
-  const Status read =
-      call.service.with_customers([&](engine::Workspace&, Customers& customers) -> Status {
+  const Status read = call.service.with_customers(
+      [&](engine::Workspace& workspace, Customers& customers) -> Status {
         ATTUNE_ASSIGN_OR_RETURN(const profiles::Profile profile, customers.find(call.parameter(0)));
-        text = profiles::to_json(profile, customers.names());
+        ATTUNE_ASSIGN_OR_RETURN(text, profile_json(workspace, customers, profile));
         return {};
       });
   if (!read) return std::unexpected(fault(read.error()));
@@ -165,11 +178,15 @@ Answer start_job(const Call& call) {
                   fmt::format("'{}' is no kind of job; there is train", attune::quoted(kind))),
               "kind"));
   }
+  if (const Status good = engine::check_training(request); !good)
+    return std::unexpected(fault(good.error(), "names"));
   for (const std::string& text : settings) {
     auto setting = engine::parse_setting(text);
     if (!setting) return std::unexpected(fault(setting.error(), "set"));
     request.settings.push_back(std::move(*setting));
   }
+  if (const Status good = engine::check_training(request); !good)
+    return std::unexpected(fault(good.error(), "set"));
   auto job = call.service.train(std::move(request));
   if (!job) return std::unexpected(fault(job.error()));
   return json_response(job_json(*job), 202);

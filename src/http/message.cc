@@ -11,8 +11,8 @@
 namespace attune::http {
 namespace {
 
-constexpr std::array<std::string_view, kMethodCount> kMethodNames{
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+constexpr std::array<std::string_view, kMethodCount + 1> kMethodNames{
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"};
 
 struct Reason {
   int status;

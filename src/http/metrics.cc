@@ -84,6 +84,9 @@ std::string Metrics::text(const engine::Health& health) const {
   single(out, "attune_events_unapplied", "gauge", "Events on disk that stores do not hold yet.",
          real(health.journal - health.applied));
   single(out, "attune_messages_refused", "gauge", "Messages in quarantine.", real(health.refused));
+  single(out, "attune_messages_refused_dropped_total", "counter",
+         "The oldest messages of a full quarantine, which went when more came.",
+         real(health.refused_dropped));
   single(out, "attune_suppressed_total", "counter",
          "Events and messages of forgotten customers that were left out since the start.",
          real(health.suppressed));

@@ -23,29 +23,66 @@ json::object answer(std::string_view what, std::string_view type, json::object s
   return {{"description", what}, {"content", content(type, std::move(schema))}};
 }
 
+// Faults that are the same at every door, by status: named once, and referred to.
+struct SharedFault {
+  int status;
+  const char* what;
+  const char* header;  // that comes with it; empty: none
+  bool any_door;       // also where no key is asked for
+};
+constexpr SharedFault kSharedFaults[] = {
+    {400, "what was sent is wrong: `field` names the place, `detail` the remedy", "", true},
+    {401, "no key, or an unknown one", "WWW-Authenticate", false},
+    {403, "the key's scope does not open this door", "", false},
+    {404, "there is no such thing", "", false},
+    {405, "the path has other methods, which Allow names", "Allow", true},
+    {408, "the request came too slowly", "", true},
+    {409, "something has to be done first, or is there already", "", false},
+    {413, "the body is too large", "", true},
+    {414, "the path and query are too long", "", true},
+    {415, "the body is encoded otherwise than with gzip", "", true},
+    {429, "too many; Retry-After says when to come back", "Retry-After", false},
+    {431, "the headers are too large", "", true},
+    {503, "too much to do; come back in a moment", "Retry-After", true},
+    {507, "the disk is full: nothing was kept; send it again when there is room", "Retry-After",
+     false},
+};
+
+json::object shared_faults() {
+  json::object all;
+  for (const SharedFault& fault : kSharedFaults) {
+    json::object told =
+        answer(fault.what, "application/problem+json", {{"$ref", "#/components/schemas/Problem"}});
+    if (*fault.header != '\0') {
+      told["headers"] =
+          json::object{{fault.header, json::object{{"schema", json::object{{"type", "string"}}}}}};
+    }
+    all[fmt::format("Fault{}", fault.status)] = std::move(told);
+  }
+  return all;
+}
+
 json::object answers(const Door& door) {
   const bool is_text = door.path == "/metrics";
-  const auto fault = [](std::string_view what) {
-    return answer(what, "application/problem+json", {{"$ref", "#/components/schemas/Problem"}});
-  };
   json::object all;
+  for (const SharedFault& fault : kSharedFaults) {
+    if (!door.scope && !fault.any_door) continue;
+    all[std::to_string(fault.status)] =
+        json::object{{"$ref", fmt::format("#/components/responses/Fault{}", fault.status)}};
+  }
   const bool starts = door.path == "/v1/jobs" && door.method == Method::post;
   const bool makes = door.path.starts_with("/v1/keys") && door.method == Method::post;
   all[starts  ? "202"
       : makes ? "201"
               : "200"] = is_text ? answer("done", "text/plain", {{"type", "string"}})
                                  : answer("done", "application/json", schema_of(door.answer));
-  if (door.path == "/health/ready")
-    all["503"] = answer("not ready, and why", "application/json", {{"type", "object"}});
-  if (!door.scope) return all;
-  all["400"] = fault("what was sent is wrong: `field` names the place, `detail` the remedy");
-  all["401"] = fault("no key, or an unknown one");
-  all["403"] = fault("the key's scope does not open this door");
-  all["404"] = fault("there is no such thing");
-  all["409"] = fault("something has to be done first, or is there already");
-  all["413"] = fault("the body is too large");
-  all["429"] = fault("too many; Retry-After says when to come back");
-  all["503"] = fault("too much to do; come back in a moment");
+  if (door.path == "/health/ready") {
+    json::object both = content("application/json", {{"type", "object"}});
+    both["application/problem+json"] =
+        json::object{{"schema", json::object{{"$ref", "#/components/schemas/Problem"}}}};
+    all["503"] = json::object{{"description", "not ready, and why; or too much to do"},
+                              {"content", std::move(both)}};
+  }
   return all;
 }
 
@@ -121,6 +158,7 @@ std::string openapi_document(std::span<const Door> doors, std::string_view versi
                              "documents (RFC 9457)."}}},
       {"paths", std::move(paths)},
       {"components", json::object{{"schemas", json::object{{"Problem", problem_schema}}},
+                                  {"responses", shared_faults()},
                                   {"securitySchemes", schemes}}}});
 }
 

@@ -24,7 +24,7 @@ constexpr std::size_t kFirstReserve = std::size_t{64} << 10;
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
-std::optional<Method> method_of(bh::verb verb) {
+Method method_of(bh::verb verb) {
   switch (verb) {
     case bh::verb::get:
       return Method::get;
@@ -41,7 +41,7 @@ std::optional<Method> method_of(bh::verb verb) {
     case bh::verb::options:
       return Method::options;
     default:
-      return std::nullopt;
+      return Method::other;
   }
 }
 
@@ -156,15 +156,11 @@ class RequestParser::Impl final : public bh::basic_parser<true> {
     ec = bh::error::bad_value;
   }
 
-  void on_request_impl(bh::verb verb, beast::string_view method, beast::string_view target,
-                       int version, error_code& ec) override {
+  void on_request_impl(bh::verb verb, beast::string_view, beast::string_view target, int version,
+                       error_code& ec) override {
     line_seen_ = true;
     version_ = version;
-    const auto known = method_of(verb);
-    if (!known) {
-      return stop(ec, {501, fmt::format("method '{}' is not served here", quoted(view(method)))});
-    }
-    request_->method = *known;
+    request_->method = method_of(verb);
     if (auto read = read_target(view(target), *request_); !read) {
       return stop(ec, {400, read.error().message});
     }

@@ -150,7 +150,9 @@ void Router::handle(std::shared_ptr<Request> request, Respond respond) const {
     return respond(problem(
         not_found("nothing answers at '" + quoted(request->path, 200) + "' of this server")));
   }
-  const Route* route = node->routes[static_cast<std::size_t>(request->method)].get();
+  const Route* route = request->method == Method::other
+                           ? nullptr
+                           : node->routes[static_cast<std::size_t>(request->method)].get();
   if (route == nullptr && request->method == Method::head) {
     route = node->routes[static_cast<std::size_t>(Method::get)].get();
   }
@@ -163,9 +165,11 @@ void Router::handle(std::shared_ptr<Request> request, Respond respond) const {
     if (known[i] && request->route.empty()) request->route = node->routes[i]->pattern;
   }
   if (request->method == Method::options) return respond(allowed(known));
-  Response response = problem(
-      405, reason_phrase(405),
-      std::string(name(request->method)) + " is not for this path; use " + allow_header(known));
+  const std::string_view what =
+      request->method == Method::other ? "that method" : name(request->method);
+  Response response =
+      problem(405, reason_phrase(405),
+              std::string(what) + " is not for this path; use " + allow_header(known));
   response.headers.push_back({"Allow", allow_header(known)});
   respond(std::move(response));
 }

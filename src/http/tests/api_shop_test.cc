@@ -245,6 +245,90 @@ TEST_F(ShopDoors, KeepTheirSumsWhenSomebodySendsAnotherCurrency) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(900));
 }
 
+TEST_F(ShopDoors, TakeOnlyAKnownItemOffTheShelf) {
+  const std::string journal = get("/health/ready").text("/journal");
+  expect_problem(ask(Method::del, "/v1/items/nothing"), 404, "id");
+  settle();
+  EXPECT_EQ(get("/health/ready").text("/journal"), journal);
+  expect_problem(get("/v1/items/nothing"), 404);
+  ASSERT_EQ(ask(Method::put, "/v1/items/tea", R"({"name":"Tea"})").status, 200);
+  EXPECT_EQ(ask(Method::del, "/v1/items/tea").status, 200) << "at once after it was stated";
+}
+
+TEST_F(ShopDoors, RefuseATrainingThatCannotBeMeant) {
+  fill_shop(3);
+  const Told name = post("/v1/jobs", R"({"names":["ials","item_kn"]})");
+  expect_problem(name, 400, "names");
+  EXPECT_THAT(name.text("/detail"), HasSubstr("'item_knn'"));
+  const Told scope = post("/v1/jobs", R"({"names":["ials"],"set":["item_knn.k=3"]})");
+  expect_problem(scope, 400, "set");
+  const Told parameter = post("/v1/jobs", R"({"names":["ials"],"set":["ials.factor=3"]})");
+  expect_problem(parameter, 400, "set");
+  EXPECT_THAT(parameter.text("/detail"), HasSubstr("factors"));
+  expect_problem(post("/v1/jobs", R"({"set":["ials.factors=nan"]})"), 400, "set");
+  expect_problem(post("/v1/jobs", R"({"set":["weights.view=-1"]})"), 400, "set");
+  EXPECT_EQ(get("/v1/jobs").text("/jobs"), "[]");
+}
+
+TEST_F(ShopDoors, TellWhoACustomerIs) {
+  ASSERT_EQ(post("/v1/identify", R"({"userId":"ann","traits":{"city":"Leeds","age":40}})").status,
+            200);
+  ASSERT_EQ(post("/v1/track", R"({"anonymousId":"device","event":"Product Viewed",
+      "properties":{"product_id":"tea"}})")
+                .status,
+            200);
+  settle();
+  const Told ann = get("/v1/profiles/ann");
+  ASSERT_EQ(ann.status, 200) << ann.body;
+  EXPECT_EQ(ann.text("/id"), "ann");
+  EXPECT_EQ(ann.text("/traits/city"), "Leeds");
+  EXPECT_EQ(ann.text("/traits/age"), "40");
+  EXPECT_EQ(ann.text("/frequency"), "0");
+  const Told device = get("/v1/profiles/device");
+  EXPECT_EQ(device.text("/id"), "device");
+  EXPECT_EQ(device.text("/traits"), "{}");
+  // Traits are told here alone, and not to who may only send events.
+  EXPECT_EQ(with_key(Method::get, "/v1/profiles/ann", make_key(engine::KeyScope::write)).status,
+            403);
+  EXPECT_EQ(with_key(Method::get, "/v1/profiles/ann", make_key(engine::KeyScope::read)).status,
+            200);
+}
+
+TEST_F(ShopDoors, AnswerAMethodThatNoDoorHas) {
+  const Told known = ask(Method::other, "/v1/items/tea");
+  expect_problem(known, 405);
+  EXPECT_EQ(known.header("Allow"), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
+  expect_problem(ask(Method::other, "/v1/nothing"), 404);
+  EXPECT_EQ(ask(Method::options, "/v1/items/tea").status, 204);
+}
+
+TEST_F(ShopDoors, TellInTheDocumentWhichFaultsThereAre) {
+  const json::value document = json::parse(api_->openapi());
+  const auto answers = [&](const char* path, const char* method) {
+    return document.at("paths").at(path).at(method).at("responses").as_object();
+  };
+  for (const char* status : {"200", "400", "401", "403", "404", "405", "408", "409", "413", "414",
+                             "415", "429", "431", "503", "507"}) {
+    EXPECT_TRUE(answers("/v1/track", "post").contains(status)) << status;
+    EXPECT_TRUE(answers("/v1/items/{id}", "delete").contains(status)) << status;
+  }
+  for (const char* status : {"405", "413", "414", "415", "431", "503"})
+    EXPECT_TRUE(answers("/health/live", "get").contains(status)) << status;
+  EXPECT_FALSE(answers("/health/live", "get").contains("401"));
+  // Every reference leads somewhere.
+  for (const auto& path : document.at("paths").as_object()) {
+    for (const auto& operation : path.value().as_object()) {
+      for (const auto& answer : operation.value().at("responses").as_object()) {
+        const json::value* reference = answer.value().as_object().if_contains("$ref");
+        if (reference == nullptr) continue;
+        const std::string_view pointer(reference->as_string());
+        boost::system::error_code failure;
+        EXPECT_NE(document.find_pointer(pointer.substr(1), failure), nullptr) << pointer;
+      }
+    }
+  }
+}
+
 TEST_F(ShopDoors, AreThoseOfTheOpenApiDocument) {
   ApiContext context(*service_, {});
   add_doors(context);

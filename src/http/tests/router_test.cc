@@ -100,6 +100,15 @@ TEST(Router, NamesTheMethodsThatAreAllowed) {
   EXPECT_EQ(answer.request->route, "/v1/items/{id}");
 }
 
+TEST(Router, KnowsNoRouteOfAMethodThatItDoesNotKnow) {
+  const Router router = shop();
+  const Answer known = ask(router, Method::other, "/v1/items/7");
+  EXPECT_EQ(known.response.status, 405);
+  EXPECT_EQ(allow(known.response), "GET, HEAD, DELETE, OPTIONS");
+  EXPECT_THAT(known.response.body, HasSubstr("that method is not for this path; use GET"));
+  EXPECT_EQ(ask(router, Method::other, "/v2").response.status, 404);
+}
+
 TEST(Router, ServesHeadByGetAndAnswersOptions) {
   const Router router = shop();
   const Answer head = ask(router, Method::head, "/v1/items/7");

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -52,6 +53,10 @@ class Intake {
   // Waits until what was accepted before is on disk, or was refused by it; false: not in `time`.
   bool wait_written(std::chrono::milliseconds time) const;
   IntakeCounts counts() const;
+  // Why the journal could not take the last submissions; absent: it took them.
+  std::optional<Error> trouble() const;
+  // There is room again, as somebody found out: the next submission will tell.
+  void end_trouble();
 
  private:
   struct Impl;

@@ -49,6 +49,10 @@ struct TrainRequest {
 // What is trained when nothing is named, best first: what serves when no model is named.
 std::span<const std::string> default_recommenders();
 
+// What can be told of a request before anything is read. Errors: invalid_argument (recommender,
+// scope or parameter that there is not, with the nearest; a value out of its range).
+Status check_training(const TrainRequest& request);
+
 // Errors: not_found (recommender or parameter, with the nearest), those of learning; cancelled.
 // Models are saved, each whole or not at all, once all are fitted: none of a training that failed.
 Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& request,

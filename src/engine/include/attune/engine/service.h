@@ -26,13 +26,22 @@ namespace attune::engine {
 
 struct ServiceOptions {
   IntakeOptions intake;
-  std::chrono::seconds train_every{3600};  // 0: only when asked; nothing is trained without news
+  // 0: only when asked. Nothing is trained without news, and a first time not before there are 100
+  // interactions of 10 customers.
+  std::chrono::seconds train_every{3600};
   int train_threads = 1;         // so that a training leaves the rest of the machine alone
   const Clock* clock = nullptr;  // null: the system's
 };
 
-// How the parts are. `ready` is false while events are taken in but cannot be applied.
+// disk_full: events cannot be written, or not be applied, for want of room; what is not kept is
+// refused. failing: the same for another reason, which `problem` tells. clock_back: the clock
+// stands before what it said; everything goes on, timed by the clock as it is.
+enum class HealthState : std::uint8_t { ready, disk_full, failing, clock_back };
+std::string_view name(HealthState state);
+
+// How the parts are. `ready` is false while events cannot be taken in or cannot be applied.
 struct Health {
+  HealthState state = HealthState::ready;
   bool ready = true;
   std::string problem;  // what is wrong and what helps; empty where nothing is
   std::int64_t journal = 0;
@@ -41,7 +50,8 @@ struct Health {
   std::string model;
   std::size_t customers = 0;
   std::size_t items = 0;
-  std::int64_t refused = 0;
+  std::int64_t refused = 0;          // messages in quarantine
+  std::int64_t refused_dropped = 0;  // the oldest of them, which went when there were too many
   IntakeCounts intake;
   std::int64_t decisions = 0;
   std::int64_t suppressed = 0;  // events and messages of forgotten customers, since the start
@@ -88,7 +98,7 @@ class Service {
   bool is_forgotten(std::string_view customer) const;
 
   // Chooses and logs. Errors: those of Serving::recommend; unavailable when the log's queue is
-  // full.
+  // full; while the log cannot be written, why.
   Result<Served> recommend(const ServeRequest& request);
   // The logged decision; one that was made just now is waited for. Errors: not_found.
   Result<decide::Decision> find_decision(std::string_view id);

@@ -52,6 +52,14 @@ struct TasteData {
   std::optional<std::int32_t> column(ItemNumber item) const;
 };
 
+// How much there is to learn from, without reading it. Customers are counted as they came, before
+// merges.
+struct TasteSize {
+  std::int64_t interactions = 0;  // events that speak of taste
+  std::int64_t customers = 0;
+};
+Result<TasteSize> count_taste(Workspace& workspace, const InteractionWeights& weights);
+
 // Errors: failed_precondition when no event names both a customer and an item.
 Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& weights);
 

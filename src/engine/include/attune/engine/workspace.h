@@ -66,8 +66,9 @@ struct RefusedMessage {
   static Result<RefusedMessage> parse(std::string_view text);
 };
 
-// {"total": …, "refused": […]}: `total` are there, `some` of them are shown.
-std::string to_json(std::int64_t total, std::span<const RefusedMessage> some);
+// {"total": …, "dropped": …, "refused": […]}: `total` are there, `some` of them are shown,
+// `dropped` older ones have gone because there were too many.
+std::string to_json(std::int64_t total, std::int64_t dropped, std::span<const RefusedMessage> some);
 
 // One import as state remembers it.
 struct ImportRecord {
@@ -165,9 +166,12 @@ class Workspace {
                             std::string_view report_json);
   Result<std::vector<ImportRecord>> imports();
 
-  // What the service refused, oldest first.
+  // What the service refused, oldest first: at most kRefusedMax, of which the oldest go when more
+  // come; `refused_dropped` have gone so since ever.
+  static constexpr std::int64_t kRefusedMax = 10'000;
   Result<std::vector<RefusedMessage>> refused(std::int64_t after, std::int64_t limit);
   Result<std::int64_t> refused_count();
+  Result<std::int64_t> refused_dropped();
   // Errors: not_found.
   Status drop_refused(std::int64_t number);
 

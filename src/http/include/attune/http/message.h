@@ -13,10 +13,11 @@
 
 namespace attune::http {
 
-enum class Method : std::uint8_t { get, head, post, put, patch, del, options };
-inline constexpr std::size_t kMethodCount = 7;
+// `other` is any that no route can be for: TRACE, CONNECT, made-up ones.
+enum class Method : std::uint8_t { get, head, post, put, patch, del, options, other };
+inline constexpr std::size_t kMethodCount = 7;  // without `other`
 
-// "GET", "DELETE".
+// "GET", "DELETE"; "OTHER", however it was called.
 std::string_view name(Method method);
 
 struct Header {

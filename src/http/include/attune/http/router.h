@@ -38,9 +38,9 @@ class Router {
   void add(Method method, const std::string& pattern, Handler handler);
 
   // Sets `parameters` and `route` of the request and calls its handler. No route of that path: 404;
-  // none of that method: 405 with Allow, both problem documents. HEAD falls to the handler of GET
-  // (the server leaves the body out) and OPTIONS is answered 204 with Allow, unless added; so is
-  // "OPTIONS *". Cost: linear in the path; not in the number of routes.
+  // none of that method, whatever it is called: 405 with Allow, both problem documents. HEAD falls
+  // to the handler of GET (the server leaves the body out) and OPTIONS is answered 204 with Allow,
+  // unless added; so is "OPTIONS *". Cost: linear in the path; not in the number of routes.
   void handle(std::shared_ptr<Request> request, Respond respond) const;
 
   // In order of add().
