@@ -28,10 +28,11 @@ std::string_view name(JobState state) {
 }
 
 struct JobList::Impl {
-  mutable std::mutex mutex;  // of `jobs`
+  mutable std::mutex mutex;  // of all but `cancelled`
   std::deque<Job> jobs;      // oldest first; the last one may run
   std::atomic<bool> cancelled = false;
   std::int64_t next = 1;
+  bool stopping = false;
   std::jthread worker;
 
   void change(const std::function<void(Job&)>& how) {
@@ -81,6 +82,7 @@ JobList::~JobList() { stop(); }
 Result<Job> JobList::start(std::string_view kind, Timestamp now, Work work) {
   Impl& self = *impl_;
   const std::scoped_lock lock(self.mutex);
+  if (self.stopping) return std::unexpected(unavailable("the service is ending; no job begins"));
   if (!self.jobs.empty() && self.jobs.back().state == JobState::running) {
     return std::unexpected(
         failed_precondition(fmt::format("job {} ({}) runs; wait for it, or cancel it",
@@ -134,8 +136,14 @@ bool JobList::running() const {
 }
 
 void JobList::stop() {
-  impl_->cancelled = true;
-  if (impl_->worker.joinable()) impl_->worker.join();
+  std::jthread last;
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    impl_->stopping = true;
+    impl_->cancelled = true;
+    last.swap(impl_->worker);
+  }
+  if (last.joinable()) last.join();
 }
 
 }  // namespace attune::engine

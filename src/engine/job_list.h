@@ -22,13 +22,13 @@ class JobList {
   JobList();
   ~JobList();  // as stop
 
-  // Errors: failed_precondition while one runs.
+  // Errors: failed_precondition while one runs; unavailable after stop.
   Result<Job> start(std::string_view kind, Timestamp now, Work work);
   std::vector<Job> list() const;  // newest first
   // Errors: not_found; failed_precondition for one that has ended.
   Status cancel(std::int64_t number);
   bool running() const;
-  void stop();  // cancels what runs and waits for it
+  void stop();  // cancels what runs and waits for it; nothing begins any more
 
  private:
   struct Impl;

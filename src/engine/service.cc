@@ -9,31 +9,27 @@
 
 #include <fmt/format.h>
 
-#include "attune/base/files.h"
 #include "attune/base/text.h"
-#include "attune/engine/customers.h"
 #include "attune/engine/decision_log.h"
 #include "attune/engine/taste.h"
 #include "background.h"
+#include "clock_watch.h"
+#include "disk_room.h"
+#include "forgotten_filter.h"
 #include "job_list.h"
+#include "live_profiles.h"
 
 namespace attune::engine {
 namespace {
 
 using namespace std::chrono_literals;
 using events::Event;
-using events::EventType;
-using events::IdKind;
 
-constexpr auto kLook = 100ms;    // how often the applier looks whether it has to stop
-constexpr auto kGather = 50ms;   // between two groups that follow each other: each costs commits
-constexpr auto kFoldEvery = 1s;  // profiles with news are at most so old
-constexpr auto kMeasureAtOnce = 20ms;
-constexpr int kMeasureShare = 100;
-constexpr auto kRetryEvery = 1s;              // after the stores refused
+constexpr auto kLook = 100ms;     // how often the applier looks whether it has to stop
+constexpr auto kGather = 50ms;    // between two groups that follow each other: each costs commits
+constexpr auto kFoldEvery = 1s;   // profiles with news are at most so old
+constexpr auto kRetryEvery = 1s;  // after the stores refused
 constexpr std::size_t kRoomNeeded = 1 << 20;  // on a disk that was full
-constexpr std::int64_t kClockSlack = 2 * kMicrosPerSecond;
-constexpr auto kClockTrusted = 1h;  // a clock that stays back is right
 constexpr auto kDecisionWait = 500ms;
 constexpr int kPoliteLooks = 50;    // of 100 us, that the applier waits for others
 constexpr double kNewsShare = .01;  // of what was learned from: enough to train again
@@ -70,7 +66,7 @@ struct Service::Impl {
   std::atomic<std::int64_t> refused{0};
   std::atomic<std::int64_t> refused_dropped{0};
   std::atomic<std::int64_t> decisions{0};
-  mutable std::atomic<std::int64_t> suppressed{0};
+  std::atomic<std::int64_t> suppressed{0};
 
   mutable std::mutex mutex;              // of the three below
   std::optional<Error> problem;          // of applying
@@ -86,14 +82,11 @@ struct Service::Impl {
   std::atomic<std::int64_t> behind_since{0};  // microseconds; 0: nothing waits
   std::chrono::steady_clock::time_point folded_at = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point applied_at{};
-  std::optional<Customers> customers;  // absent: to be read anew
-  Customers::News news;                // since `customers` was caught up
-  std::chrono::steady_clock::time_point measured_at{};
-  std::chrono::steady_clock::duration measuring{};  // how long that took
+  LiveProfiles profiles;
   std::atomic<std::int64_t> trained_at_micros{0};
-  std::atomic<std::int64_t> latest{0};  // microseconds that the clock has said
+  ClockWatch clock;
   // Of the applier's thread.
-  std::chrono::steady_clock::time_point counted_at{}, looked_at{}, clock_fine_at{};
+  std::chrono::steady_clock::time_point counted_at{}, looked_at{};
   std::jthread applier;
 
   Impl(Workspace opened, const ServiceOptions& with)
@@ -107,7 +100,6 @@ struct Service::Impl {
     intake.reset();  // writes what waits
     applier.request_stop();
     if (applier.joinable()) applier.join();
-    jobs.stop();  // one that the applier began meanwhile
   }
 
   void set(std::optional<Error>& which, const Status& done) {
@@ -121,21 +113,7 @@ struct Service::Impl {
     const auto now = std::chrono::steady_clock::now();
     if (now - looked_at < kRetryEvery || !intake->trouble()) return;
     looked_at = now;
-    const std::filesystem::path probe = folder / ".room";
-    const bool room = write_file_durably(probe, std::string(kRoomNeeded, '-')).has_value();
-    std::error_code ignored;
-    std::filesystem::remove(probe, ignored);
-    if (room) intake->end_trouble();
-  }
-
-  // The latest that the clock said, until it has said otherwise for an hour.
-  void look_at_clock() {
-    const std::int64_t now = workspace.now().micros;
-    const auto steady = std::chrono::steady_clock::now();
-    if (now >= latest - kClockSlack || steady - clock_fine_at > kClockTrusted) {
-      clock_fine_at = steady;
-      latest = std::max(now, now < latest - kClockSlack ? now : latest.load());
-    }
+    if (has_room(folder, kRoomNeeded)) intake->end_trouble();
   }
 
   void tell_state(Health& health) const {
@@ -150,19 +128,13 @@ struct Service::Impl {
       health.state = full ? HealthState::disk_full : HealthState::failing;
       health.ready = false;
       health.problem = wrong->message;
-    } else if (const std::int64_t behind = clock_behind(); behind > 0) {
+    } else if (const std::int64_t behind = clock.behind(workspace.now()); behind > 0) {
       health.state = HealthState::clock_back;
       health.problem = fmt::format(
           "the clock says {}, {} s before what it said; events are taken in and timed by it as it "
           "is: set it right",
           format_iso(workspace.now()), behind / kMicrosPerSecond);
     }
-  }
-
-  // What the clock lacks to the latest that it said; 0: nothing worth telling.
-  std::int64_t clock_behind() const {
-    const std::int64_t behind = latest - workspace.now().micros;
-    return behind > kClockSlack ? behind : 0;
   }
 
   std::unique_lock<std::mutex> hold_stores() {
@@ -183,7 +155,7 @@ struct Service::Impl {
     if (stale || workspace.others_applied() != others_seen) {
       ATTUNE_RETURN_IF_ERROR(serving->reload(workspace));
       others_seen = workspace.others_applied();
-      customers.reset();
+      profiles.drop();
     }
     lists_stale = false;
     if (!currency_pinned) {
@@ -208,7 +180,7 @@ struct Service::Impl {
     if (workspace.others_applied() == others_seen) return {};
     ATTUNE_RETURN_IF_ERROR(serving->reload(workspace));
     others_seen = workspace.others_applied();
-    customers.reset();
+    profiles.drop();
     return {};
   }
 
@@ -226,38 +198,11 @@ struct Service::Impl {
   }
 
   // Brings profiles up to date. The caller holds `stores`.
-  Status fold() {
-    const Status folded = fold_events();
-    if (!folded) customers.reset();
-    return folded;
-  }
-
-  Status fold_events() {
+  Result<Customers*> fold() {
     folded_at = std::chrono::steady_clock::now();
-    NoProgress quiet;
-    if (customers) {
-      ATTUNE_RETURN_IF_ERROR(customers->catch_up(news, quiet));
-      ATTUNE_RETURN_IF_ERROR(measure_shop());
-    } else {
-      auto opened = Customers::open(workspace, {}, quiet);
-      if (!opened) return std::unexpected(opened.error());
-      customers.emplace(std::move(*opened));
-      measured_at = folded_at;
-      measuring = std::chrono::steady_clock::now() - folded_at;  // at most
-    }
-    news = {.items = false, .people = false};
+    ATTUNE_ASSIGN_OR_RETURN(Customers * customers, profiles.catch_up(workspace));
     unfolded = false;
-    return {};
-  }
-
-  // Takes a hundredth of the time at most, but where that is nothing to speak of.
-  Status measure_shop() {
-    const auto begun = std::chrono::steady_clock::now();
-    if (measuring > kMeasureAtOnce && begun - measured_at < kMeasureShare * measuring) return {};
-    ATTUNE_RETURN_IF_ERROR(customers->measure_shop());
-    measured_at = std::chrono::steady_clock::now();
-    measuring = measured_at - begun;
-    return {};
+    return customers;
   }
 
   void run(const std::stop_token& stop) {
@@ -265,7 +210,7 @@ struct Service::Impl {
     while (true) {
       const bool stopping = stop.stop_requested();
       look_for_room();
-      look_at_clock();
+      clock.look(workspace.now());
       const bool news = journal->wait_past(Sequence{applied}, stopping ? 0ms : kLook);
       if (news && !stopping) std::this_thread::sleep_until(applied_at + kGather);
       if (news && behind_since == 0) behind_since = workspace.now().micros;
@@ -286,40 +231,15 @@ struct Service::Impl {
       const std::scoped_lock lock(stores);
       if (news) done = apply();
       if (done && serving->refresh_due()) done = serving->refresh(workspace);
-      if (done && fold_now) folded = fold();
+      if (done && fold_now) {
+        const auto profiles_now = fold();
+        if (!profiles_now) folded = std::unexpected(profiles_now.error());
+      }
     }
     set(problem, done);
     if (done && fold_now) set(folding_problem, folded);
     if (!done) std::this_thread::sleep_for(kRetryEvery);
     return done.has_value();
-  }
-
-  // Without what names forgotten customers. A device of theirs says nothing of who uses it now.
-  std::vector<Event> let_in(std::span<const Event> events) const {
-    std::vector<Event> kept;
-    for (Event event : events) {
-      const bool device = workspace.is_forgotten(IdKind::anonymous, event.anonymous);
-      const bool theirs = event.customer.empty() || event.type == EventType::alias;
-      if (workspace.is_forgotten(IdKind::customer, event.customer) || (device && theirs)) {
-        ++suppressed;
-        continue;
-      }
-      if (device) event.anonymous = {};
-      kept.push_back(event);
-    }
-    return kept;
-  }
-
-  std::vector<RefusedMessage> let_in(std::span<const RefusedMessage> messages) const {
-    std::vector<RefusedMessage> kept;
-    for (const RefusedMessage& message : messages) {
-      if (workspace.names_forgotten(message.raw)) {
-        ++suppressed;
-      } else {
-        kept.push_back(message);
-      }
-    }
-    return kept;
   }
 
   Status submit(std::span<const Event> events, std::span<const RefusedMessage> messages,
@@ -400,11 +320,9 @@ Result<std::unique_ptr<Service>> Service::start(const std::filesystem::path& fol
   ATTUNE_RETURN_IF_ERROR(self.count_refused());
   self.applied = self.journal->last_sequence().value;
   self.unfolded = true;
-  self.latest = self.journal->files().back().last_recorded_at.micros;
-  self.clock_fine_at = std::chrono::steady_clock::now();
+  self.clock.begin(self.journal->files().back().last_recorded_at);
   self.workspace.observe([&self](const AppliedEvents& applied) {
-    self.news.items = self.news.items || applied.items_changed();
-    self.news.people = self.news.people || applied.people_changed;
+    self.profiles.note(applied);
     return self.serving->take_in(self.workspace, applied);
   });
   self.intake.emplace(*self.journal, options.intake);
@@ -416,8 +334,10 @@ Status Service::accept(std::span<const Event> events, std::span<const RefusedMes
                        Intake::Done done) {
   Impl& self = *impl_;
   if (!self.workspace.forgets_anybody()) return self.submit(events, refused, std::move(done));
-  const std::vector<Event> kept = self.let_in(events);
-  const std::vector<RefusedMessage> messages = self.let_in(refused);
+  const std::vector<Event> kept = let_in(self.workspace, events);
+  const std::vector<RefusedMessage> messages = let_in(self.workspace, refused);
+  self.suppressed += static_cast<std::int64_t>(events.size() - kept.size()) +
+                     static_cast<std::int64_t>(refused.size() - messages.size());
   if (!kept.empty() || !messages.empty()) return self.submit(kept, messages, std::move(done));
   done(self.journal->last_sequence());
   return {};
@@ -433,7 +353,7 @@ Result<std::vector<ErasureReceipt>> Service::forget(std::span<const std::string>
 }
 
 bool Service::is_forgotten(std::string_view customer) const {
-  return impl_->workspace.is_forgotten(IdKind::customer, customer);
+  return impl_->workspace.is_forgotten(events::IdKind::customer, customer);
 }
 
 Status Service::accept(std::span<const Event> events) {
@@ -450,7 +370,7 @@ Result<Served> Service::recommend(const ServeRequest& request) {
   ATTUNE_ASSIGN_OR_RETURN(Served served, impl_->serving->recommend(request));
   const std::string properties = decision_properties(served.decision);
   Event event;
-  event.type = EventType::decision;
+  event.type = events::EventType::decision;
   event.time = served.decision.time;
   event.event_id = served.decision.id;
   event.decision = served.decision.id;
@@ -487,8 +407,8 @@ Status Service::with(const std::function<Status(Workspace&)>& work) {
 
 Status Service::with_customers(const std::function<Status(Workspace&, Customers&)>& work) {
   return with([&](Workspace& workspace) -> Status {
-    ATTUNE_RETURN_IF_ERROR(impl_->fold());
-    return work(workspace, *impl_->customers);
+    ATTUNE_ASSIGN_OR_RETURN(Customers * customers, impl_->fold());
+    return work(workspace, *customers);
   });
 }
 
@@ -503,7 +423,7 @@ Status Service::drop_refused(std::int64_t number) {
 Status Service::reload() {
   return with([&](Workspace& workspace) -> Status {
     ATTUNE_RETURN_IF_ERROR(impl_->keys->reload());
-    impl_->customers.reset();
+    impl_->profiles.drop();
     return impl_->serving->reload(workspace);
   });
 }

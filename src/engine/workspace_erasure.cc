@@ -6,6 +6,8 @@
 #include <boost/json.hpp>
 
 #include "attune/base/text.h"
+#include "attune/deliver/outbox.h"
+#include "attune/engage/contact_store.h"
 #include "attune/engine/models.h"
 #include "attune/events/quality.h"
 #include "attune/profiles/profile_store.h"
@@ -205,12 +207,16 @@ class Eraser {
         profiles::ProfileStore::open(self_.state, &self_.vault, profiles::FoldRules()));
     ATTUNE_ASSIGN_OR_RETURN(profiles::SegmentStore segments,
                             profiles::SegmentStore::open(self_.state));
+    ATTUNE_ASSIGN_OR_RETURN(engage::ContactStore contacts, engage::ContactStore::open(self_.state));
+    ATTUNE_ASSIGN_OR_RETURN(deliver::Outbox outbox,
+                            deliver::Outbox::open(self_.state, self_.vault));
     ATTUNE_RETURN_IF_ERROR(ProfileFolding::migrate(self_.state));
     // What is deleted is overwritten.
     ATTUNE_RETURN_IF_ERROR(self_.state.execute("PRAGMA secure_delete = ON"));
     const Status cleared = [&]() -> Status {
       ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, self_.state.begin());
-      const std::array<Erasable*, 3> holders{&stored, &segments, &*self_.identity};
+      const std::array<Erasable*, 5> holders{&stored, &segments, &contacts, &outbox,
+                                             &*self_.identity};
       for (Erasable* holder : holders) ATTUNE_RETURN_IF_ERROR(clear(*holder));
       ATTUNE_RETURN_IF_ERROR(clear_consent());
       ATTUNE_RETURN_IF_ERROR(ProfileFolding::forget(self_.state, family_.numbers));

@@ -1,4 +1,6 @@
 #include "attune/engine/erasure.h"
+#include "attune/deliver/outbox.h"
+#include "attune/engage/contact_store.h"
 
 #include <algorithm>
 #include <functional>
@@ -152,6 +154,32 @@ TEST_F(Forgetting, LeavesNothingOfACustomerAndEverythingOfTheOthers) {
       others.rfind('\n', others.find("ann ")) + 1;  // the first has no line before
   others.erase(line, others.find('\n', line) + 1 - line);
   EXPECT_EQ(all_profiles(*workspace_), others);
+}
+
+TEST_F(Forgetting, TakesBackWhatWaitsToBeSentAndWhomItWasSentTo) {
+  begin();
+  fill();
+  const CustomerNumber ann = *workspace_->identity().find("ann").value();
+  const CustomerNumber bob = *workspace_->identity().find("bob").value();
+  auto outbox = deliver::Outbox::open(workspace_->state(), workspace_->vault()).value();
+  auto contacts = engage::ContactStore::open(workspace_->state()).value();
+  for (const auto& [key, customer] : {std::pair("to-ann", ann), std::pair("to-bob", bob)}) {
+    const deliver::Message message{.key = key,
+                                   .provider = "mail",
+                                   .customer = customer,
+                                   .content = "hello",
+                                   .address = "somebody@example.com"};
+    ASSERT_TRUE(outbox.add(std::span(&message, 1), clock_.now()));
+    const engage::CustomerContact contact{customer, {.time = clock_.now(), .campaign = 1}};
+    ASSERT_TRUE(contacts.record(std::span(&contact, 1)));
+  }
+  const ErasureReceipt receipt = forget("ann");
+  EXPECT_EQ(touched(receipt, "outbox"), 1);
+  EXPECT_EQ(touched(receipt, "contacts"), 1);
+  EXPECT_EQ(state("SELECT count(*) FROM contacts"), 1);
+  const auto left = outbox.find("to-ann").value();
+  EXPECT_TRUE(!left || left->customer.value == 0 || left->state == deliver::MessageState::withheld);
+  EXPECT_EQ(outbox.find("to-bob").value()->state, deliver::MessageState::queued);
 }
 
 TEST_F(Forgetting, SaysTheSameAgainWhereItIsAskedTwiceAndNothingOfOneNobodyKnows) {
