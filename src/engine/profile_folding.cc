@@ -21,6 +21,7 @@ CREATE TABLE profile_merges(source INTEGER PRIMARY KEY, root INTEGER NOT NULL);
 )sql"}};
 
 constexpr std::int64_t kFlushEvents = 500'000;
+constexpr std::size_t kSpillProfiles = 50'000;  // in memory while many are folded, of 1.5 KB each
 
 // Search words of a sealed event; empty when they cannot be read any more.
 std::string search_words(store::Vault& vault, CustomerNumber customer, std::string_view sealed) {
@@ -186,17 +187,20 @@ Status ProfileFolding::fold_new(Progress& progress) {
           {cursor.value}));
   progress.phase("folding profiles", count.value_or(0), "events");
   profiles::ProfileWorkingSet working(store_);
-  // By customer, so that a customer's profile is in memory while its events come; one flush at the
-  // end holds the cursor.
+  // By customer, so that a customer's profile is in memory while its events come, and goes out when
+  // they have; all in one transaction, whose last word is the cursor.
   const bool many = count.value_or(0) > kFlushEvents;
   const std::string condition =
       fmt::format("e.sequence > {}{}", cursor.value, many ? " ORDER BY e.customer" : "");
-  ATTUNE_RETURN_IF_ERROR(
-      read_events(condition, &progress, [&](CustomerNumber customer, const ProfileEvent& event) {
+  ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, workspace_.state().begin());
+  ATTUNE_RETURN_IF_ERROR(read_events(
+      condition, &progress, [&](CustomerNumber customer, const ProfileEvent& event) -> Status {
+        if (many && working.dirty() >= kSpillProfiles) ATTUNE_RETURN_IF_ERROR(working.spill());
         return working.fold(customer, event);
       }));
   ATTUNE_RETURN_IF_ERROR(vocabulary_.save(workspace_.state()));
-  return working.flush(target);
+  ATTUNE_RETURN_IF_ERROR(working.flush(target));
+  return transaction.commit();
 }
 
 Status ProfileFolding::follow_merges() {

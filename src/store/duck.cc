@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <utility>
 
 #include <unistd.h>
 
@@ -136,43 +137,31 @@ std::vector<Setting> common_settings(int threads, std::int64_t memory_limit_byte
   return settings;
 }
 
-Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& path,
-                                                std::span<const Setting> settings) {
+namespace {
+
+Status open_instance(Database& database) {
   duckdb_config config = nullptr;
   if (duckdb_create_config(&config) == DuckDBError) {
     return std::unexpected(internal_error("DuckDB gives no configuration"));
   }
   std::string refused;
-  for (const Setting& setting : settings) set(config, setting, refused);
+  for (const Setting& setting : database.settings) set(config, setting, refused);
   if (!refused.empty()) {
     duckdb_destroy_config(&config);
     return std::unexpected(internal_error("DuckDB does not know the setting " + refused));
   }
-  auto database = std::make_shared<Database>();
-  database->path = path;
+  const std::filesystem::path& path = database.path;
   char* message = nullptr;
   const duckdb_state state =
-      duckdb_open_ext(path.empty() ? nullptr : path.c_str(), &database->handle, config, &message);
+      duckdb_open_ext(path.empty() ? nullptr : path.c_str(), &database.handle, config, &message);
   duckdb_destroy_config(&config);
-  if (state == DuckDBError) {
-    Error failed = error_from(message != nullptr ? message : "cannot open it", path.string());
-    if (message != nullptr) duckdb_free(message);
-    return std::unexpected(std::move(failed));
-  }
-  return database;
+  if (state != DuckDBError) return {};
+  Error failed = error_from(message != nullptr ? message : "cannot open it", path.string());
+  if (message != nullptr) duckdb_free(message);
+  return std::unexpected(std::move(failed));
 }
 
-Result<std::shared_ptr<Connection>> connect(std::shared_ptr<Database> database, std::string what) {
-  auto connection = std::make_shared<Connection>();
-  connection->database = std::move(database);
-  connection->what = std::move(what);
-  if (duckdb_connect(connection->database->handle, &connection->handle) == DuckDBError) {
-    return std::unexpected(internal_error("cannot connect to " + connection->what));
-  }
-  return connection;
-}
-
-Status execute(Connection& connection, const std::string& sql) {
+Status run_sql(Connection& connection, const std::string& sql) {
   ++connection.statements;
   duckdb_result result;
   if (duckdb_query(connection.handle, sql.c_str(), &result) == DuckDBError) {
@@ -185,13 +174,78 @@ Status execute(Connection& connection, const std::string& sql) {
   return {};
 }
 
+}  // namespace
+
+Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& path,
+                                                std::span<const Setting> settings) {
+  auto database = std::make_shared<Database>();
+  database->path = path;
+  database->settings.assign(settings.begin(), settings.end());
+  ATTUNE_RETURN_IF_ERROR(open_instance(*database));
+  return database;
+}
+
+Status mend(Connection& connection) {
+  Database& database = *connection.database;
+  if (!database.damaged || connection.in_transaction) return {};
+  if (connection.database.use_count() > 1) {
+    return std::unexpected(unavailable(
+        fmt::format("{} is to be opened anew after a commit failed, and is still in use; try again",
+                    connection.what)));
+  }
+  ++connection.statements;  // what was not read to its end has ended
+  if (connection.handle != nullptr) duckdb_disconnect(&connection.handle);
+  if (database.handle != nullptr) duckdb_close(&database.handle);
+  if (database.copy_descriptor >= 0) ::close(std::exchange(database.copy_descriptor, -1));
+  ATTUNE_RETURN_IF_ERROR(open_instance(database));
+  if (duckdb_connect(database.handle, &connection.handle) == DuckDBError) {
+    return std::unexpected(internal_error("cannot connect to " + connection.what));
+  }
+  database.damaged = false;
+  return {};
+}
+
+Result<std::shared_ptr<Connection>> connect(std::shared_ptr<Database> database, std::string what) {
+  auto connection = std::make_shared<Connection>();
+  connection->database = std::move(database);
+  connection->what = std::move(what);
+  if (duckdb_connect(connection->database->handle, &connection->handle) == DuckDBError) {
+    return std::unexpected(internal_error("cannot connect to " + connection->what));
+  }
+  return connection;
+}
+
+bool harms(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::resource_exhausted:
+    case ErrorCode::unavailable:
+    case ErrorCode::internal:
+      return true;
+    case ErrorCode::failed_precondition:
+      return error.message.find("invalidated") != std::string::npos;
+    default:
+      return false;
+  }
+}
+
+Status execute(Connection& connection, const std::string& sql) {
+  ATTUNE_RETURN_IF_ERROR(mend(connection));
+  if (connection.in_transaction) return run_sql(connection, sql);
+  // A transaction of its own.
+  const std::scoped_lock lock(connection.database->committing);
+  Status done = run_sql(connection, sql);
+  if (!done && harms(done.error())) connection.database->damaged = true;
+  return done;
+}
+
 Status begin(Connection& connection) {
   if (connection.in_transaction) {
     return std::unexpected(
         failed_precondition(fmt::format("a transaction on {} is open already", connection.what)));
   }
+  ATTUNE_RETURN_IF_ERROR(mend(connection));
   connection.database->gate.enter();
-  if (Status begun = execute(connection, "BEGIN TRANSACTION"); !begun) {
+  if (Status begun = run_sql(connection, "BEGIN TRANSACTION"); !begun) {
     connection.database->gate.leave();
     return begun;
   }
@@ -204,11 +258,22 @@ Status end(Connection& connection, Ending ending) {
     return std::unexpected(
         failed_precondition(fmt::format("no transaction is open on {}", connection.what)));
   }
-  Status ended = execute(connection, ending == Ending::commit ? "COMMIT" : "ROLLBACK");
-  // A commit that fails has been rolled back by DuckDB; where it has not, this does.
-  if (!ended) (void)execute(connection, "ROLLBACK");
+  Database& database = *connection.database;
+  Status ended;
+  {
+    const std::scoped_lock lock(database.committing);
+    if (ending == Ending::commit && database.damaged) {
+      ended = std::unexpected(unavailable(
+          fmt::format("another commit to {} failed meanwhile; try again", connection.what)));
+    } else {
+      ended = run_sql(connection, ending == Ending::commit ? "COMMIT" : "ROLLBACK");
+      if (!ended && ending == Ending::commit) database.damaged = true;
+    }
+    // A commit that fails has been rolled back by DuckDB; where it has not, this does.
+    if (!ended) (void)run_sql(connection, "ROLLBACK");
+  }
   connection.in_transaction = false;
-  connection.database->gate.leave();
+  database.gate.leave();
   return ended;
 }
 

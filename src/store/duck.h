@@ -2,6 +2,7 @@
 // it.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <memory>
@@ -58,11 +59,19 @@ class GateHold {
   CommitGate* gate_;
 };
 
+using Setting = std::pair<std::string, std::string>;
+
 // One instance: a file, or memory where `path` is empty.
 struct Database {
   duckdb_database handle = nullptr;
   std::filesystem::path path;
+  std::vector<Setting> settings;
   CommitGate gate;
+  // A commit failed, for want of room most often. DuckDB takes its rows back but not the bytes of
+  // their texts, and gives those to the next row: nothing may be committed until it is opened anew,
+  // which the next statement outside of a transaction does.
+  std::atomic<bool> damaged{false};
+  std::mutex committing;  // so that no commit comes between a failed one and `damaged`
   // POSIX locks go when any descriptor of the file is closed: the one that copies reads through
   // stays open until DuckDB has closed the file.
   int copy_descriptor = -1;
@@ -73,7 +82,6 @@ struct Database {
   ~Database();
 };
 
-using Setting = std::pair<std::string, std::string>;
 Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& path,
                                                 std::span<const Setting> settings);
 
@@ -100,10 +108,16 @@ struct Connection {
 
 Result<std::shared_ptr<Connection>> connect(std::shared_ptr<Database> database, std::string what);
 
+// Opens a damaged instance anew, outside of transactions. Errors: unavailable while another
+// connection to it lives; those of opening, and then it stays damaged.
+Status mend(Connection& connection);
+
 // The error that DuckDB's message stands for, with the file it is about.
 Error error_from(std::string_view message, std::string_view what);
 
 Status execute(Connection& connection, const std::string& sql);
+// A statement that failed so outside of a transaction damages the instance.
+bool harms(const Error& error);
 
 // Explicit transactions, inside the gate from begin to end.
 // Errors: failed_precondition for a begin inside one, an end outside.

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -440,6 +441,7 @@ Status run(Connection& connection, Prepared& statement, bool streams, duckdb_res
 
 Result<QueryResult> query(const std::shared_ptr<Connection>& connection, std::string_view sql,
                           std::span<const Value> parameters) {
+  ATTUNE_RETURN_IF_ERROR(mend(*connection));
   ++connection->statements;
   Prepared statement;
   ATTUNE_RETURN_IF_ERROR(prepare(*connection, std::string(sql), parameters, statement));
@@ -449,7 +451,14 @@ Result<QueryResult> query(const std::shared_ptr<Connection>& connection, std::st
   auto impl = std::make_unique<QueryResult::Impl>();
   impl->connection = connection;
   impl->number = connection->statements;
-  ATTUNE_RETURN_IF_ERROR(run(*connection, statement, reads, impl->result));
+  {
+    std::unique_lock lock(connection->database->committing, std::defer_lock);
+    const bool commits = !reads && !connection->in_transaction;
+    if (commits) lock.lock();
+    const Status ran = run(*connection, statement, reads, impl->result);
+    if (!ran && commits && harms(ran.error())) connection->database->damaged = true;
+    ATTUNE_RETURN_IF_ERROR(ran);
+  }
   impl->statement = std::exchange(statement.handle, nullptr);
   ATTUNE_ASSIGN_OR_RETURN(auto columns, describe_columns(impl->result));
   impl->columns = std::make_shared<const std::vector<ResultColumn>>(std::move(columns));

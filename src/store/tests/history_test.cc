@@ -1,8 +1,12 @@
 #include "attune/store/history.h"
 
 #include <atomic>
+#include <csignal>
 #include <fstream>
+#include <optional>
 #include <thread>
+
+#include <sys/resource.h>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -294,6 +298,62 @@ struct Columns {
             ColumnSpan::blob(bytes, offsets)};
   }
 };
+
+// DuckDB takes rows of a failed commit back, but not the bytes of their texts, and gives those to
+// the next row. A disk that is full is played by a limit on the size of files.
+TEST(History, KeepsTextsApartAfterACommitThatFoundNoRoom) {
+  TempFolder temp;
+  std::optional<History> history = must(History::open(temp / "h.duckdb"));
+  must(history->execute("CREATE TABLE t (i BIGINT, name VARCHAR, bytes BLOB)"));
+  const auto append = [&](int from, int to) -> Status {
+    ATTUNE_RETURN_IF_ERROR(history->begin());
+    const auto rows = [&]() -> Status {
+      for (int i = from; i < to; ++i) {
+        const std::string name = fmt::format("name-{}", i);
+        ATTUNE_ASSIGN_OR_RETURN(
+            const auto one, history->run("INSERT INTO t VALUES ($1, $2, $3)",
+                                         {std::int64_t{i}, std::string_view(name), Blob{name}}));
+        EXPECT_EQ(one, 1);
+      }
+      return history->commit();
+    };
+    Status done = rows();
+    if (!done && history->in_transaction()) (void)history->rollback();
+    return done;
+  };
+  must(append(0, 50));
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  int failed = 0;
+  {
+    // Room for no more than the log has by now.
+    const rlimit small{static_cast<rlim_t>(std::filesystem::file_size(temp / "h.duckdb.wal")),
+                       before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    for (int round = 0; round < 4; ++round) {
+      const Status done = append(50 + 10 * round, 60 + 10 * round);
+      failed += !done;
+      if (!done) {
+        EXPECT_EQ(done.error().code, ErrorCode::resource_exhausted) << done.error().message;
+      }
+    }
+    ::setrlimit(RLIMIT_FSIZE, &before);
+  }
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(failed, 4);
+  must(append(90, 120));
+  const auto check = [&] {
+    EXPECT_EQ(must(history->find_int64("SELECT count(*) FROM t")), 80);
+    EXPECT_EQ(must(history->find_int64("SELECT count(*) FROM t WHERE name = 'name-' || i AND "
+                                       "bytes = encode('name-' || i)")),
+              80);
+  };
+  check();
+  history.reset();
+  history = must(History::open(temp / "h.duckdb"));
+  check();
+}
 
 // DuckDB's checkpoint waits for whoever reads a table, and a result that nobody will read on would
 // hold it for ever.
