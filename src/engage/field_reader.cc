@@ -74,18 +74,18 @@ FieldTable::FieldTable(const FieldNode& node, FieldProblems& problems)
     : node_(&node), problems_(&problems) {}
 
 void FieldTable::finish() {
-  for (const auto& [key, value] : node_->members) {
-    if (std::ranges::find(known_, key) != known_.end()) continue;
-    problems_->add(value.place, fmt::format("there is no field '{}' here{}", attune::quoted(key),
-                                            did_you_mean(ascii_lower(key), known_)));
+  for (const FieldNode& member : node_->members) {
+    if (std::ranges::find(known_, member.key) != known_.end()) continue;
+    problems_->add(member.place,
+                   fmt::format("there is no field '{}' here{}", attune::quoted(member.key),
+                               did_you_mean(ascii_lower(member.key), known_)));
   }
 }
 
 const FieldNode* FieldTable::find(std::string_view key) {
   if (std::ranges::find(known_, key) == known_.end()) known_.emplace_back(key);
-  const auto found = std::ranges::find(
-      node_->members, key, [](const auto& member) { return std::string_view(member.first); });
-  return found == node_->members.end() ? nullptr : &found->second;
+  const auto found = std::ranges::find(node_->members, key, &FieldNode::key);
+  return found == node_->members.end() ? nullptr : &*found;
 }
 
 const FieldNode* FieldTable::find(std::string_view key, FieldNode::Kind kind) {
@@ -100,14 +100,12 @@ void FieldTable::wrong_kind(std::string_view key, const FieldNode& found, std::s
 }
 
 bool FieldTable::has(std::string_view key) const {
-  return std::ranges::find(node_->members, key, [](const auto& member) {
-           return std::string_view(member.first);
-         }) != node_->members.end();
+  return std::ranges::find(node_->members, key, &FieldNode::key) != node_->members.end();
 }
 
 const std::string& FieldTable::place_of(std::string_view key) const {
-  for (const auto& [name, value] : node_->members)
-    if (name == key) return value.place;
+  for (const FieldNode& member : node_->members)
+    if (member.key == key) return member.place;
   return node_->place;
 }
 

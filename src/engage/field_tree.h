@@ -6,7 +6,6 @@
 #include <expected>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "attune/base/error.h"
@@ -24,8 +23,9 @@ struct FieldNode {
   std::int64_t integer = 0;
   double real = 0;
   bool flag = false;
-  std::vector<FieldNode> items;                            // of a list
-  std::vector<std::pair<std::string, FieldNode>> members;  // of a table, in the file's order
+  std::string key;                 // of a table's member
+  std::vector<FieldNode> items;    // of a list
+  std::vector<FieldNode> members;  // of a table, in the file's order
 };
 
 // "a text", "a whole number": for messages.

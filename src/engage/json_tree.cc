@@ -29,12 +29,13 @@ FieldResult<FieldNode> convert_object(dom::object object, FieldNode made, int de
   made.kind = FieldNode::Kind::table;
   for (const dom::key_value_pair member : object) {
     std::string place = member_place(made.place, member.key);
-    const auto same = [&](const auto& other) { return other.first == member.key; };
+    const auto same = [&](const auto& other) { return other.key == member.key; };
     if (std::ranges::any_of(made.members, same)) return problem(place, "is stated twice");
     if (made.members.size() == kMaxFieldsTogether) return problem(place, "is one field too many");
     auto value = convert(member.value, std::move(place), depth + 1);
     if (!value) return std::unexpected(std::move(value).error());
-    made.members.emplace_back(std::string(member.key), *std::move(value));
+    value->key = member.key;
+    made.members.push_back(*std::move(value));
   }
   return made;
 }

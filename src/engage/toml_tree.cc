@@ -42,11 +42,12 @@ FieldResult<FieldNode> convert_table(const toml::table& table, FieldNode made, i
     if (!member) return std::unexpected(std::move(member).error());
     // A header's or key's own place is where a person looks for it.
     if (key.source().begin.line > 0) member->place = place_of(key.source());
-    made.members.emplace_back(std::string(key.str()), *std::move(member));
+    member->key = key.str();
+    made.members.push_back(*std::move(member));
   }
   // The library keeps tables by name.
-  std::ranges::stable_sort(made.members, {}, [&table](const auto& member) {
-    const toml::node* node = table.get(member.first);
+  std::ranges::stable_sort(made.members, {}, [&table](const FieldNode& member) {
+    const toml::node* node = table.get(member.key);
     return std::pair(node->source().begin.line, node->source().begin.column);
   });
   return made;
