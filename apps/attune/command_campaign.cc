@@ -75,13 +75,6 @@ Result<engage::Campaign> find_campaign(Opened& opened, const std::string& what) 
   return std::move(stored.campaign);
 }
 
-std::string stored_json(const engage::StoredCampaign& stored) {
-  return boost::json::serialize(boost::json::object{{"campaign", stored.campaign.name},
-                                                    {"state", engage::name(stored.state)},
-                                                    {"version", stored.version}}) +
-         "\n";
-}
-
 Status run_check(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, true));
   ATTUNE_ASSIGN_OR_RETURN(const engage::Campaign campaign, read_campaign(opened, arguments->what));
@@ -124,7 +117,7 @@ Status run_start(Context& context, const Arguments& arguments) {
       const engage::StoredCampaign stored,
       opened.campaigns->start(name, *opened.customers, opened.now, arguments->by));
   if (context.json) {
-    context.print(stored_json(stored));
+    context.print(engine::to_json(stored) + "\n");
     return {};
   }
   const bool runs = stored.state == engage::CampaignState::running;
@@ -177,14 +170,13 @@ Status run_change(Context& context, const Arguments& arguments) {
       const engage::StoredCampaign stored,
       ((*opened.campaigns).*Change)(arguments->what, opened.now, arguments->by));
   context.print(context.json
-                    ? stored_json(stored)
+                    ? engine::to_json(stored) + "\n"
                     : fmt::format("{} is {}.\n", arguments->what, engage::name(stored.state)));
   return {};
 }
 
 Status print_list(Context& context, Opened& opened) {
   ATTUNE_ASSIGN_OR_RETURN(const auto all, opened.campaigns->list());
-  std::string json;
   report::Table table({{"campaign", report::Align::left, 0},
                        {"state", report::Align::left, 0},
                        {"version", report::Align::right, 0},
@@ -197,12 +189,9 @@ Status print_list(Context& context, Opened& opened) {
                std::string(decide::name(one.campaign.channel)),
                date_of(one.campaign.schedule.start, zone),
                date_of(one.campaign.schedule.end, zone)});
-    std::string text = stored_json(one);
-    text.pop_back();
-    json += (json.empty() ? "" : ",") + text;
   }
   if (context.json) {
-    context.print("{\"campaigns\":[" + json + "]}\n");
+    context.print(engine::to_json(all) + "\n");
   } else if (all.empty()) {
     context.print("There is no campaign yet; begin with: attune campaign start FILE.toml\n");
   } else {
@@ -247,14 +236,7 @@ Status run_send(Context& context, const Arguments& arguments) {
   while (true) {
     const Timestamp now = arguments->at.empty() ? opened.workspace->now() : opened.now;
     ATTUNE_ASSIGN_OR_RETURN(const engine::SendResult one, opened.campaigns->send_due(now));
-    total.sent += one.sent;
-    total.refused += one.refused;
-    total.failed += one.failed;
-    total.unknown += one.unknown;
-    total.withheld += one.withheld;
-    total.postponed += one.postponed;
-    total.next = one.next;
-    total.troubles = one.troubles;
+    total.add(one);
     const std::int64_t wait = one.next ? one.next->micros - now.micros : kWaitMicros + 1;
     if (wait > kWaitMicros || !arguments->at.empty() || context.progress().cancelled()) break;
     std::this_thread::sleep_for(std::chrono::microseconds(std::max<std::int64_t>(wait, 1000)));

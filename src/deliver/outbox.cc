@@ -361,6 +361,12 @@ Result<std::optional<Timestamp>> Outbox::next_due_time(std::string_view provider
   return std::optional(Timestamp{*found});
 }
 
+Result<bool> Outbox::has_work() {
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto found, state_->find_int64("SELECT EXISTS(SELECT 1 FROM outbox WHERE state <= 1)"));
+  return found.value_or(0) != 0;
+}
+
 Status Outbox::settle(const Settlement& settled) {
   ATTUNE_ASSIGN_OR_RETURN(const std::string detail,
                           sealed_detail(settled.customer, settled.detail));

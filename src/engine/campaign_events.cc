@@ -11,6 +11,14 @@ std::string campaign_source(std::string_view campaign) {
   return fmt::format("campaign:{}", campaign);
 }
 
+Result<std::optional<CalledCustomer>> called(Workspace& workspace, CustomerNumber customer) {
+  ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber root, workspace.identity().root(customer));
+  ATTUNE_ASSIGN_OR_RETURN(std::string id, workspace.identity().label(root));
+  ATTUNE_ASSIGN_OR_RETURN(const auto key, workspace.identity().find_key(id));
+  if (!key) return std::optional<CalledCustomer>();
+  return CalledCustomer{key->kind, std::move(id)};
+}
+
 events::Event& CampaignEvents::start(events::EventType type, Timestamp time,
                                      std::string_view decision, const CalledCustomer& customer) {
   events::Event& event = events_.emplace_back();

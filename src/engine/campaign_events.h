@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ namespace attune::engine {
 
 // The feed that all events of a campaign carry.
 std::string campaign_source(std::string_view campaign);
+
+// The id that the shop knows them by; absent where they were forgotten.
+Result<std::optional<CalledCustomer>> called(Workspace& workspace, CustomerNumber customer);
 
 // Everybody with a group gets an `assignment`, who was stopped before that a `decision`; both carry
 // the decision as their properties, as recommendations do.

@@ -73,7 +73,23 @@ json::value budget_value(const std::optional<ledger::BudgetBalances>& budget) {
                       {"available", limits(budget->available)}};
 }
 
+json::object stored_object(const engage::StoredCampaign& stored) {
+  return {{"campaign", stored.campaign.name},
+          {"state", engage::name(stored.state)},
+          {"version", stored.version}};
+}
+
 }  // namespace
+
+std::string to_json(const engage::StoredCampaign& campaign) {
+  return json::serialize(stored_object(campaign));
+}
+
+std::string to_json(const std::vector<engage::StoredCampaign>& campaigns) {
+  json::array all;
+  for (const engage::StoredCampaign& one : campaigns) all.push_back(stored_object(one));
+  return json::serialize(json::object{{"campaigns", std::move(all)}});
+}
 
 std::string to_json(const CampaignPreview& preview) {
   json::object object{{"campaign", preview.campaign.name},

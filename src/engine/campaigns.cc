@@ -46,7 +46,7 @@ Result<Campaigns> Campaigns::open(Workspace& workspace) {
   ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(workspace));
   ATTUNE_ASSIGN_OR_RETURN(const std::int64_t pumped, pending.pump());
   (void)pumped;
-  return Campaigns(workspace, std::move(store), std::move(ledger), std::move(outbox));
+  return Campaigns(workspace, store, ledger, std::move(outbox));
 }
 
 Status Campaigns::check_ready(const engage::Campaign& campaign) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <future>
 #include <thread>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "attune/engine/decision_log.h"
 #include "attune/engine/taste.h"
 #include "background.h"
+#include "campaign_loop.h"
 #include "clock_watch.h"
 #include "disk_room.h"
 #include "forgotten_filter.h"
@@ -88,6 +88,7 @@ struct Service::Impl {
   // Of the applier's thread.
   std::chrono::steady_clock::time_point counted_at{}, looked_at{};
   std::jthread applier;
+  std::optional<CampaignLoop> campaigns;
 
   Impl(Workspace opened, const ServiceOptions& with)
       : options(with),
@@ -96,6 +97,7 @@ struct Service::Impl {
         folder(workspace.folder().root()) {}
 
   ~Impl() {
+    campaigns.reset();
     jobs.stop();
     intake.reset();  // writes what waits
     applier.request_stop();
@@ -327,7 +329,13 @@ Result<std::unique_ptr<Service>> Service::start(const std::filesystem::path& fol
   });
   self.intake.emplace(*self.journal, options.intake);
   self.applier = std::jthread([&self](const std::stop_token& stop) { self.run(stop); });
-  return std::unique_ptr<Service>(new Service(std::move(impl)));
+  std::unique_ptr<Service> service(new Service(std::move(impl)));
+  if (options.campaigns) {
+    self.campaigns.emplace(
+        self.workspace, [&service = *service](const auto& work) { return service.with(work); },
+        [&service = *service](const auto& work) { return service.with_customers(work); });
+  }
+  return service;
 }
 
 Status Service::accept(std::span<const Event> events, std::span<const RefusedMessage> refused,
@@ -354,15 +362,6 @@ Result<std::vector<ErasureReceipt>> Service::forget(std::span<const std::string>
 
 bool Service::is_forgotten(std::string_view customer) const {
   return impl_->workspace.is_forgotten(events::IdKind::customer, customer);
-}
-
-Status Service::accept(std::span<const Event> events) {
-  std::promise<Result<Sequence>> promise;
-  std::future<Result<Sequence>> written = promise.get_future();
-  ATTUNE_RETURN_IF_ERROR(
-      accept(events, {}, [&](const Result<Sequence>& result) { promise.set_value(result); }));
-  const Result<Sequence> result = written.get();
-  return result ? Status{} : std::unexpected(result.error());
 }
 
 Result<Served> Service::recommend(const ServeRequest& request) {
@@ -471,21 +470,8 @@ Health Service::health() const {
   health.intake = self.intake->counts();
   health.decisions = self.decisions;
   health.suppressed = self.suppressed;
+  if (self.campaigns) health.campaigns = self.campaigns->trouble();
   return health;
-}
-
-std::string_view name(HealthState state) {
-  switch (state) {
-    case HealthState::ready:
-      return "ready";
-    case HealthState::disk_full:
-      return "disk_full";
-    case HealthState::failing:
-      return "failing";
-    case HealthState::clock_back:
-      break;
-  }
-  return "clock_back";
 }
 
 Timestamp Service::now() const { return impl_->workspace.now(); }

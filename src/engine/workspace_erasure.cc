@@ -33,6 +33,10 @@ std::string serialise(const IdKey& id) {
                                       {"low", id.fingerprint.low}});
 }
 
+Error nobody_named() {
+  return data_corruption("a journal entry that should name who is to be forgotten does not");
+}
+
 Result<IdKey> parse_key(std::string_view text) {
   try {
     const json::value value = json::parse(text);
@@ -42,10 +46,10 @@ Result<IdKey> parse_key(std::string_view text) {
     id.fingerprint.high = value.at("high").to_number<std::uint64_t>();
     id.fingerprint.low = value.at("low").to_number<std::uint64_t>();
     if (kind == 0 || kind == 1) return id;
-  } catch (const std::exception&) {  // told below
+    return std::unexpected(nobody_named());
+  } catch (const std::exception&) {
+    return std::unexpected(nobody_named());
   }
-  return std::unexpected(
-      data_corruption("a journal entry that should name who is to be forgotten does not"));
 }
 
 }  // namespace

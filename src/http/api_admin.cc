@@ -133,11 +133,13 @@ constexpr const char* kMended =
 void add_admin_doors(ApiContext& api) {
   const auto add = [&api](Method method, const char* path, const char* summary, const char* body,
                           Work work) {
+    const bool makes_key = method == Method::post && std::string_view(path).starts_with("/v1/keys");
     api.add({.method = method,
              .path = path,
              .scope = KeyScope::admin,
              .summary = summary,
-             .body = body},
+             .body = body,
+             .status = makes_key ? 201 : 200},
             std::move(work));
   };
   add(Method::get, "/v1/keys", "Keys without their secrets", "", list_keys);

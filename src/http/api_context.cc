@@ -208,6 +208,8 @@ void add_doors(ApiContext& api) {
   add_recommendation_doors(api);
   add_catalog_doors(api);
   add_shop_doors(api);
+  add_campaign_doors(api);
+  add_link_doors(api);
   add_admin_doors(api);
   add_health_doors(api);
 }

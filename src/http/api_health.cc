@@ -13,7 +13,7 @@ json::object health_json(const engine::Health& health) {
           {"problem", health.problem},     {"journal", health.journal},
           {"applied", health.applied},     {"model", health.model},
           {"customers", health.customers}, {"items", health.items},
-          {"refused", health.refused}};
+          {"refused", health.refused},     {"campaigns", health.campaigns}};
 }
 
 }  // namespace
@@ -35,7 +35,8 @@ void add_health_doors(ApiContext& api) {
       {.method = Method::get,
        .path = "/metrics",
        .scope = KeyScope::read,
-       .summary = "Counters and histograms, as Prometheus reads them"},
+       .summary = "Counters and histograms, as Prometheus reads them",
+       .type = "text/plain"},
       [&api](std::shared_ptr<Request> request, const Respond& respond) {
         if (auto refused = api.refuse(*request, ApiContext::key_of(*request), KeyScope::read)) {
           respond(std::move(*refused));

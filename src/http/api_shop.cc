@@ -243,7 +243,13 @@ void add_shop_doors(ApiContext& api) {
       "Serves another version, an older one too", kVersion, activate_model);
   add(Method::get, "/v1/jobs", KeyScope::read, "Work in the background, newest first", "",
       list_jobs);
-  add(Method::post, "/v1/jobs", KeyScope::admin, "Starts a training", kJob, start_job);
+  api.add({.method = Method::post,
+           .path = "/v1/jobs",
+           .scope = KeyScope::admin,
+           .summary = "Starts a training",
+           .body = kJob,
+           .status = 202},
+          start_job);
   add(Method::del, "/v1/jobs/{number}", KeyScope::admin, "Cancels a job", "", cancel_job);
 }
 

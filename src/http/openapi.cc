@@ -63,19 +63,22 @@ json::object shared_faults() {
 }
 
 json::object answers(const Door& door) {
-  const bool is_text = door.path == "/metrics";
   json::object all;
   for (const SharedFault& fault : kSharedFaults) {
     if (!door.scope && !fault.any_door) continue;
     all[std::to_string(fault.status)] =
         json::object{{"$ref", fmt::format("#/components/responses/Fault{}", fault.status)}};
   }
-  const bool starts = door.path == "/v1/jobs" && door.method == Method::post;
-  const bool makes = door.path.starts_with("/v1/keys") && door.method == Method::post;
-  all[starts  ? "202"
-      : makes ? "201"
-              : "200"] = is_text ? answer("done", "text/plain", {{"type", "string"}})
-                                 : answer("done", "application/json", schema_of(door.answer));
+  const bool is_json = door.type == "application/json";
+  json::object well = door.type.empty() ? json::object{{"description", "done"}}
+                                        : answer("done", door.type,
+                                                 is_json ? schema_of(door.answer)
+                                                         : json::object{{"type", "string"}});
+  if (door.status == 302) {
+    well["headers"] =
+        json::object{{"Location", json::object{{"schema", json::object{{"type", "string"}}}}}};
+  }
+  all[std::to_string(door.status)] = std::move(well);
   if (door.path == "/health/ready") {
     json::object both = content("application/json", {{"type", "object"}});
     both["application/problem+json"] =

@@ -114,7 +114,7 @@ Result<std::pair<HttpAnswer, std::string>> HttpClient::Impl::exchange(const Http
   spec.headers = {"Expect:"};
   // libcurl takes "Name;" for a header without a value.
   for (const auto& [key, value] : request.headers)
-    spec.headers.push_back(trim(value).empty() ? key + ';' : key + ": " + value);
+    spec.headers.push_back(trim(value).empty() ? key + ';' : fmt::format("{}: {}", key, value));
   spec.on_body = [&](std::string_view bytes) {
     if (answer.body.size() + bytes.size() > options.answer_bytes_max) return false;
     answer.body += bytes;

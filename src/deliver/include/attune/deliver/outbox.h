@@ -102,6 +102,9 @@ class Outbox final : public Erasable {
   // By state; of all campaigns where `campaign` is empty.
   Result<std::array<std::int64_t, kMessageStateCount>> counts(std::string_view campaign = {});
 
+  // Whether anything is queued, due or not, or was left in the middle.
+  Result<bool> has_work();
+
   // Settled messages that nobody wrote down yet, oldest change first: the engine makes events of
   // them, and says so after those are durable. Told again after a crash in between: use the key and
   // the state as the event's id.

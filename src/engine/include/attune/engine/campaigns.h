@@ -92,6 +92,8 @@ struct SendResult {
   int postponed = 0;
   std::optional<Timestamp> next;  // when something is due again
   std::vector<std::string> troubles;
+  int settled() const { return sent + refused + failed + unknown + withheld; }
+  void add(const SendResult& more);
 };
 
 // Money that a treatment brought, against the holdout: the difference per customer times customers.
@@ -182,10 +184,7 @@ class Campaigns {
  private:
   explicit Campaigns(Workspace& workspace, engage::CampaignStore store, ledger::BudgetLedger ledger,
                      deliver::Outbox outbox)
-      : workspace_(&workspace),
-        store_(std::move(store)),
-        ledger_(std::move(ledger)),
-        outbox_(std::move(outbox)) {}
+      : workspace_(&workspace), store_(store), ledger_(ledger), outbox_(std::move(outbox)) {}
 
   Status sync_budget(const engage::StoredCampaign& campaign, Timestamp now);
   Status check_ready(const engage::Campaign& campaign);
@@ -202,6 +201,8 @@ class Campaigns {
 };
 
 // Names of fields stay.
+std::string to_json(const engage::StoredCampaign& campaign);  // its name, state and version
+std::string to_json(const std::vector<engage::StoredCampaign>& campaigns);
 std::string to_json(const CampaignPreview& preview);
 std::string to_json(const CampaignRun& run);
 std::string to_json(const CampaignStatus& status);

@@ -16,6 +16,7 @@
 
 #include "attune/base/error.h"
 #include "attune/engine/access_keys.h"
+#include "attune/engine/campaigns.h"
 #include "attune/engine/customers.h"
 #include "attune/engine/intake.h"
 #include "attune/engine/recommendations.h"
@@ -29,7 +30,9 @@ struct ServiceOptions {
   // 0: only when asked. Nothing is trained without news, and a first time not before there are 100
   // interactions of 10 customers.
   std::chrono::seconds train_every{3600};
-  int train_threads = 1;         // so that a training leaves the rest of the machine alone
+  int train_threads = 1;  // so that a training leaves the rest of the machine alone
+  // Whether campaigns run when their time has come, and mails are handed over.
+  bool campaigns = true;
   const Clock* clock = nullptr;  // null: the system's
 };
 
@@ -55,6 +58,7 @@ struct Health {
   IntakeCounts intake;
   std::int64_t decisions = 0;
   std::int64_t suppressed = 0;  // events and messages of forgotten customers, since the start
+  std::string campaigns;  // what keeps campaigns from running or mails from going; empty: nothing
 };
 
 enum class JobState : std::uint8_t { running, done, failed, cancelled };
@@ -109,6 +113,8 @@ class Service {
   // bounds) is measured anew when that is quick, else so seldom that it takes a hundredth of the
   // time.
   Status with_customers(const std::function<Status(Workspace&, Customers&)>& work);
+  // The same with campaigns.
+  Status with_campaigns(const std::function<Status(Campaigns&, Customers&)>& work);
   // Errors: not_found.
   Status drop_refused(std::int64_t number);
   // After somebody else's command: reads anew what it changed of keys, models and imports, and

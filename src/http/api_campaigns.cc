@@ -1,0 +1,185 @@
+// Campaigns: written, previewed, begun, held, ended, and what they changed.
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include "api_context.h"
+#include "attune/base/text.h"
+#include "attune/engine/campaigns.h"
+
+namespace attune::http {
+namespace {
+
+namespace json = boost::json;
+using engine::Campaigns;
+using engine::Customers;
+
+// What `work` puts into `text`, as the answer.
+template <class Work>
+Answer answer_from(const Call& call, std::string_view field, Work work) {
+  std::string text;
+  const Status done =
+      call.service.with_campaigns([&](Campaigns& campaigns, Customers& customers) -> Status {
+        ATTUNE_ASSIGN_OR_RETURN(text, work(campaigns, customers));
+        return {};
+      });
+  if (!done) return std::unexpected(fault(done.error(), field));
+  return Response{.body = std::move(text)};
+}
+
+Answer list(const Call& call) {
+  return answer_from(call, {}, [](Campaigns& campaigns, Customers&) -> Result<std::string> {
+    ATTUNE_ASSIGN_OR_RETURN(const auto all, campaigns.list());
+    return engine::to_json(all);
+  });
+}
+
+Answer find(const Call& call) {
+  return answer_from(call, "name", [&](Campaigns& campaigns, Customers&) -> Result<std::string> {
+    ATTUNE_ASSIGN_OR_RETURN(const engine::CampaignStatus status,
+                            campaigns.status(call.parameter(0), call.service.now()));
+    return engine::to_json(status);
+  });
+}
+
+// The body as it came: places in messages are those of the document that was sent.
+Answer save(const Call& call) {
+  const json::object* body = call.body.if_object();
+  const json::value* name = body == nullptr ? nullptr : body->if_contains("name");
+  if (name == nullptr || !name->is_string() || name->as_string() != call.parameter(0)) {
+    return std::unexpected(fault(
+        invalid_argument("the campaign's name belongs here as it stands in the path"), "name"));
+  }
+  return answer_from(
+      call, "body", [&](Campaigns& campaigns, Customers& customers) -> Result<std::string> {
+        ATTUNE_ASSIGN_OR_RETURN(const auto campaign,
+                                campaigns.check(call.request.body, "body", customers));
+        ATTUNE_ASSIGN_OR_RETURN(const auto stored,
+                                campaigns.save(campaign, call.service.now(), "API"));
+        return engine::to_json(stored);
+      });
+}
+
+template <class Find>
+Answer preview(const Call& call, std::string_view field, Find find) {
+  return answer_from(
+      call, field, [&](Campaigns& campaigns, Customers& customers) -> Result<std::string> {
+        ATTUNE_ASSIGN_OR_RETURN(const auto campaign, find(campaigns, customers));
+        NoProgress quiet;
+        ATTUNE_ASSIGN_OR_RETURN(const engine::CampaignPreview seen,
+                                campaigns.preview(campaign, customers, call.service.now(), quiet));
+        return engine::to_json(seen);
+      });
+}
+
+Answer preview_body(const Call& call) {
+  return preview(call, "body", [&](Campaigns& campaigns, Customers& customers) {
+    return campaigns.check(call.request.body, "body", customers);
+  });
+}
+
+Answer preview_saved(const Call& call) {
+  using Found = Result<decltype(engine::CampaignPreview::campaign)>;
+  return preview(call, "name", [&](Campaigns& campaigns, Customers&) -> Found {
+    ATTUNE_ASSIGN_OR_RETURN(auto stored, campaigns.find(call.parameter(0)));
+    return std::move(stored.campaign);
+  });
+}
+
+// Who does it, for the campaign's history.
+std::expected<std::string, Fault> who(const Call& call) {
+  std::string by = "API";
+  if (call.body.is_null()) return by;
+  Fields fields(call.body);
+  fields.text("by", by, 128);
+  if (auto good = fields.finish(); !good) return std::unexpected(good.error());
+  return by;
+}
+
+Answer start(const Call& call) {
+  const auto by = who(call);
+  if (!by) return std::unexpected(by.error());
+  return answer_from(
+      call, {}, [&](Campaigns& campaigns, Customers& customers) -> Result<std::string> {
+        ATTUNE_ASSIGN_OR_RETURN(const auto stored, campaigns.start(call.parameter(0), customers,
+                                                                   call.service.now(), *by));
+        return engine::to_json(stored);
+      });
+}
+
+template <auto Change>
+Answer change(const Call& call) {
+  const auto by = who(call);
+  if (!by) return std::unexpected(by.error());
+  return answer_from(call, {}, [&](Campaigns& campaigns, Customers&) -> Result<std::string> {
+    ATTUNE_ASSIGN_OR_RETURN(const auto stored,
+                            (campaigns.*Change)(call.parameter(0), call.service.now(), *by));
+    return engine::to_json(stored);
+  });
+}
+
+Answer run(const Call& call) {
+  return answer_from(
+      call, {}, [&](Campaigns& campaigns, Customers& customers) -> Result<std::string> {
+        NoProgress quiet;
+        ATTUNE_ASSIGN_OR_RETURN(
+            const auto ran, campaigns.run(call.parameter(0), customers, call.service.now(), quiet));
+        return ran ? R"({"run":)" + engine::to_json(*ran) + "}" : R"({"run":null})";
+      });
+}
+
+Answer report(const Call& call) {
+  return answer_from(call, {}, [&](Campaigns& campaigns, Customers&) -> Result<std::string> {
+    ATTUNE_ASSIGN_OR_RETURN(const engine::CampaignReport told,
+                            campaigns.report(call.parameter(0), call.service.now()));
+    return engine::to_json(told);
+  });
+}
+
+Answer find_decision(const Call& call) {
+  return answer_from(call, "id", [&](Campaigns& campaigns, Customers&) -> Result<std::string> {
+    ATTUNE_ASSIGN_OR_RETURN(const auto decision, campaigns.find_decision(call.parameter(0)));
+    return to_json(decision);
+  });
+}
+
+constexpr const char* kCampaign =
+    R"({"type":"object","required":["name"],"description":"a campaign, with the fields of docs/campaigns.md","properties":{"name":{"type":"string","maxLength":64}}})";
+constexpr const char* kWho =
+    R"({"type":"object","additionalProperties":false,"properties":{"by":{"type":"string","maxLength":128,"description":"who does it, for the campaign's history"}}})";
+
+}  // namespace
+
+void add_campaign_doors(ApiContext& api) {
+  const auto add = [&api](Method method, const char* path, KeyScope scope, const char* summary,
+                          const char* body, Work work) {
+    api.add({.method = method, .path = path, .scope = scope, .summary = summary, .body = body},
+            std::move(work));
+  };
+  add(Method::get, "/v1/campaigns", KeyScope::read, "Campaigns with their states", "", list);
+  add(Method::get, "/v1/campaigns/{name}", KeyScope::read,
+      "What a campaign says, its runs, counts, budget and messages", "", find);
+  add(Method::put, "/v1/campaigns/{name}", KeyScope::admin,
+      "Saves a draft, or a new version of a campaign", kCampaign, save);
+  add(Method::post, "/v1/campaigns/preview", KeyScope::admin,
+      "Who would get a campaign, and why others would not; nothing is written", kCampaign,
+      preview_body);
+  add(Method::post, "/v1/campaigns/{name}/preview", KeyScope::admin, "The same of a saved campaign",
+      "", preview_saved);
+  add(Method::post, "/v1/campaigns/{name}/start", KeyScope::admin, "Lets it begin at its start",
+      kWho, start);
+  add(Method::post, "/v1/campaigns/{name}/pause", KeyScope::admin, "Nothing is decided or sent",
+      kWho, change<&Campaigns::pause>);
+  add(Method::post, "/v1/campaigns/{name}/resume", KeyScope::admin, "Lets a paused one go on", kWho,
+      change<&Campaigns::resume>);
+  add(Method::post, "/v1/campaigns/{name}/stop", KeyScope::admin,
+      "Ends it for good: what waits is not sent, and its money is free again", kWho,
+      change<&Campaigns::stop>);
+  add(Method::post, "/v1/campaigns/{name}/run", KeyScope::admin,
+      "Decides what is due now, without waiting for the service to do so", "", run);
+  add(Method::get, "/v1/campaigns/{name}/report", KeyScope::read,
+      "What it changed, against those who were held out, with intervals", "", report);
+  add(Method::get, "/v1/campaign-decisions/{id}", KeyScope::read,
+      "A logged decision of a campaign: gates, group, treatment, probability", "", find_decision);
+}
+
+}  // namespace attune::http
