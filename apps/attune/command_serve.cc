@@ -28,6 +28,7 @@ struct ServeArguments {
   std::string certificate, key;
   double rate = 0;
   int train_every = 3600;
+  bool campaigns = true;
   bool log = false;
 };
 
@@ -89,6 +90,7 @@ Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& argume
   const EndSignals signals;
   engine::ServiceOptions how;
   how.train_every = std::chrono::seconds(arguments->train_every);
+  how.campaigns = arguments->campaigns;
   ATTUNE_ASSIGN_OR_RETURN(const auto service, engine::Service::start(context.folder(), how));
   ATTUNE_ASSIGN_OR_RETURN(const std::string secret, first_key(*service));
   http::ApiOptions api_options;
@@ -266,6 +268,8 @@ void add_serve(CLI::App& app, Context& context) {
   serve.add_option("--rate", arguments->rate, "requests a second of one key; 0: no limit");
   serve.add_option("--train-every", arguments->train_every,
                    "seconds between trainings, where there is news; 0: only when asked");
+  serve.add_flag("!--no-campaigns", arguments->campaigns,
+                 "neither runs campaigns whose time has come nor hands over their mails");
   serve.add_flag("--log", arguments->log, "a line of JSON on standard error for each request");
   serve.footer(
       "Example:\n  attune serve --port 8710\n  curl -u KEY: "

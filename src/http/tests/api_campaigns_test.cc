@@ -49,9 +49,10 @@ class CampaignDoors : public ApiBench {
     const auto templates = root_ / "shop" / "templates" / "offer";
     std::filesystem::create_directories(templates);
     std::ofstream(templates / "subject") << "For you, {{ name }}\n";
-    std::ofstream(templates / "text") << "Hello {{ name }}: https://shop.example/tea\n";
-    std::ofstream(templates / "html")
-        << "<p>Hello {{ name }}: <a href=\"https://shop.example/tea\">tea</a></p>\n";
+    std::ofstream(templates / "text")
+        << "Hello {{ name }}: {{ \"https://shop.example/tea\" | link }}\n";
+    std::ofstream(templates / "html") << "<p>Hello {{ name }}: <a href=\"{{ "
+                                         "\"https://shop.example/tea\" | link }}\">tea</a></p>\n";
     std::ofstream(root_ / "shop" / "attune.toml") << fmt::format(
         "[mail]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\ninner_network = true\n"
         "from = \"Shop <news@shop.example>\"\nlinks = \"https://mail.shop.example\"\n",
@@ -101,7 +102,8 @@ class CampaignDoors : public ApiBench {
       const Told status = get("/v1/campaigns/tea");
       return outbox(status, "sent") > 0 && outbox(status, "queued") == 0 &&
              outbox(status, "sending") == 0;
-    })) << get("/v1/campaigns/tea").body << get("/health/ready").body;
+    })) << get("/v1/campaigns/tea").body
+        << get("/health/ready").body;
     settle();
     return mail_.messages();
   }
@@ -148,7 +150,7 @@ TEST_F(CampaignDoors, WalkOneDecisionFromTheEventToTheReport) {
   settle();
   EXPECT_EQ(events("message_opened"), "1");
   EXPECT_EQ(events("message_clicked"), "1");
-  const std::string decision = sql("SELECT decision FROM events WHERE type = 'message_clicked'");
+  const std::string decision = sql("SELECT decision_id FROM events WHERE type = 'message_clicked'");
   const Told decided = get("/v1/campaign-decisions/" + decision);
   EXPECT_EQ(decided.status, 200) << decided.body;
   EXPECT_EQ(decided.text("/campaign"), "tea");
