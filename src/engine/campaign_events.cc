@@ -56,6 +56,23 @@ bool CampaignEvents::add(const deliver::MessageStatus& message, const CalledCust
   return true;
 }
 
+void CampaignEvents::add(const deliver::MailReport& report, const deliver::MessageStatus& message,
+                         const CalledCustomer& customer, Timestamp now) {
+  using enum events::EventType;
+  const auto type = report.kind == deliver::ReportKind::bounced     ? message_bounced
+                    : report.kind == deliver::ReportKind::delivered ? message_delivered
+                                                                    : message_complained;
+  events::Event& event = start(type, now, message.key, customer);
+  event.event_id = keep(fmt::format("{}:{}", message.key, deliver::name(report.kind)));
+  event.channel = name(message.channel);
+  json::object properties{{"treatment", message.treatment}};
+  if (type == message_bounced) properties["hard"] = report.address_is_dead;
+  if (!report.status.empty()) properties["status"] = report.status;
+  if (!report.diagnostic.empty()) properties["detail"] = report.diagnostic;
+  if (!report.feedback_type.empty()) properties["feedback_type"] = report.feedback_type;
+  event.properties = keep(json::serialize(properties));
+}
+
 Result<decide::CampaignDecision> read_logged_decision(std::string_view personal_json) {
   boost::system::error_code failure;
   const json::value value = json::parse(personal_json, failure);

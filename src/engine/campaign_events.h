@@ -10,6 +10,7 @@
 
 #include "attune/decide/campaign_decision.h"
 #include "attune/deliver/outbox.h"
+#include "attune/deliver/report.h"
 #include "attune/events/event.h"
 #include "campaign_asking.h"
 
@@ -30,6 +31,9 @@ class CampaignEvents {
   void add(const decide::CampaignDecision& decision, const CalledCustomer& customer);
   // False: nothing that the log has a word for (withheld, failed before it was handed over).
   bool add(const deliver::MessageStatus& message, const CalledCustomer& customer);
+  // What a mail server said later. Its id follows from the message and what became of it.
+  void add(const deliver::MailReport& report, const deliver::MessageStatus& message,
+           const CalledCustomer& customer, Timestamp now);
   const std::vector<events::Event>& events() const { return events_; }
 
  private:

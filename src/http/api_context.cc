@@ -145,7 +145,7 @@ void ApiContext::add_raw(Door door, Handler handler) {
 
 void ApiContext::add_checked(Door door, Work work, bool quick) {
   const std::optional<KeyScope> scope = door.scope;
-  const bool with_body = !door.body.empty();
+  const bool with_body = !door.body.empty() && door.takes == "application/json";
   const std::vector<std::string> names = parameter_names(door.path);
   add_raw(std::move(door), [this, scope, with_body, names, quick, work = std::move(work)](
                                std::shared_ptr<Request> request, const Respond& respond) {
@@ -209,6 +209,7 @@ void add_doors(ApiContext& api) {
   add_catalog_doors(api);
   add_shop_doors(api);
   add_campaign_doors(api);
+  add_consent_doors(api);
   add_link_doors(api);
   add_admin_doors(api);
   add_health_doors(api);

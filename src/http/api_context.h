@@ -30,11 +30,12 @@ struct Door {
   std::string path{};
   std::optional<KeyScope> scope{};  // absent: open to everybody
   std::string summary{};
-  std::string body{};                     // JSON schema of the request body, or empty
-  std::string answer{};                   // JSON schema of the 200 answer, or empty for any object
-  std::vector<std::string> query{};       // names of parameters
-  int status = 200;                       // of what is answered when all is well
-  std::string type = "application/json";  // of its body; empty: it has none
+  std::string body{};                      // JSON schema of the request body, or empty
+  std::string answer{};                    // JSON schema of the 200 answer, or empty for any object
+  std::vector<std::string> query{};        // names of parameters
+  int status = 200;                        // of what is answered when all is well
+  std::string type = "application/json";   // of its body; empty: it has none
+  std::string takes = "application/json";  // type of the request body; any other is left unread
 };
 
 // A request that may be answered, with its body as JSON where it has one.
@@ -131,6 +132,7 @@ void add_recommendation_doors(ApiContext& api);
 void add_catalog_doors(ApiContext& api);
 void add_shop_doors(ApiContext& api);
 void add_campaign_doors(ApiContext& api);
+void add_consent_doors(ApiContext& api);
 void add_link_doors(ApiContext& api);
 void add_admin_doors(ApiContext& api);
 void add_health_doors(ApiContext& api);

@@ -114,7 +114,7 @@ json::object operation(const Door& door) {
   if (!door.body.empty()) {
     all["requestBody"] =
         json::object{{"required", door.body.find("\"required\"") != std::string::npos},
-                     {"content", content("application/json", schema_of(door.body))}};
+                     {"content", content(door.takes, schema_of(door.body))}};
   }
   if (door.scope) {
     json::array keys;

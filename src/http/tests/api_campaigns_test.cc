@@ -190,6 +190,50 @@ TEST_F(CampaignDoors, UnsubscribeByOneClickAndByThePage) {
   EXPECT_EQ(reason(preview, "consent_withdrawn"), 2) << preview.body;
 }
 
+TEST_F(CampaignDoors, TakeBouncesOfTheirMessages) {
+  start();
+  const std::vector<std::string> sent = mails();
+  ASSERT_FALSE(sent.empty());
+  const std::string original = sent.front().substr(0, sent.front().find("\r\n\r\n") + 2);
+  const std::string bounce =
+      "From: postmaster@x.example\r\nTo: news@shop.example\r\nMIME-Version: 1.0\r\n"
+      "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+      "--b\r\nContent-Type: text/plain\r\n\r\nNo such mailbox.\r\n"
+      "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x.example\r\n\r\n"
+      "Final-Recipient: rfc822; c0@x.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+      "--b\r\nContent-Type: text/rfc822-headers\r\n\r\n" +
+      original + "\r\n--b--\r\n";
+  for (int i = 0; i < 2; ++i) {
+    const Told taken = post("/v1/mail-reports", bounce);
+    ASSERT_EQ(taken.status, 200) << taken.body;
+    EXPECT_EQ(taken.text("/bounced"), "1");
+    EXPECT_EQ(taken.text("/foreign"), "0") << bounce;
+  }
+  settle();
+  EXPECT_EQ(events("message_bounced"), "1");
+  expect_problem(post("/v1/mail-reports", "Subject: I am away\r\n\r\nBack on Monday.\r\n"), 400,
+                 "body");
+}
+
+TEST_F(CampaignDoors, StateConsentsAndShowTheirProof) {
+  const Told stated = post("/v1/customers/c59/consents",
+                           R"({"purposes":["email","sms"],"given":true,"source":"checkout"})");
+  ASSERT_EQ(stated.status, 200) << stated.body;
+  EXPECT_EQ(stated.text("/consents/email"), "given");
+  EXPECT_EQ(stated.text("/consents/sms"), "given");
+  EXPECT_EQ(stated.text("/consents/ads"), "unknown");
+  EXPECT_EQ(stated.at("/changes").as_array().size(), 2u);
+  const Told withdrawn =
+      post("/v1/customers/c59/consents", R"({"purposes":["email"],"given":false})");
+  EXPECT_EQ(withdrawn.text("/consents/email"), "withdrawn");
+  EXPECT_EQ(get("/v1/customers/c59/consents").body, withdrawn.body);
+  expect_problem(get("/v1/customers/nobody/consents"), 404, "id");
+  expect_problem(post("/v1/customers/c1/consents", R"({"purposes":["emial"],"given":true})"), 400,
+                 "purposes");
+  expect_problem(post("/v1/customers/c1/consents", R"({"purposes":["email"]})"), 400, "given");
+  expect_problem(post("/v1/customers/c1/consents", R"({"given":true})"), 400, "purposes");
+}
+
 TEST_F(CampaignDoors, TellLinksApartFromWhatOthersMade) {
   start();
   const std::vector<std::string> sent = mails();
