@@ -92,6 +92,7 @@ void add_admin(CLI::App& app, Context& context);
 void add_customers(CLI::App& app, Context& context);
 void add_recommend(CLI::App& app, Context& context);
 void add_campaign(CLI::App& app, Context& context);
+void add_consent(CLI::App& app, Context& context);
 void add_experiment(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_simulate(CLI::App& app, Context& context);

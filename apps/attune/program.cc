@@ -45,6 +45,7 @@ void add_commands(CLI::App& app, Context& context) {
   add_recommend(app, context);
   add_export(app, context);
   add_campaign(app, context);
+  add_consent(app, context);
   add_experiment(app, context);
   add_simulate(app, context);
   add_demo(app, context);

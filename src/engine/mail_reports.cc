@@ -29,6 +29,15 @@ int& count_of(ReportKind kind, MailReportCounts& counts) {
 
 }  // namespace
 
+MailReportCounts& MailReportCounts::operator+=(const MailReportCounts& more) {
+  bounced += more.bounced;
+  delayed += more.delayed;
+  delivered += more.delivered;
+  complained += more.complained;
+  foreign += more.foreign;
+  return *this;
+}
+
 Result<MailReportCounts> take_mail_report(Workspace& workspace, std::string_view bytes) {
   ATTUNE_ASSIGN_OR_RETURN(const std::vector<MailReport> reports, deliver::read_mail_report(bytes));
   ATTUNE_ASSIGN_OR_RETURN(auto outbox, deliver::Outbox::open(workspace.state(), workspace.vault()));

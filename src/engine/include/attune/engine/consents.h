@@ -41,6 +41,7 @@ struct MailReportCounts {
   int delivered = 0;
   int complained = 0;
   int foreign = 0;  // about no message of ours, or of a customer who was forgotten
+  MailReportCounts& operator+=(const MailReportCounts& more);
 };
 // Reads a bounce or a complaint (deliver::read_mail_report) and writes message_bounced,
 // message_delivered or message_complained for the messages that it names, once each. Errors:
