@@ -163,6 +163,19 @@ std::string to_json(const CampaignReport& report) {
                                    {"incremental_margin", or_null(one.margin)},
                                    {"return_on_investment", or_null(one.on_investment)}});
   }
+  json::array activity;
+  for (const TreatmentActivity& one : report.activity) {
+    activity.push_back(json::object{{"treatment", one.treatment},
+                                    {"sent", one.sent},
+                                    {"bounced", one.bounced},
+                                    {"opened", one.opened},
+                                    {"clicked", one.clicked},
+                                    {"click_through", or_null(one.click_through)},
+                                    {"unsubscribed", one.unsubscribed},
+                                    {"complained", one.complained},
+                                    {"claimed_by_last_touch", one.claimed_by_last_touch},
+                                    {"claimed_by_position", one.claimed_by_position}});
+  }
   return json::serialize(
       json::object{{"campaign", campaign.name},
                    {"state", engage::name(report.campaign.state)},
@@ -175,6 +188,7 @@ std::string to_json(const CampaignReport& report) {
                    {"complete", report.complete},
                    {"held_out", report.has_holdout},
                    {"returns", std::move(returns)},
+                   {"activity", std::move(activity)},
                    {"experiment", json::parse(experiment_json(experiment), ignored)},
                    {"notes", json::array(report.notes.begin(), report.notes.end())}});
 }

@@ -9,6 +9,7 @@
 
 #include "attune/engine/campaigns.h"
 #include "campaign_lists.h"
+#include "campaign_touches.h"
 
 namespace attune::engine {
 namespace {
@@ -50,6 +51,7 @@ class ReportBuilder {
     if (!arm_.empty()) ATTUNE_RETURN_IF_ERROR(read_outcomes(after, before));
     ATTUNE_RETURN_IF_ERROR(analyse(after, before, options));
     fill_returns();
+    ATTUNE_RETURN_IF_ERROR(fill_activity());
     note();
     return {};
   }
@@ -144,6 +146,8 @@ class ReportBuilder {
         const std::int64_t since = times[i] - assigned_at_[row->second].micros;
         if (since > window_ || since < -window_) continue;
         (since > 0 ? after : before).add(row->second, value);
+        const bool revenue = campaign_.outcome.event == events::EventType::purchase;
+        if (since > 0) outcomes_.push_back({row->second, times[i], revenue ? value : 1});
       }
       return {};
     });
@@ -215,6 +219,21 @@ class ReportBuilder {
     if (one.cost > 0) one.on_investment = (one.margin->value - one.cost) / one.cost;
   }
 
+  Status fill_activity() {
+    std::vector<TreatmentActivity> by_arm(arms_.size());
+    if (!arm_.empty()) {
+      const auto [first, last] = std::ranges::minmax(assigned_at_);
+      const Assigned assigned{merges_, rows_, arm_, first, last};
+      ATTUNE_RETURN_IF_ERROR(add_activity(workspace_, campaign_, assigned, by_arm));
+      ATTUNE_RETURN_IF_ERROR(add_claims(workspace_, campaign_, assigned, outcomes_, by_arm));
+    }
+    for (std::size_t arm = report_.has_holdout ? 1 : 0; arm < messages_.size(); ++arm) {
+      by_arm[arm].treatment = arms_[arm];
+      report_.activity.push_back(by_arm[arm]);
+    }
+    return {};
+  }
+
   void note() {
     const auto add = [&](std::string text) { report_.notes.push_back(std::move(text)); };
     if (!report_.has_holdout) {
@@ -247,6 +266,7 @@ class ReportBuilder {
   std::unordered_map<CustomerNumber, std::size_t> rows_;
   std::vector<std::int32_t> arm_;
   std::vector<Timestamp> assigned_at_;
+  std::vector<OutcomeAt> outcomes_;  // after the assignment
   std::int64_t foreign_ = 0;
 };
 

@@ -94,6 +94,36 @@ std::string money_text(const std::optional<measure::Estimate>& estimate) {
                      number(estimate->high));
 }
 
+// Beside what was caused: what people did, and what a claim by clicks would say.
+std::string activity_text(const CampaignReport& report, const report::TerminalStyle& style) {
+  const engage::Campaign& campaign = report.campaign.campaign;
+  const bool money = campaign.outcome.event == events::EventType::purchase;
+  const std::string what = money ? campaign.currency.to_string() : "outcomes";
+  report::Table table({{"treatment", Align::left, 0},
+                       {"sent", Align::right, 0},
+                       {"bounced", Align::right, 0},
+                       {"opened", Align::right, 0},
+                       {"clicked", Align::right, 0},
+                       {"click-through", Align::right, 0},
+                       {"left", Align::right, 0},
+                       {"claimed by last click, " + what, Align::right, 0},
+                       {"by position", Align::right, 0}});
+  const auto percent = [](double share) { return report::format_percent(share, 1); };
+  for (const TreatmentActivity& one : report.activity) {
+    const std::string rate =
+        one.click_through
+            ? fmt::format("{} ({} to {})", percent(one.click_through->value),
+                          percent(one.click_through->low), percent(one.click_through->high))
+            : "–";
+    table.row({one.treatment, with_thousands(one.sent), with_thousands(one.bounced),
+               with_thousands(one.opened), with_thousands(one.clicked), rate,
+               with_thousands(one.unsubscribed + one.complained),
+               report::format_number(one.claimed_by_last_touch, {.decimals = 2}),
+               report::format_number(one.claimed_by_position, {.decimals = 2})});
+  }
+  return table.to_text(style) + "Claimed is what followed a click, caused by it or not.\n";
+}
+
 }  // namespace
 
 std::string preview_text(const CampaignPreview& preview, const TimeZone& zone,
@@ -205,6 +235,7 @@ std::string report_text(const CampaignReport& report, const TimeZone& zone,
                  one.on_investment ? report::format_percent(*one.on_investment, 0) : "–"});
   }
   if (report.has_holdout) text += "\n" + returns.to_text(style);
+  text += "\n" + activity_text(report, style);
   for (const std::string& note : report.notes) text += fmt::format("Note: {}.\n", note);
   return text;
 }

@@ -73,8 +73,9 @@ Status MessageLinks::note_visit(const FollowedLink& followed, deliver::Visit vis
   visit.seconds_since_sent =
       static_cast<double>(now.micros - link.issued.micros) / kMicrosPerSecond;
   const bool click = link.kind == deliver::LinkKind::click;
-  const std::string properties = json::serialize(json::object{
-      {"treatment", sent.treatment}, {"visitor", deliver::name(deliver::judge_visit(visit))}});
+  const deliver::Visitor visitor = deliver::judge_visit(visit);
+  const std::string properties = json::serialize(
+      json::object{{"treatment", sent.treatment}, {"visitor", deliver::name(visitor)}});
   const std::string source = campaign_source(sent.campaign);
   events::Event event =
       event_of(click ? events::EventType::message_clicked : events::EventType::message_opened, link,
@@ -84,6 +85,7 @@ Status MessageLinks::note_visit(const FollowedLink& followed, deliver::Visit vis
   event.event_id = id;
   event.source = source;
   event.url = link.url;
+  event.quantity = visitor == deliver::Visitor::person ? 1 : 0;
   event.properties = properties;
   return service_->accept(std::span(&event, 1));
 }

@@ -80,7 +80,7 @@ void add_consent_doors(ApiContext& api) {
            .scope = KeyScope::admin,
            .summary = "Takes a bounce (RFC 3464) or a complaint (RFC 5965) as it arrived",
            .body = kMail,
-           .takes = "message/rfc822"},
+           .takes = "application/octet-stream"},
           take_mail_report);
 }
 

@@ -65,7 +65,8 @@ json::object shared_faults() {
 json::object answers(const Door& door) {
   json::object all;
   for (const SharedFault& fault : kSharedFaults) {
-    if (!door.scope && !fault.any_door) continue;
+    const bool names_something = fault.status == 404 && door.path.find('{') != std::string::npos;
+    if (!door.scope && !fault.any_door && !names_something) continue;
     all[std::to_string(fault.status)] =
         json::object{{"$ref", fmt::format("#/components/responses/Fault{}", fault.status)}};
   }

@@ -7,6 +7,7 @@
 
 #include "../../net/tests/fake_smtp_server.h"
 #include "../campaign_lists.h"
+#include "../campaign_touches.h"
 #include "../mail_config.h"
 #include "shop.h"
 
@@ -171,6 +172,19 @@ class CampaignsTest : public Shop {
 
   std::optional<Workspace> workspace_;
 };
+
+TEST(PositionShare, IsTwoFifthsForTheFirstAndTheLastAndAddsUpToOne) {
+  EXPECT_EQ(position_share(0, 1), 1);
+  EXPECT_EQ(position_share(1, 2), .5);
+  EXPECT_EQ(position_share(0, 3), .4);
+  EXPECT_NEAR(position_share(1, 3), .2, 1e-15);
+  EXPECT_NEAR(position_share(2, 6), .05, 1e-15);
+  for (std::size_t count = 1; count < 20; ++count) {
+    double sum = 0;
+    for (std::size_t i = 0; i < count; ++i) sum += position_share(i, count);
+    EXPECT_NEAR(sum, 1, 1e-12) << count;
+  }
+}
 
 TEST_F(CampaignsTest, PreviewCountsWhatTheRunDecides) {
   Customers everybody = customers(*workspace_);

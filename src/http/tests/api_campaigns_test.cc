@@ -137,7 +137,8 @@ TEST_F(CampaignDoors, WalkOneDecisionFromTheEventToTheReport) {
   EXPECT_EQ(events("message_sent"), std::to_string(people));
   EXPECT_EQ(events("assignment"), std::to_string(kAsked));
 
-  // Somebody opens, follows the link, buys.
+  // Somebody opens, follows the link, buys; not at once, as a scanner would.
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));
   const std::string& mail = sent.front();
   const std::string person = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0";
   const Told picture = ask(Method::get, link_in(mail, 'o'), {}, {{"User-Agent", person}}, false);
@@ -155,8 +156,23 @@ TEST_F(CampaignDoors, WalkOneDecisionFromTheEventToTheReport) {
   EXPECT_EQ(decided.status, 200) << decided.body;
   EXPECT_EQ(decided.text("/campaign"), "tea");
 
+  std::smatch buyer;
+  ASSERT_TRUE(std::regex_search(mail, buyer, std::regex("To: .*(c[0-9]+)@x\\.example"))) << mail;
+  const Told bought = post(
+      "/v1/track",
+      fmt::format(
+          R"({{"userId":"{}","event":"Order Completed","properties":{{"order_id":"o900","currency":"GBP",
+         "products":[{{"product_id":"p1","price":12.5,"quantity":2}}]}}}})",
+          buyer[1].str()));
+  ASSERT_EQ(bought.status, 200) << bought.body;
+  settle();
   const Told report = get("/v1/campaigns/tea/report");
   EXPECT_EQ(report.status, 200) << report.body;
+  EXPECT_EQ(report.text("/activity/0/sent"), std::to_string(people));
+  EXPECT_EQ(report.text("/activity/0/opened"), "1");
+  EXPECT_EQ(report.text("/activity/0/clicked"), "1");
+  EXPECT_EQ(report.at("/activity/0/claimed_by_last_touch").to_number<double>(), 25);
+  EXPECT_EQ(report.at("/activity/0/claimed_by_position").to_number<double>(), 25);
   EXPECT_EQ(report.text("/assigned"), std::to_string(kAsked));
   const Told status = get("/v1/campaigns/tea");
   EXPECT_EQ(status.text("/budget/spent/messages"), std::to_string(people)) << status.body;
@@ -255,6 +271,7 @@ TEST_F(CampaignDoors, TellLinksApartFromWhatOthersMade) {
   EXPECT_EQ(ask(Method::get, click, {}, {{"User-Agent", "curl/8.0"}}, false).status, 302);
   settle();
   EXPECT_EQ(events("message_clicked"), "1");
+  EXPECT_EQ(get("/v1/campaigns/tea/report").text("/activity/0/clicked"), "0");
 }
 
 TEST_F(CampaignDoors, NameThePlaceOfWhatIsWrongInACampaign) {

@@ -25,6 +25,7 @@
 #include "attune/engine/workspace.h"
 #include "attune/ledger/budget_ledger.h"
 #include "attune/measure/experiment.h"
+#include "attune/measure/rates.h"
 #include "attune/report/table.h"
 
 namespace attune::engine {
@@ -107,12 +108,27 @@ struct TreatmentReturn {
   std::optional<double> on_investment;      // (margin - cost) / cost
 };
 
+// What people did with a treatment's messages. A message that is opened twice is opened once;
+// openings and clicks of machines do not count, nor do openings by mail proxies.
+// Claimed: outcomes that followed a person's click (of lists: the sending) within the outcome's
+// days, whether it caused them or not; beside other clicks in messages and on recommendations the
+// last one gets all of it, or each its share by position (two fifths the first and the last, the
+// rest between).
+struct TreatmentActivity {
+  std::string treatment;
+  std::int64_t sent = 0, bounced = 0, opened = 0, clicked = 0, unsubscribed = 0, complained = 0;
+  std::optional<measure::Estimate> click_through;  // of messages sent
+  double claimed_by_last_touch = 0;                // revenue in the currency's units, or outcomes
+  double claimed_by_position = 0;
+};
+
 struct CampaignReport {
   engage::StoredCampaign campaign;
   Timestamp now;
   measure::Experiment experiment;  // arms: the holdout, then treatments (policy top: "treated")
   bool has_holdout = true;
-  std::vector<TreatmentReturn> returns;  // by treatment arm
+  std::vector<TreatmentReturn> returns;     // by treatment arm
+  std::vector<TreatmentActivity> activity;  // the same
   std::int64_t assigned = 0;
   std::int64_t complete = 0;  // whose window is over
   std::int64_t forgotten = 0;

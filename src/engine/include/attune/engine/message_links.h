@@ -29,10 +29,10 @@ enum class WithdrawalWay : std::uint8_t {
 };
 
 // Events of visits join the message by its decision. They are on disk when a call returns.
-// Invariants: (1) an open or click counts as a person's by the rule of deliver::judge_visit alone;
-// who it seems to be stands in the event, and machines' visits are events too; (2) withdrawing
-// twice is one withdrawal. Of a forgotten customer nothing is written.
-// Lifetime: `service` outlives it. Threads: any.
+// Invariants: (1) an open or click counts as a person's by the rule of deliver::judge_visit alone:
+// its quantity is 1, that of other visits 0, and who it seems to be stands in the event; (2)
+// withdrawing twice is one withdrawal. Of a forgotten customer nothing is written. Lifetime:
+// `service` outlives it. Threads: any.
 class MessageLinks {
  public:
   static Result<MessageLinks> open(Service& service);
