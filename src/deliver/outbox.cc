@@ -242,6 +242,23 @@ Result<std::array<std::int64_t, kMessageStateCount>> Outbox::counts(std::string_
   }
 }
 
+Result<std::vector<Outbox::HandedOver>> Outbox::handed_over(CustomerNumber customer,
+                                                            Timestamp since,
+                                                            std::string_view except_key) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      state_->prepare("SELECT campaign, changed FROM outbox WHERE customer = ?1 AND changed >= ?2 "
+                      "AND key <> ?3 AND state IN (?4, ?5, ?6)"));
+  rows.bind_all(customer, since, except_key, number(MessageState::sending),
+                number(MessageState::sent), number(MessageState::unknown));
+  std::vector<HandedOver> handed;
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return handed;
+    handed.push_back({std::string(rows.text(0)), rows.time(1)});
+  }
+}
+
 Result<std::vector<MessageStatus>> Outbox::untold(int limit) {
   ATTUNE_ASSIGN_OR_RETURN(
       store::Statement statement,

@@ -40,6 +40,7 @@ Result<CustomerCard> read_card(Workspace& workspace, CustomerNumber customer) {
     } else if (trait.name == kZoneTrait) {
       card.time_zone = trait.value;
     }
+    if (trait.name == workspace.shop_consent().region_trait) card.region = trait.value;
     card.fields.texts.emplace(trait.name, trait.value);
   }
   return card;
@@ -88,7 +89,8 @@ Result<CampaignAsking> CampaignAsking::open(Workspace& workspace, Customers& cus
   ATTUNE_ASSIGN_OR_RETURN(auto suppressions, privacy::SuppressionList::open(workspace.state()));
   ATTUNE_ASSIGN_OR_RETURN(privacy::SuppressionSet set, suppressions.load());
   asking.suppressions_ = std::make_unique<privacy::SuppressionSet>(std::move(set));
-  asking.mode_ = privacy::ConsentRules().mode("", what.purpose);
+  asking.mode_ = workspace.shop_consent().mode("", what.purpose);
+  asking.by_region_ = workspace.shop_consent().by_region(what.purpose);
   asking.zone_list_.push_back(workspace.zone());
   ATTUNE_ASSIGN_OR_RETURN(asking.people_, everybody_of(workspace));
   ATTUNE_RETURN_IF_ERROR(asking.read_consents());
@@ -165,9 +167,15 @@ Status CampaignAsking::add(const profiles::Profile& profile, events::IdKind kind
   CustomerCard card;
   bool suppressed = false;
   decide::Eligibility eligible = decide::Eligibility::eligible;
-  // Nothing is unsealed of those who did not allow it: the first gate stops them.
-  if (privacy::allows(consent, mode_)) {
+  // Nothing is unsealed of those who did not allow it: the first gate stops them. Of those who
+  // never said anything it may be the region that tells.
+  privacy::ConsentMode mode = mode_;
+  const bool ask_region = by_region_ && consent == privacy::Consent::unknown;
+  if (ask_region || privacy::allows(consent, mode)) {
     ATTUNE_ASSIGN_OR_RETURN(card, read_card(*workspace_, profile.customer));
+  }
+  if (ask_region) mode = workspace_->shop_consent().mode(card.region, campaign_.campaign.purpose);
+  if (privacy::allows(consent, mode)) {
     suppressed = SuppressionQuery{&workspace_->vault(), suppressions_.get()}.holds(id, card.email);
     if (campaign_.campaign.channel == decide::Channel::email && !suppressed &&
         (card.email.empty() || !has_fields(card, id))) {
@@ -177,7 +185,7 @@ Status CampaignAsking::add(const profiles::Profile& profile, events::IdKind kind
   ATTUNE_ASSIGN_OR_RETURN(const std::uint16_t zone, zone_index(card.time_zone));
   numbers_.push_back(profile.customer);
   consent_.push_back(consent);
-  modes_.push_back(mode_);
+  modes_.push_back(mode);
   suppressed_.push_back(suppressed);
   eligibility_.push_back(eligible);
   zones_.push_back(zone);

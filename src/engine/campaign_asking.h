@@ -29,6 +29,7 @@ struct CustomerCard {
   deliver::Fields fields;  // every trait by its name
   std::string email;       // as it goes on the wire; empty: none, or none that is an address
   std::string time_zone;   // of the trait time_zone; empty: not told
+  std::string region;      // of the trait that [consent] names; empty: not told
 };
 Result<CustomerCard> read_card(Workspace& workspace, CustomerNumber customer);
 
@@ -104,7 +105,8 @@ class CampaignAsking {
   std::optional<profiles::ProfileRule> rule_;
   std::optional<engage::TreatmentScorer> scorer_;
   std::optional<engage::ContactStore> contacts_store_;
-  privacy::ConsentMode mode_ = privacy::ConsentMode::opt_in;
+  privacy::ConsentMode mode_ = privacy::ConsentMode::opt_in;  // where no region tells otherwise
+  bool by_region_ = false;
   std::vector<Person> people_;
   std::vector<std::pair<CustomerNumber, privacy::Consent>> consents_;  // ascending
   std::unique_ptr<privacy::SuppressionSet> suppressions_;

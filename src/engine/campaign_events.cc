@@ -1,11 +1,27 @@
 #include "campaign_events.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
 namespace attune::engine {
 
 namespace json = boost::json;
+
+namespace {
+
+// "5.1.1" at the beginning of what a mail server said; empty where there is none.
+std::string_view finer_status(std::string_view reply) {
+  const std::string_view word = reply.substr(0, reply.find(' '));
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool status = word.size() >= 5 && word.size() <= 9 && is_digit(word[0]) && word[1] == '.' &&
+                      is_digit(word[2]) && is_digit(word.back()) &&
+                      std::ranges::count(word, '.') == 2;
+  return status ? word : std::string_view();
+}
+
+}  // namespace
 
 std::string campaign_source(std::string_view campaign) {
   return fmt::format("campaign:{}", campaign);
@@ -51,7 +67,11 @@ bool CampaignEvents::add(const deliver::MessageStatus& message, const CalledCust
   event.channel = name(message.channel);
   json::object properties{{"treatment", message.treatment}, {"state", name(message.state)}};
   if (message.code != 0) properties["code"] = message.code;
-  if (refused) properties["detail"] = message.detail;
+  if (refused) {
+    properties["detail"] = message.detail;
+    if (const auto status = finer_status(message.detail); !status.empty())
+      properties["status"] = status;
+  }
   event.properties = keep(json::serialize(properties));
   return true;
 }

@@ -123,7 +123,7 @@ Result<std::filesystem::path> write_campaign_list(Workspace& workspace,
       rows[i].fields.push_back(found == cards[i].fields.texts.end() ? "" : found->second);
     }
   }
-  const std::filesystem::path folder = workspace.folder().root() / "lists";
+  const std::filesystem::path folder = workspace.folder().root() / kListsFolder;
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failure);

@@ -11,6 +11,9 @@
 
 namespace attune::engine {
 
+// Of the data folder.
+inline constexpr std::string_view kListsFolder = "lists";
+
 // The ledger's name of a campaign's budget.
 std::string budget_name(std::string_view campaign);
 

@@ -10,16 +10,13 @@
 #include "attune/base/text.h"
 #include "attune/deliver/mail_writer.h"
 #include "attune/deliver/sender.h"
-#include "campaign_asking.h"
 #include "mail_config.h"
+#include "sending_gate.h"
 
 namespace attune::engine {
 namespace {
 
 using deliver::GateAnswer;
-
-constexpr std::int64_t kPausedMicros =
-    5 * kMicrosPerMinute;  // how soon a paused one is asked again
 
 // Whose turn it is to send from a folder. A folder is one process's alone, so its memory is enough.
 class Turn {
@@ -51,79 +48,6 @@ class Turn {
     return all;
   }
   std::filesystem::path folder_;
-};
-
-GateAnswer withhold(std::string reason) {
-  return {.verdict = GateAnswer::Verdict::withhold, .at = {}, .reason = std::move(reason)};
-}
-
-// Asked straight before each message is handed over: everything that may have changed since the
-// decision.
-class SendingGate {
- public:
-  static Result<SendingGate> open(Workspace& workspace) {
-    SendingGate gate(workspace);
-    ATTUNE_ASSIGN_OR_RETURN(auto list, privacy::SuppressionList::open(workspace.state()));
-    gate.suppressions_ = std::make_unique<privacy::SuppressionList>(list);
-    ATTUNE_ASSIGN_OR_RETURN(auto store, engage::CampaignStore::open(workspace.state()));
-    gate.campaigns_ = std::make_unique<engage::CampaignStore>(store);
-    return gate;
-  }
-
-  Result<GateAnswer> ask(const deliver::Message& message, Timestamp now) {
-    ATTUNE_ASSIGN_OR_RETURN(const engage::StoredCampaign campaign,
-                            campaigns_->find(message.campaign));
-    switch (campaign.state) {
-      case engage::CampaignState::running:
-        break;
-      case engage::CampaignState::paused:
-        return GateAnswer{.verdict = GateAnswer::Verdict::later,
-                          .at = {now.micros + kPausedMicros},
-                          .reason = {}};
-      default:
-        return withhold(fmt::format("the campaign is {}", engage::name(campaign.state)));
-    }
-    ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber root,
-                            workspace_->identity().root(message.customer));
-    ATTUNE_ASSIGN_OR_RETURN(const privacy::Consent consent,
-                            workspace_->consent().find(root, message.purpose));
-    if (!privacy::allows(consent, privacy::ConsentRules().mode("", message.purpose)))
-      return withhold(fmt::format("no consent for {}", privacy::name(message.purpose)));
-    ATTUNE_ASSIGN_OR_RETURN(const bool suppressed, is_suppressed(root, message.address));
-    if (suppressed) return withhold("on the suppression list");
-    return ask_hours(campaign.campaign, root, now);
-  }
-
- private:
-  explicit SendingGate(Workspace& workspace) : workspace_(&workspace) {}
-
-  Result<bool> is_suppressed(CustomerNumber root, const std::string& address) {
-    ATTUNE_ASSIGN_OR_RETURN(const std::string id, workspace_->identity().label(root));
-    for (const auto& [kind, text] : {std::pair("customer", id), std::pair("email", address)}) {
-      ATTUNE_ASSIGN_OR_RETURN(const auto found, suppressions_->find(privacy::suppression_key(
-                                                    workspace_->vault(), kind, text)));
-      if (found) return true;
-    }
-    return false;
-  }
-
-  Result<GateAnswer> ask_hours(const engage::Campaign& campaign, CustomerNumber root,
-                               Timestamp now) {
-    if (!campaign.quiet_hours) return GateAnswer{};
-    TimeZone zone = workspace_->zone();
-    ATTUNE_ASSIGN_OR_RETURN(const CustomerCard card, read_card(*workspace_, root));
-    if (!card.time_zone.empty()) {
-      if (auto own = TimeZone::find(card.time_zone)) zone = std::move(*own);
-    }
-    if (!decide::is_quiet(*campaign.quiet_hours, now, zone)) return GateAnswer{};
-    return GateAnswer{.verdict = GateAnswer::Verdict::later,
-                      .at = decide::next_allowed(*campaign.quiet_hours, now, zone),
-                      .reason = {}};
-  }
-
-  Workspace* workspace_;
-  std::unique_ptr<privacy::SuppressionList> suppressions_;
-  std::unique_ptr<engage::CampaignStore> campaigns_;
 };
 
 // Letters by template, each read once.

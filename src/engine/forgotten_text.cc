@@ -60,6 +60,11 @@ bool ForgottenText::is_one(std::string_view value) const {
   return false;
 }
 
+// Lists for sending by hand have an apostrophe before what a spreadsheet would take for a formula.
+bool ForgottenText::is_cell(std::string_view cell) const {
+  return is_one(cell) || (cell.starts_with('\'') && is_one(cell.substr(1)));
+}
+
 bool ForgottenText::row_names(std::string_view row) const {
   std::string cell;
   bool quoted = false;
@@ -67,13 +72,13 @@ bool ForgottenText::row_names(std::string_view row) const {
     if (c == '"') {
       quoted = !quoted;
     } else if (!quoted && kDelimiters.find(c) != kDelimiters.npos) {
-      if (is_one(cell)) return true;
+      if (is_cell(cell)) return true;
       cell.clear();
     } else {
       cell += c;
     }
   }
-  return is_one(cell);
+  return is_cell(cell);
 }
 
 // Texts of a document that was cut short.

@@ -28,6 +28,7 @@ class ForgottenText {
 
  private:
   bool is_one(std::string_view value) const;
+  bool is_cell(std::string_view cell) const;
   bool row_names(std::string_view row) const;
   bool literals_name(std::string_view text) const;
 

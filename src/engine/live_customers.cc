@@ -138,7 +138,8 @@ Status LiveCustomers::take_in(Workspace& workspace, const AppliedEvents& applied
         self.identity->fingerprint(IdKind::anonymous, bundle.names.anonymous.text(i)),
         applied.numbers.anonymous[i]);
   }
-  const bool consents = applied.people_changed || !bundle.facts.consents.empty();
+  const bool consents =
+      applied.people_changed || !bundle.facts.consents.empty() || !bundle.facts.objections.empty();
   Impl fresh;
   if (applied.people_changed) {
     ATTUNE_RETURN_IF_ERROR(fresh.read_merges(workspace));

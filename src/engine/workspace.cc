@@ -98,6 +98,9 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
                           events::Identity::open(impl->state, impl->vault, &*impl->suppressed));
   ATTUNE_ASSIGN_OR_RETURN(impl->catalog, catalog::Catalog::open(impl->state));
   ATTUNE_ASSIGN_OR_RETURN(impl->consent, privacy::ConsentLedger::open(impl->state));
+  ATTUNE_ASSIGN_OR_RETURN(impl->permissions, Permissions::open(impl->state, impl->vault,
+                                                               *impl->identity, *impl->consent));
+  ATTUNE_ASSIGN_OR_RETURN(impl->shop_consent, ShopConsent::read(impl->folder));
   ATTUNE_ASSIGN_OR_RETURN(impl->event_history,
                           events::EventHistory::open(impl->history, impl->vault,
                                                      impl->folder.settings().session_gap_minutes));
@@ -202,6 +205,7 @@ events::Identity& Workspace::identity() { return *impl_->identity; }
 events::EventHistory& Workspace::event_history() { return *impl_->event_history; }
 catalog::Catalog& Workspace::catalog() { return *impl_->catalog; }
 privacy::ConsentLedger& Workspace::consent() { return *impl_->consent; }
+const ShopConsent& Workspace::shop_consent() const { return impl_->shop_consent; }
 
 events::ShopSettings Workspace::shop_settings() const {
   events::ShopSettings settings;

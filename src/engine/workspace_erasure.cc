@@ -12,7 +12,9 @@
 #include "attune/events/quality.h"
 #include "attune/profiles/profile_store.h"
 #include "attune/profiles/segment_store.h"
+#include "campaign_lists.h"
 #include "forgotten_text.h"
+#include "pending_events.h"
 #include "profile_folding.h"
 #include "workspace_impl.h"
 
@@ -111,6 +113,7 @@ class Eraser {
     ATTUNE_RETURN_IF_ERROR(clear_history());
     ATTUNE_RETURN_IF_ERROR(clear_models());
     ATTUNE_RETURN_IF_ERROR(clean_quarantine());
+    ATTUNE_RETURN_IF_ERROR(clean_lists());
     return clear_state();
   }
 
@@ -201,6 +204,20 @@ class Eraser {
       rows += gone;
     }
     note("quarantine of imports", rows);
+    return {};
+  }
+
+  // What a shop was given to send by hand.
+  Status clean_lists() {
+    std::int64_t rows = 0;
+    std::error_code ignored;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(self_.folder.root() / kListsFolder, ignored)) {
+      if (entry.path().extension() != ".csv") continue;
+      ATTUNE_ASSIGN_OR_RETURN(const std::int64_t gone, finder().clean(entry.path()));
+      rows += gone;
+    }
+    note("send lists", rows);
     return {};
   }
 
@@ -355,6 +372,12 @@ Status Workspace::Impl::forget_again(std::vector<std::string>& entries) {
 
 Status Workspace::journal_forgetting(std::span<const std::string> payloads) {
   if (payloads.empty()) return {};
+  // Events that wait in state come before the forgetting, and leave nothing there.
+  ATTUNE_RETURN_IF_ERROR(impl_->state.execute("PRAGMA secure_delete = ON"));
+  ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(*this));
+  const auto pumped = pending.pump();
+  ATTUNE_RETURN_IF_ERROR(impl_->state.execute("PRAGMA secure_delete = OFF"));
+  if (!pumped) return std::unexpected(pumped.error());
   std::vector<store::JournalEntry> entries;
   for (const std::string& payload : payloads)
     entries.push_back({static_cast<std::uint16_t>(EntryKind::forget), payload, 1});

@@ -16,6 +16,7 @@
 #include "attune/engine/workspace.h"
 #include "attune/events/staged_import.h"
 #include "attune/privacy/forgotten_list.h"
+#include "permissions.h"
 
 namespace attune::engine {
 
@@ -51,6 +52,8 @@ struct Workspace::Impl {
   std::optional<events::Identity> identity;  // asks `suppressed`
   std::optional<catalog::Catalog> catalog;
   std::optional<privacy::ConsentLedger> consent;
+  std::optional<Permissions> permissions;
+  ShopConsent shop_consent;
   std::optional<events::EventHistory> event_history;
   Observer observer;
   std::int64_t others_applied = 0;
@@ -92,7 +95,7 @@ struct Workspace::Impl {
     ATTUNE_ASSIGN_OR_RETURN(numbers.people, identity->admit(names, facts, first));
     ATTUNE_ASSIGN_OR_RETURN(numbers.items, admit_items(names, facts, first));
     ATTUNE_RETURN_IF_ERROR(add_item_knowledge(facts, numbers.items, first));
-    ATTUNE_RETURN_IF_ERROR(add_consents(facts, numbers.people, first));
+    ATTUNE_RETURN_IF_ERROR(permissions->apply(facts, numbers.people, first));
     ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, last));
     ATTUNE_RETURN_IF_ERROR(transaction.commit());
     return numbers;
@@ -123,35 +126,6 @@ struct Workspace::Impl {
                         Timestamp{f.time}, Sequence{first.value + f.row}});
     }
     return catalog->add_facts(stated);
-  }
-
-  // A withdrawal whose purposes cannot be read counts for personalisation; a consent that cannot be
-  // read counts for nothing.
-  Status add_consents(const events::StagedFacts& facts, const events::Identity::Numbers& people,
-                      Sequence first) {
-    std::vector<privacy::ConsentChange> changes;
-    for (const events::StagedFacts::Consent& c : facts.consents) {
-      const CustomerNumber customer = c.customer != events::kNoCode ? people.customers[c.customer]
-                                                                    : people.anonymous[c.anonymous];
-      if (!customer) continue;  // forgotten
-      auto purposes = privacy::purposes_of(c.value == events::kNoCode ? std::string_view()
-                                                                      : facts.values.text(c.value));
-      if (!purposes && c.given != 0) continue;
-      if (!purposes) purposes = std::vector{privacy::Purpose::personalisation};
-      for (const privacy::Purpose purpose : *purposes) {
-        changes.push_back(
-            {customer, purpose, c.given != 0, Timestamp{c.time}, Sequence{first.value + c.row}});
-      }
-    }
-    if (!changes.empty()) ATTUNE_RETURN_IF_ERROR(consent->apply(changes));
-    for (const auto& [from, into] : people.merges)
-      ATTUNE_RETURN_IF_ERROR(consent->merge(from, into));
-    // What is said under a number that was merged before belongs to its root at once.
-    for (const privacy::ConsentChange& change : changes) {
-      ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber root, identity->root(change.customer));
-      if (root != change.customer) ATTUNE_RETURN_IF_ERROR(consent->merge(change.customer, root));
-    }
-    return {};
   }
 
   // A history that was lost is rebuilt from the journal; rows of an import that was applied before
@@ -212,7 +186,8 @@ struct Workspace::Impl {
           data_corruption("a journal entry holds another number of events than it says"));
     }
     const std::int64_t before = record.first.value - 1;
-    if (before == state_begun.value || before == history_begun.value) {
+    if (before == state_begun.value || before == history_begun.value ||
+        Permissions::ends_group(gathered.facts(), bundle.facts)) {
       ATTUNE_RETURN_IF_ERROR(apply_gathered(progress));
     } else if (gathered.rows() > 0 && gathered.rows() + bundle.rows() > kAppliedTogether) {
       enough = true;  // the rest is the next round's
@@ -257,7 +232,7 @@ struct Workspace::Impl {
       // separate.
       const Result<CustomerNumber> separated = identity->separate(record.payload);
       if (separated) {
-        ATTUNE_RETURN_IF_ERROR(consent->separate(*separated));
+        ATTUNE_RETURN_IF_ERROR(permissions->separate(*separated));
       } else if (separated.error().code == ErrorCode::internal) {
         return std::unexpected(separated.error());
       }

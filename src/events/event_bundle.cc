@@ -13,8 +13,6 @@
 namespace attune::events {
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
-
 // Codes of one dictionary in another, which takes in what it lacks.
 std::vector<std::uint32_t> take_in(const Dictionary& from, Dictionary& into) {
   std::vector<std::uint32_t> codes(from.size());
@@ -59,6 +57,13 @@ void append_facts(const StagedFacts& from, const Codes& codes, std::int64_t offs
         {c.row + offset, c.customer == kNoCode ? kNoCode : codes.customers[c.customer],
          c.anonymous == kNoCode ? kNoCode : codes.anonymous[c.anonymous],
          c.value == kNoCode ? kNoCode : codes.values[c.value], c.time, c.given});
+  }
+  for (const auto& o : from.objections) {
+    into.objections.push_back(
+        {o.row + offset, o.customer == kNoCode ? kNoCode : codes.customers[o.customer],
+         o.anonymous == kNoCode ? kNoCode : codes.anonymous[o.anonymous],
+         o.channel == kNoCode ? kNoCode : codes.values[o.channel],
+         o.value == kNoCode ? kNoCode : codes.values[o.value], o.time, o.type});
   }
   for (const auto& o : from.observed) {
     into.observed.push_back(
@@ -107,9 +112,10 @@ std::string bundle_events(std::span<const Event> events) {
     columns.add(events[i], events[i].marks, key_of(events[i], content, occurrence), codes);
   }
   ByteWriter out;
-  out.value(kVersion);
+  const StagedFacts gathered = facts.take();
+  out.value(gathered.version());
   out.text(names.serialise());
-  out.text(facts.take().serialise());
+  out.text(gathered.serialise());
   out.text(columns.serialise());
   return out.bytes();
 }
@@ -118,10 +124,10 @@ Result<EventBundle> parse_events(std::string_view bytes) {
   ByteReader in(bytes);
   EventBundle bundle;
   ATTUNE_ASSIGN_OR_RETURN(const std::uint32_t version, in.value<std::uint32_t>());
-  if (version != kVersion) {
+  if (version == 0 || version > StagedFacts::kVersion) {
     return std::unexpected(failed_precondition(
         fmt::format("events were written in format {}, this program reads {}; upgrade Attune",
-                    version, kVersion)));
+                    version, StagedFacts::kVersion)));
   }
   ATTUNE_ASSIGN_OR_RETURN(const std::string_view names, in.text());
   ATTUNE_ASSIGN_OR_RETURN(bundle.names, EventNames::parse(names));

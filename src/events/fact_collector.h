@@ -31,6 +31,7 @@ class FactCollector {
     if (codes.customer != kNoCode) add_traits(event, row, codes.customer);
     if (event.type == EventType::consent_given || event.type == EventType::consent_withdrawn)
       add_consent(event, row, codes);
+    if (is_objection(event.type)) add_objection(event, row, codes);
   }
 
   StagedFacts take() {
@@ -118,6 +119,19 @@ class FactCollector {
     facts_.consents.push_back({row, codes.customer, codes.anonymous,
                                facts_.values.code(event.properties), event.time.micros,
                                event.type == EventType::consent_given});
+  }
+
+  static bool is_objection(EventType type) {
+    return type == EventType::unsubscribe || type == EventType::message_complained ||
+           type == EventType::message_bounced;
+  }
+
+  void add_objection(const Event& event, std::int64_t row, const NameCodes& codes) {
+    if (codes.customer == kNoCode && codes.anonymous == kNoCode) return;
+    facts_.objections.push_back({row, codes.customer, codes.anonymous,
+                                 facts_.values.code(event.channel),
+                                 facts_.values.code(event.properties), event.time.micros,
+                                 static_cast<std::uint8_t>(event.type)});
   }
 
   StagedFacts facts_;

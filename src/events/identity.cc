@@ -352,6 +352,20 @@ Result<std::string> Identity::label(CustomerNumber customer) {
   return fmt::format("#{}", customer.value);
 }
 
+Result<std::vector<CustomerNumber>> Identity::numbers_of(CustomerNumber customer) {
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows, state_->prepare(R"sql(
+    WITH RECURSIVE family(number) AS (
+      SELECT ?1 UNION SELECT source FROM merges JOIN family ON merges.target = family.number)
+    SELECT number FROM family)sql"));
+  rows.bind(1, customer);
+  std::vector<CustomerNumber> numbers;
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return numbers;
+    numbers.emplace_back(rows.int64(0));
+  }
+}
+
 Result<MergeMap> Identity::merges() {
   MergeMap map;
   ATTUNE_ASSIGN_OR_RETURN(store::Statement rows,

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view kRowsMagic = "ATTUNE-ROWS";
 constexpr std::string_view kEntitiesMagic = "ATTUNE-ENTITIES";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 1;  // of rows; entities have that of their facts
 constexpr std::size_t kPersonalBytes = std::size_t{64} << 20;
 
 std::filesystem::path rows_file(const std::filesystem::path& folder, std::size_t chunk) {
@@ -54,6 +54,50 @@ Status read_facts(ByteReader& in, std::vector<Fact>& facts, Members Fact::*... m
   return {};
 }
 
+// Codes that name nothing are no codes.
+Result<StagedFacts> check_codes(StagedFacts facts, const EventNames& names) {
+  const auto good_stated = [&](const StagedFacts::Stated& s, std::uint32_t subjects) {
+    return s.subject < subjects && s.field < facts.fields.size() && s.value < facts.values.size();
+  };
+  const auto fits = [](std::uint32_t code, std::uint32_t size) {
+    return code == kNoCode || code < size;
+  };
+  const bool good =
+      std::ranges::all_of(facts.links,
+                          [&](const StagedFacts::Link& l) {
+                            return l.anonymous < names.anonymous.size() &&
+                                   l.customer < names.customers.size();
+                          }) &&
+      std::ranges::all_of(facts.aliases,
+                          [&](const StagedFacts::Alias& a) {
+                            return a.from < names.anonymous.size() && a.to < names.customers.size();
+                          }) &&
+      std::ranges::all_of(facts.observed,
+                          [&](const StagedFacts::Observed& o) {
+                            return o.item < names.items.size() && o.field < facts.fields.size() &&
+                                   o.value < facts.values.size();
+                          }) &&
+      std::ranges::all_of(
+          facts.item_facts,
+          [&](const StagedFacts::Stated& s) { return good_stated(s, names.items.size()); }) &&
+      std::ranges::all_of(
+          facts.traits,
+          [&](const StagedFacts::Stated& s) { return good_stated(s, names.customers.size()); }) &&
+      std::ranges::all_of(facts.consents,
+                          [&](const StagedFacts::Consent& c) {
+                            return fits(c.customer, names.customers.size()) &&
+                                   fits(c.anonymous, names.anonymous.size()) &&
+                                   fits(c.value, facts.values.size());
+                          }) &&
+      std::ranges::all_of(facts.objections, [&](const StagedFacts::Objection& o) {
+        return fits(o.customer, names.customers.size()) &&
+               fits(o.anonymous, names.anonymous.size()) && fits(o.channel, facts.values.size()) &&
+               fits(o.value, facts.values.size()) && o.type < kEventTypeCount;
+      });
+  if (!good) return std::unexpected(bad_entities("a number that names nothing"));
+  return facts;
+}
+
 }  // namespace
 
 std::string StagedFacts::serialise() const {
@@ -70,6 +114,10 @@ std::string StagedFacts::serialise() const {
   }
   write_facts(out, consents, &Consent::row, &Consent::customer, &Consent::anonymous,
               &Consent::value, &Consent::time, &Consent::given);
+  if (!objections.empty()) {
+    write_facts(out, objections, &Objection::row, &Objection::customer, &Objection::anonymous,
+                &Objection::channel, &Objection::value, &Objection::time, &Objection::type);
+  }
   return out.bytes();
 }
 
@@ -95,38 +143,13 @@ Result<StagedFacts> StagedFacts::parse(std::string_view bytes, const EventNames&
   ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.consents, &Consent::row, &Consent::customer,
                                     &Consent::anonymous, &Consent::value, &Consent::time,
                                     &Consent::given));
+  if (in.left() > 0) {
+    ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.objections, &Objection::row, &Objection::customer,
+                                      &Objection::anonymous, &Objection::channel, &Objection::value,
+                                      &Objection::time, &Objection::type));
+  }
   ATTUNE_RETURN_IF_ERROR(in.finish());
-  const auto good_stated = [&](const Stated& s, std::uint32_t subjects) {
-    return s.subject < subjects && s.field < facts.fields.size() && s.value < facts.values.size();
-  };
-  const bool good =
-      std::ranges::all_of(facts.links,
-                          [&](const Link& l) {
-                            return l.anonymous < names.anonymous.size() &&
-                                   l.customer < names.customers.size();
-                          }) &&
-      std::ranges::all_of(facts.aliases,
-                          [&](const Alias& a) {
-                            return a.from < names.anonymous.size() && a.to < names.customers.size();
-                          }) &&
-      std::ranges::all_of(facts.observed,
-                          [&](const Observed& o) {
-                            return o.item < names.items.size() && o.field < facts.fields.size() &&
-                                   o.value < facts.values.size();
-                          }) &&
-      std::ranges::all_of(facts.item_facts,
-                          [&](const Stated& s) { return good_stated(s, names.items.size()); }) &&
-      std::ranges::all_of(
-          facts.traits, [&](const Stated& s) { return good_stated(s, names.customers.size()); }) &&
-      std::ranges::all_of(facts.consents, [&](const Consent& c) {
-        const auto fits = [](std::uint32_t code, std::uint32_t size) {
-          return code == kNoCode || code < size;
-        };
-        return fits(c.customer, names.customers.size()) &&
-               fits(c.anonymous, names.anonymous.size()) && fits(c.value, facts.values.size());
-      });
-  if (!good) return std::unexpected(bad_entities("a number that names nothing"));
-  return facts;
+  return check_codes(std::move(facts), names);
 }
 
 struct StagedImportWriter::Impl {
@@ -228,17 +251,19 @@ Status StagedImportWriter::finish() {
   ByteWriter out;
   out.array(self.chunk_begins);
   out.text(self.names.serialise());
-  out.text(self.facts.take().serialise());
-  ATTUNE_RETURN_IF_ERROR(
-      write_checked_file(self.folder / "entities.bin", kEntitiesMagic, kVersion, out.bytes()));
+  const StagedFacts facts = self.facts.take();
+  out.text(facts.serialise());
+  ATTUNE_RETURN_IF_ERROR(write_checked_file(self.folder / "entities.bin", kEntitiesMagic,
+                                            facts.version(), out.bytes()));
   ATTUNE_RETURN_IF_ERROR(sync_path(self.folder.parent_path()));
   self.finished = true;
   return {};
 }
 
 Result<StagedImport> StagedImport::open(std::filesystem::path folder) {
-  ATTUNE_ASSIGN_OR_RETURN(const CheckedBytes file,
-                          read_checked_file(folder / "entities.bin", kEntitiesMagic, kVersion));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const CheckedBytes file,
+      read_checked_file(folder / "entities.bin", kEntitiesMagic, StagedFacts::kVersion));
   ByteReader in(file.payload);
   StagedImport import;
   ATTUNE_ASSIGN_OR_RETURN(import.chunk_begins_, in.array<std::int64_t>());

@@ -140,7 +140,10 @@ std::string_view name(Consent consent) {
   return "unknown";
 }
 
-Result<std::vector<Purpose>> purposes_of(std::string_view properties_json) {
+namespace {
+
+// Empty where none is stated.
+Result<std::set<Purpose>> stated_purposes(std::string_view properties_json) {
   std::set<Purpose> purposes;
   bool stated = false;
   if (!trim(properties_json).empty()) {
@@ -157,8 +160,23 @@ Result<std::vector<Purpose>> purposes_of(std::string_view properties_json) {
       if (!member.value.is_null()) ATTUNE_RETURN_IF_ERROR(add_purposes(member.value, purposes));
     }
   }
+  return purposes;
+}
+
+}  // namespace
+
+Result<std::vector<Purpose>> purposes_of(std::string_view properties_json) {
+  ATTUNE_ASSIGN_OR_RETURN(std::set<Purpose> purposes, stated_purposes(properties_json));
   if (purposes.empty()) purposes.insert(Purpose::personalisation);
   return std::vector<Purpose>(purposes.begin(), purposes.end());
+}
+
+std::vector<Purpose> withdrawn_purposes(std::string_view properties_json) {
+  auto purposes = stated_purposes(properties_json);
+  if (purposes && !purposes->empty()) return {purposes->begin(), purposes->end()};
+  std::vector<Purpose> all;
+  for (int i = 0; i < kPurposeCount; ++i) all.push_back(static_cast<Purpose>(i));
+  return all;
 }
 
 Result<ConsentEvidence> evidence_of(std::string_view properties_json) {

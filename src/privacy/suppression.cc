@@ -86,9 +86,12 @@ Status SuppressionList::add(std::span<const Suppression> entries) {
     own.emplace(std::move(started));
   }
   for (const Suppression& entry : entries) {
-    ATTUNE_RETURN_IF_ERROR(state_->run("INSERT OR IGNORE INTO suppressions VALUES(?1, ?2, ?3, ?4)",
-                                       stored(entry.key.high), stored(entry.key.low),
-                                       static_cast<std::int64_t>(entry.reason), entry.time));
+    ATTUNE_RETURN_IF_ERROR(state_->run(
+        "INSERT INTO suppressions VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET "
+        "reason = excluded.reason, time = excluded.time WHERE reason = ?5 AND "
+        "(excluded.reason <> ?5 OR excluded.time > time)",
+        stored(entry.key.high), stored(entry.key.low), static_cast<std::int64_t>(entry.reason),
+        entry.time, static_cast<std::int64_t>(SuppressionReason::unsubscribed)));
   }
   return own ? own->commit() : Status();
 }

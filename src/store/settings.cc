@@ -7,6 +7,7 @@
 #include "attune/base/money.h"
 #include "attune/base/text.h"
 #include "attune/base/time.h"
+#include "attune/store/consent_settings.h"
 #include "attune/store/data_folder.h"
 #include "attune/store/mail_settings.h"
 
@@ -208,7 +209,7 @@ Status read_key(const Keys& keys, std::string_view section, std::string_view nam
     return {};
   }
   std::vector<std::string> names = key_names(keys);
-  if (section.empty()) names.emplace_back("mail");
+  if (section.empty()) names.insert(names.end(), {"consent", "mail"});
   return std::unexpected(invalid_argument(
       fmt::format("there is no setting '{}{}'{}", section, name, did_you_mean(name, names))));
 }
@@ -245,6 +246,47 @@ Status read_mail(const toml::node& node, std::string_view file, MailSettings& ma
   return {};
 }
 
+// Lists of texts, each with its line.
+Status read_rules(const toml::node& node, ConsentSettings& consent) {
+  const toml::array* list = node.as_array();
+  const Error wrong = invalid_argument("needs a list of texts, like [\"US:email=opt-out\"]");
+  if (list == nullptr) return std::unexpected(wrong);
+  for (const toml::node& one : *list) {
+    const auto text = one.value_exact<std::string>();
+    if (!text) return std::unexpected(wrong);
+    consent.rules.push_back({*text, static_cast<int>(one.source().begin.line)});
+  }
+  return {};
+}
+
+// The same of the section [consent].
+struct ConsentKey {
+  std::string_view name;
+  Status (*read)(const toml::node&, ConsentSettings&);
+};
+constexpr std::array<ConsentKey, 2> kConsentKeys{{
+    {"region",
+     [](const toml::node& node, ConsentSettings& consent) -> Status {
+       ATTUNE_ASSIGN_OR_RETURN(consent.region, read_text(node, "\"country\""));
+       if (!consent.region.empty()) return {};
+       return std::unexpected(invalid_argument("needs the name of a trait, like \"country\""));
+     }},
+    {"rules", read_rules},
+}};
+
+Status read_consent(const toml::node& node, std::string_view file, ConsentSettings& consent) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) {
+    return std::unexpected(
+        at_line(invalid_argument("consent: needs a section of its own, [consent]"), file, node));
+  }
+  for (const auto& [name, value] : *table) {
+    if (Status read = read_key(kConsentKeys, "consent.", name.str(), value, consent); !read)
+      return std::unexpected(at_line(read.error(), file, value));
+  }
+  return {};
+}
+
 Result<toml::table> parse_toml(std::string_view text, std::string_view file) {
   toml::parse_result parsed = toml::parse(text, file);
   if (parsed) return std::move(parsed).table();
@@ -263,6 +305,9 @@ Result<Settings> parse_settings(std::string_view text, std::string_view file) {
     if (name.str() == "mail") {
       MailSettings checked;
       ATTUNE_RETURN_IF_ERROR(read_mail(node, file, checked));
+    } else if (name.str() == "consent") {
+      ConsentSettings checked;
+      ATTUNE_RETURN_IF_ERROR(read_consent(node, file, checked));
     } else if (Status read = read_key(kKeys, "", name.str(), node, settings); !read) {
       return std::unexpected(at_line(read.error(), file, node));
     }
@@ -280,6 +325,14 @@ Result<std::optional<MailSettings>> parse_mail_settings(std::string_view text,
   return std::optional(std::move(mail));
 }
 
+Result<ConsentSettings> parse_consent_settings(std::string_view text, std::string_view file) {
+  ATTUNE_ASSIGN_OR_RETURN(const toml::table table, parse_toml(text, file));
+  ConsentSettings consent;
+  if (const toml::node* node = table.get("consent"))
+    ATTUNE_RETURN_IF_ERROR(read_consent(*node, file, consent));
+  return consent;
+}
+
 std::string format_settings(const Settings& settings) {
   const Settings defaults;
   std::string text = "# Settings of this shop. A line that begins with # keeps its default.\n";
@@ -288,6 +341,11 @@ std::string format_settings(const Settings& settings) {
     text += fmt::format("\n# {}\n{}{} = {}\n", key.help, value == key.show(defaults) ? "# " : "",
                         key.name, value);
   }
+  text +=
+      "\n# Where customers who never said anything may be written to, by the trait that names "
+      "their\n"
+      "# region. Without rules: nowhere, by e-mail, sms or push.\n"
+      "# [consent]\n# region = \"country\"\n# rules = [\"US:email=opt-out\"]\n";
   text += "\n# Mail of campaigns: take the # away from the section and from what you set.\n";
   text += "# [mail]\n";
   for (const MailKey& key : kMailKeys)

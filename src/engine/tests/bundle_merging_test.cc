@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "attune/events/event_bundle.h"
+#include "attune/privacy/suppression.h"
 #include "shop.h"
 
 namespace attune::engine {
@@ -44,7 +45,7 @@ class Story {
     event.source = "test";
     if (random_() % 4 != 0) event.customer = one_of("c", 12);
     if (event.customer.empty() || random_() % 5 == 0) event.anonymous = one_of("a", 12);
-    switch (random_() % 9) {
+    switch (random_() % 11) {
       case 0:
         event.type = EventType::item_changed;
         event.customer = event.anonymous = {};
@@ -73,6 +74,17 @@ class Story {
         event.value_minor = static_cast<std::int64_t>(random_() % 5000);
         event.currency = *Currency::parse("GBP");
         event.session = one_of("session", 30);
+        break;
+      case 5:
+        event.type = random_() % 3 == 0   ? EventType::message_bounced
+                     : random_() % 2 == 0 ? EventType::unsubscribe
+                                          : EventType::message_complained;
+        event.channel = "email";
+        break;
+      case 6:
+        event.type = EventType::identify;
+        if (event.customer.empty()) event.customer = one_of("c", 12);
+        event.customer_attributes = attribute("email", one_of("a@mail", 9));
         break;
       default:
         event.type = EventType::view;
@@ -129,6 +141,13 @@ class Grouping : public Shop {
           text += fmt::format("{} consent {}\n", who.value, static_cast<int>(consent));
           return Status{};
         }));
+    auto list = privacy::SuppressionList::open(workspace.state());
+    for (int i = 0; i < 9; ++i) {
+      const std::string address = fmt::format("a@mail{}", i);
+      const auto held =
+          list->find(privacy::suppression_key(workspace.vault(), "email", address)).value();
+      if (held) text += fmt::format("{} {} {}\n", address, name(held->reason), held->time.micros);
+    }
     const auto catalog = workspace.catalog().snapshot(clock_.now());
     for (const catalog::Item& item : catalog->items()) {
       text += fmt::format("{} {}", item.number.value, item.id);

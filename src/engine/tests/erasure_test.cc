@@ -137,7 +137,7 @@ TEST_F(Forgetting, LeavesNothingOfACustomerAndEverythingOfTheOthers) {
   EXPECT_EQ(touched(receipt, "history"), 7);
   EXPECT_EQ(touched(receipt, "profiles"), 1);            // folded into one
   EXPECT_EQ(touched(receipt, "identities"), 5 + 1 + 2);  // ids, a trait, merges
-  EXPECT_EQ(touched(receipt, "consent"), 1);
+  EXPECT_EQ(touched(receipt, "consent"), privacy::kPurposeCount);
   EXPECT_EQ(receipt.journal_until.micros, clock_.now().micros + 401 * kMicrosPerDay);
   EXPECT_EQ(history("customer = 0"), 7);
   EXPECT_EQ(history("customer = 0 AND personal IS NULL AND order_id IS NULL AND session IS NULL"),

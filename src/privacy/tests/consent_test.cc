@@ -294,6 +294,14 @@ TEST(PurposesOf, RefusesWhatItCannotRead) {
               HasSubstr("did you mean 'email'?"));
 }
 
+TEST(WithdrawnPurposes, AreAllWhereNoneIsStatedOrWhatIsStatedCannotBeRead) {
+  EXPECT_THAT(withdrawn_purposes(R"({"purpose": "email"})"), ElementsAre(Purpose::email));
+  for (const char* text : {"", " ", "{}", R"({"purpose": null})", "{", "3",
+                           R"({"purpose": ["email", "emial"]})", R"({"purpose": []})"}) {
+    EXPECT_EQ(withdrawn_purposes(text).size(), static_cast<std::size_t>(kPurposeCount)) << text;
+  }
+}
+
 TEST(EvidenceOf, ReadsSourceWordingAndProof) {
   const ConsentEvidence expected{"footer", "v2", "mail 7"};
   EXPECT_EQ(evidence_of(R"({"source":"footer","wording":"v2","proof":"mail 7","x":1})").value(),

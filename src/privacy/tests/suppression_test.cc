@@ -61,6 +61,21 @@ TEST_F(SuppressionListTest, KeepsTheFirstReasonOfAnAddress) {
   EXPECT_EQ(list_->count().value(), 0);
 }
 
+TEST_F(SuppressionListTest, LetsAnUnsubscribeGiveWayToWhatCannotBeTakenBack) {
+  const Hash128 ann = key("ann@example.com");
+  const auto add = [&](SuppressionReason reason, std::int64_t at) {
+    ASSERT_TRUE(list_->add(std::vector{Suppression{ann, reason, {at}}}));
+  };
+  add(SuppressionReason::unsubscribed, 10);
+  add(SuppressionReason::unsubscribed, 5);
+  EXPECT_EQ(list_->find(ann).value()->time, Timestamp{10});
+  add(SuppressionReason::unsubscribed, 20);
+  EXPECT_EQ(list_->find(ann).value()->time, Timestamp{20});
+  add(SuppressionReason::complained, 15);
+  add(SuppressionReason::unsubscribed, 30);
+  EXPECT_EQ(list_->find(ann).value(), (Suppression{ann, SuppressionReason::complained, {15}}));
+}
+
 TEST_F(SuppressionListTest, KnowsAnAddressInAnySpellingAndByItsKind) {
   EXPECT_EQ(key(" Ann@Example.COM "), key("ann@example.com"));
   EXPECT_NE(key("42", "customer"), key("42", "phone"));

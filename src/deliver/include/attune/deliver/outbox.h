@@ -105,6 +105,15 @@ class Outbox final : public Erasable {
   // Whether anything is queued, due or not, or was left in the middle.
   Result<bool> has_work();
 
+  // What was handed over to a customer since a moment, and may have arrived: sending, sent,
+  // unknown.
+  struct HandedOver {
+    std::string campaign;
+    Timestamp time;
+  };
+  Result<std::vector<HandedOver>> handed_over(CustomerNumber customer, Timestamp since,
+                                              std::string_view except_key);
+
   // Settled messages that nobody wrote down yet, oldest change first: the engine makes events of
   // them, and says so after those are durable. Told again after a crash in between: use the key and
   // the state as the event's id.

@@ -18,6 +18,7 @@
 #include "attune/base/time.h"
 #include "attune/catalog/catalog.h"
 #include "attune/engine/erasure.h"
+#include "attune/engine/shop_consent.h"
 #include "attune/events/event.h"
 #include "attune/events/event_bundle.h"
 #include "attune/events/event_history.h"
@@ -201,6 +202,8 @@ class Workspace {
   events::EventHistory& event_history();
   catalog::Catalog& catalog();
   privacy::ConsentLedger& consent();
+  // As attune.toml said when the folder was opened.
+  const ShopConsent& shop_consent() const;
 
  private:
   friend class Eraser;

@@ -33,6 +33,7 @@ class BundleMerger {
  public:
   void add(const EventBundle& bundle);
   std::int64_t rows() const { return merged_.rows(); }
+  const StagedFacts& facts() const { return merged_.facts; }
   EventBundle take();  // empty afterwards
 
  private:

@@ -113,6 +113,8 @@ class Identity final : public Erasable {
 
   // Whom the number belongs to by now; itself where it was merged into nobody.
   Result<CustomerNumber> root(CustomerNumber number);
+  // `customer` and every number that was merged into it. Cost: a look-up for each.
+  Result<std::vector<CustomerNumber>> numbers_of(CustomerNumber customer);
   Result<MergeMap> merges();
   // Latest value of each trait over all numbers merged into `customer`, by name.
   Result<std::vector<Trait>> traits(CustomerNumber customer);

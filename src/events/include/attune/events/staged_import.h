@@ -67,6 +67,17 @@ struct StagedFacts {
     std::int64_t time;
     std::uint8_t given;
   };
+  // An event by which somebody wants no more messages, or an address takes none: unsubscribe,
+  // message_complained, message_bounced.
+  struct Objection {
+    std::int64_t row;
+    std::uint32_t customer;   // kNoCode where the row names none
+    std::uint32_t anonymous;  // likewise; one of the two is there
+    std::uint32_t channel;    // code of `values`; kNoCode: not told
+    std::uint32_t value;      // the event's properties; kNoCode: it has none
+    std::int64_t time;
+    std::uint8_t type;  // EventType
+  };
   Dictionary fields;
   Dictionary values;
   std::vector<std::int64_t> first_customer, first_anonymous,
@@ -77,8 +88,13 @@ struct StagedFacts {
   std::vector<Stated> item_facts;
   std::vector<Stated> traits;
   std::vector<Consent> consents;
+  std::vector<Objection> objections;
 
+  // Objections are written where there are any, at the end: version() is 2 then, and 1 without, so
+  // that what holds none is read by programs that know nothing of them.
   std::string serialise() const;
+  std::uint32_t version() const { return objections.empty() ? 1 : 2; }
+  static constexpr std::uint32_t kVersion = 2;  // the newest
   static Result<StagedFacts> parse(std::string_view bytes, const EventNames& names);
 };
 

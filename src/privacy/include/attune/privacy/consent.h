@@ -56,10 +56,14 @@ struct ConsentChange {
 
 // The purposes that a consent_given or consent_withdrawn event is about, ascending, each once:
 // "purpose" in its properties, a text or a list of texts. Without properties, or where "purpose" is
-// absent or null: personalisation alone.
+// absent or null: personalisation alone (of a consent that is given).
 // Errors: invalid_argument for what is no JSON object, a purpose that does not exist, an empty
 // list, and "purpose" stated twice.
 Result<std::vector<Purpose>> purposes_of(std::string_view properties_json);
+
+// The same of a withdrawal, which nothing may weaken: every purpose where the properties state none
+// or cannot be read whole.
+std::vector<Purpose> withdrawn_purposes(std::string_view properties_json);
 
 // "source", "wording" and "proof" of such an event's properties; what is absent, null or no text
 // stays empty. Errors: invalid_argument for what is no JSON object.

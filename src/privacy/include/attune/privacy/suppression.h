@@ -1,5 +1,5 @@
-// Addresses and people that are never written to, whatever anybody consented to. Answers: is this
-// one on the list, and why?
+// Addresses and people that are never written to, whatever anybody consented to before. Answers: is
+// this one on the list, and why?
 //
 // The list holds keyed hashes and nothing else: it tells whether an address is on it to whoever has
 // the address and the keys, and gives no address away. So it outlives the customer whom it
@@ -24,7 +24,7 @@ namespace attune::privacy {
 
 // Stored as its number: append only, never renumber.
 enum class SuppressionReason : std::uint8_t {
-  unsubscribed,  // from everything, by one click or by link
+  unsubscribed,  // by one click, by link or by event; until its customer consents again
   complained,    // called it spam
   bounced,       // the address does not exist
   forgotten,     // asked to be erased
@@ -63,7 +63,8 @@ class SuppressionSet {
 };
 
 // Table suppressions of state, with migrations of its own.
-// Invariants: (1) a key is there once, with its first reason and time; (2) adding what is there and
+// Invariants: (1) a key is there once, with its first reason and time; `unsubscribed`, which can be
+// taken back, gives way to every other and to a later one of its own; (2) adding what is there and
 // removing what is not changes nothing; (3) a call is one transaction, or joins the caller's.
 // Errors of every member: those of State. Threads: as State, which outlives the list.
 class SuppressionList {
