@@ -183,6 +183,7 @@ std::vector<Wrong> wrong_heads() {
       {and_line("purpose = \"emial\""), "did you mean 'email'?"},
       {with("2026-12-15T00:00:00Z", "2026-11-15"), "end: does not lie after the start"},
       {with("2026-12-15T00:00:00Z", "2026-13-15"), "is not TOML"},
+      {"[[[[1]]]]", "is not TOML"},
       {with("2026-12-15T00:00:00Z", "\"soon\""), "4:43: end: 'soon' is not a time"},
       {with(", end = 2026-12-15T00:00:00Z", ""), "end: is missing"},
       {with("end =", "repeat = \"hourly\", end ="), "'hourly' is not a repetition"},

@@ -117,7 +117,8 @@ TEST_F(HostileInput, IsRefusedInPathsAndQueries) {
     for (const std::string& parameter : parameters) {
       const Told told = ask(door.method, with_parameters(door.path, parameter), "{}");
       expect_client_fault(door, told, parameter);
-      if (parameter.size() > 512) expect_problem(told, 400);
+      const bool is_id = door.path.find("{token}") == door.path.npos;  // links are longer
+      if (parameter.size() > 512 && is_id) expect_problem(told, 400);
     }
   }
   for (const char* query : {"limit=-1", "after=x", "limit=99999999999999999999", "count=-5",
