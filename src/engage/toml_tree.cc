@@ -6,8 +6,8 @@
 #include "attune/base/text.h"
 #include "field_tree.h"
 
-// The same in every file that reads TOML, or the one-definition rule breaks. Input reaches checks of
-// toml++ ("[[["); behind them it tells an error as it should, so they may not end the program.
+// The same in every file that reads TOML, or the one-definition rule breaks. Input reaches checks
+// of toml++ ("[[["); behind them it tells an error as it should, so they may not end the program.
 #define TOML_EXCEPTIONS 0
 #define TOML_ASSERT(expression) static_assert(true)
 #include <toml++/toml.h>
