@@ -130,6 +130,14 @@ Status Customers::for_each(const std::function<Status(const Profile&)>& visit) {
   });
 }
 
+Status Customers::for_each_between(CustomerNumber first, CustomerNumber last, bool segments,
+                                   const std::function<Status(const Profile&)>& visit) {
+  return impl_->store->for_each(first, last, [&](const profiles::StoredProfile& stored) -> Status {
+    if (segments) return visit(impl_->describe(stored.customer, stored.accumulator));
+    return visit(profiles::describe(stored.customer, stored.accumulator.state(), impl_->context));
+  });
+}
+
 Result<std::vector<Profile>> Customers::all() {
   std::vector<Profile> everybody;
   ATTUNE_RETURN_IF_ERROR(for_each([&](const Profile& profile) -> Status {

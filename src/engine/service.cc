@@ -411,6 +411,20 @@ Status Service::with_customers(const std::function<Status(Workspace&, Customers&
   });
 }
 
+Result<OfferAnswer> Service::offers(const OfferRequest& request) {
+  if (auto trouble = impl_->intake->trouble()) return std::unexpected(std::move(*trouble));
+  OfferAnswer answer;
+  ATTUNE_RETURN_IF_ERROR(with_customers([&](Workspace& workspace, Customers& customers) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(Campaigns campaigns, Campaigns::open(workspace, /*pump=*/false));
+    ATTUNE_ASSIGN_OR_RETURN(answer, campaigns.offers(request, customers, workspace.now()));
+    if (impl_->campaigns) return {};  // whose thread takes the events to the journal
+    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t pumped, campaigns.pump());
+    (void)pumped;
+    return {};
+  }));
+  return answer;
+}
+
 Status Service::drop_refused(std::int64_t number) {
   return with([&](Workspace& workspace) -> Status {
     ATTUNE_RETURN_IF_ERROR(workspace.drop_refused(number));

@@ -56,6 +56,7 @@ constexpr std::array<std::string_view, kSegmentKeyCount> kNames{"userId",
                                                                 "engagement_time_msec",
                                                                 "ga_session_id",
                                                                 "recommendation_id",
+                                                                "offer_id",
                                                                 "products",
                                                                 "items"};
 

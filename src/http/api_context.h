@@ -134,6 +134,7 @@ void add_shop_doors(ApiContext& api);
 void add_campaign_doors(ApiContext& api);
 void add_consent_doors(ApiContext& api);
 void add_link_doors(ApiContext& api);
+void add_offer_doors(ApiContext& api);
 void add_admin_doors(ApiContext& api);
 void add_health_doors(ApiContext& api);
 

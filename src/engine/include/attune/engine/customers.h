@@ -61,6 +61,9 @@ class Customers {
 
   // Everybody with a profile, ascending number, with `segments` filled in.
   Status for_each(const std::function<Status(const profiles::Profile&)>& visit);
+  // The same of those numbered `first` to `last`; `segments` stays empty unless asked for.
+  Status for_each_between(CustomerNumber first, CustomerNumber last, bool segments,
+                          const std::function<Status(const profiles::Profile&)>& visit);
   Result<std::vector<profiles::Profile>> all();
   Result<std::int64_t> count();
 
