@@ -4,6 +4,7 @@
 
 #include "api_context.h"
 #include "attune/base/text.h"
+#include "attune/engine/campaign_log.h"
 #include "attune/engine/campaigns.h"
 
 namespace attune::http {
@@ -135,6 +136,21 @@ Answer report(const Call& call) {
   });
 }
 
+Answer assignments(const Call& call) {
+  const auto page = page_of(call.request);
+  if (!page) return std::unexpected(page.error());
+  std::string text;
+  const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(
+        const auto found,
+        engine::campaign_assignments(workspace, call.parameter(0), page->after, page->limit));
+    text = engine::to_json(found);
+    return {};
+  });
+  if (!read) return std::unexpected(fault(read.error(), "name"));
+  return Response{.body = std::move(text)};
+}
+
 Answer find_decision(const Call& call) {
   return answer_from(call, "id", [&](Campaigns& campaigns, Customers&) -> Result<std::string> {
     ATTUNE_ASSIGN_OR_RETURN(const auto decision, campaigns.find_decision(call.parameter(0)));
@@ -178,6 +194,13 @@ void add_campaign_doors(ApiContext& api) {
       "Decides what is due now, without waiting for the service to do so", "", run);
   add(Method::get, "/v1/campaigns/{name}/report", KeyScope::read,
       "What it changed, against those who were held out, with intervals", "", report);
+  api.add(
+      {.method = Method::get,
+       .path = "/v1/campaigns/{name}/assignments",
+       .scope = KeyScope::read,
+       .summary = "Who is in which group and gets what, as logged: `after` is the last number seen",
+       .query = {"after", "limit"}},
+      assignments);
   add(Method::get, "/v1/campaign-decisions/{id}", KeyScope::read,
       "A logged decision of a campaign: gates, group, treatment, probability", "", find_decision);
 }
