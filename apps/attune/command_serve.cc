@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "attune/base/settable_clock.h"
 #include "attune/base/text.h"
 #include "attune/base/time.h"
 #include "attune/engine/access_keys.h"
@@ -30,6 +31,7 @@ struct ServeArguments {
   int train_every = 3600;
   bool campaigns = true;
   bool log = false;
+  std::string clock;  // of a rehearsal; empty: the system's
 };
 
 // Blocks the signals that end a service before any thread begins; they are waited for instead.
@@ -63,6 +65,14 @@ Result<std::string> first_key(engine::Service& service) {
   return secret;
 }
 
+// Absent: the system's.
+Result<std::unique_ptr<SettableClock>> rehearsal_clock(const std::string& text) {
+  if (text.empty()) return std::unique_ptr<SettableClock>();
+  const auto moment = parse_moment(text, TimeZone::utc());
+  if (!moment) return std::unexpected(moment.error().within("--clock"));
+  return std::make_unique<SettableClock>(*moment);
+}
+
 http::ServerOptions server_options(const ServeArguments& arguments, engine::Service& service,
                                    http::Api& api) {
   http::ServerOptions options;
@@ -91,11 +101,14 @@ Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& argume
   engine::ServiceOptions how;
   how.train_every = std::chrono::seconds(arguments->train_every);
   how.campaigns = arguments->campaigns;
+  ATTUNE_ASSIGN_OR_RETURN(const auto clock, rehearsal_clock(arguments->clock));
+  how.clock = clock.get();
   ATTUNE_ASSIGN_OR_RETURN(const auto service, engine::Service::start(context.folder(), how));
   ATTUNE_ASSIGN_OR_RETURN(const std::string secret, first_key(*service));
   http::ApiOptions api_options;
   api_options.version = ATTUNE_VERSION;
   api_options.requests_per_second = arguments->rate;
+  api_options.clock = clock.get();
   if (arguments->log)
     api_options.log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
   api_options.command = [&service](const std::string& request) {
@@ -270,6 +283,10 @@ void add_serve(CLI::App& app, Context& context) {
                    "seconds between trainings, where there is news; 0: only when asked");
   serve.add_flag("!--no-campaigns", arguments->campaigns,
                  "neither runs campaigns whose time has come nor hands over their mails");
+  serve
+      .add_option("--clock", arguments->clock,
+                  "a rehearsal: the clock stands at this moment until POST /v1/clock moves it")
+      ->type_name("TIME");
   serve.add_flag("--log", arguments->log, "a line of JSON on standard error for each request");
   serve.footer(
       "Example:\n  attune serve --port 8710\n  curl -u KEY: "

@@ -4,6 +4,7 @@
 
 #include "api_context.h"
 #include "attune/base/text.h"
+#include "attune/engine/campaign_log.h"
 #include "attune/engine/campaigns.h"
 #include "attune/engine/test_messages.h"
 
@@ -207,6 +208,21 @@ Answer requeue(const Call& call) {
   });
 }
 
+Answer assignments(const Call& call) {
+  const auto page = page_of(call.request);
+  if (!page) return std::unexpected(page.error());
+  std::string text;
+  const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(
+        const auto found,
+        engine::campaign_assignments(workspace, call.parameter(0), page->after, page->limit));
+    text = engine::to_json(found);
+    return {};
+  });
+  if (!read) return std::unexpected(fault(read.error(), "name"));
+  return Response{.body = std::move(text)};
+}
+
 Answer find_decision(const Call& call) {
   return answer_from(call, "id", [&](Campaigns& campaigns, Customers&) -> Result<std::string> {
     ATTUNE_ASSIGN_OR_RETURN(const auto decision, campaigns.find_decision(call.parameter(0)));
@@ -269,6 +285,13 @@ void add_campaign_doors(ApiContext& api) {
           messages);
   add(Method::post, "/v1/messages/{id}/requeue", KeyScope::admin,
       "Sends a dead letter again, under the same id", "", requeue);
+  api.add(
+      {.method = Method::get,
+       .path = "/v1/campaigns/{name}/assignments",
+       .scope = KeyScope::read,
+       .summary = "Who is in which group and gets what, as logged: `after` is the last number seen",
+       .query = {"after", "limit"}},
+      assignments);
   add(Method::get, "/v1/campaign-decisions/{id}", KeyScope::read,
       "A logged decision of a campaign: gates, group, treatment, probability", "", find_decision);
 }
