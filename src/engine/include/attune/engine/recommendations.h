@@ -66,9 +66,9 @@ struct EvaluateRequest {
 Result<recommend::Leaderboard> evaluate(Workspace& workspace, const EvaluateRequest& request);
 std::string to_json(const recommend::Leaderboard& leaderboard);
 
-// Why an item is on the list. `share` is the part of the score that this interaction carried (0 to
-// 1; reasons that push down are left out); exact where the recommender explains, see
-// recommend::Explanation.
+// Why an item is on the list. `share` is this interaction's part of all that speaks for the item:
+// the sum of the positive amounts and a positive base of recommend::Explanation, which is the score
+// where nothing speaks against it. 0 to 1, and so are the shares of one item summed.
 struct Reason {
   ItemNumber item;  // the customer's own; 0: a reason about the item alone
   std::string item_id;
