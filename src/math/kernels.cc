@@ -104,5 +104,35 @@ void dot_rows(std::span<const float> rows, std::span<const float> x, std::span<f
 
 const char* instruction_set() { return HWY_DYNAMIC_DISPATCH(target_kernel)(); }
 
+namespace {
+
+std::vector<std::int64_t> targets() {
+  static const std::vector<std::int64_t> all = [] {
+    std::vector<std::int64_t> found;
+    for (std::int64_t rest = hwy::SupportedTargets() & HWY_TARGETS; rest != 0; rest &= rest - 1)
+      found.push_back(rest & -rest);
+    return found;
+  }();
+  return all;
+}
+
+}  // namespace
+
+std::vector<std::string> instruction_sets() {
+  std::vector<std::string> names;
+  for (const std::int64_t target : targets()) names.emplace_back(hwy::TargetName(target));
+  return names;
+}
+
+bool use_instruction_set(std::string_view name) {
+  for (const std::int64_t target : targets()) {
+    if (name != hwy::TargetName(target)) continue;
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(target);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace attune::math
 #endif

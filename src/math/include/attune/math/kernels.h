@@ -3,6 +3,9 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace attune::math {
 
@@ -26,5 +29,11 @@ void dot_rows(std::span<const float> rows, std::span<const float> x, std::span<f
 
 // The instruction set in use: "AVX2", for reports.
 const char* instruction_set();
+
+// Those that this CPU has and the kernels were compiled for, best first.
+std::vector<std::string> instruction_sets();
+// Every kernel uses this one from now on, whatever the CPU has besides: for tests that compare
+// them. False where instruction_sets() does not name it. Threads: while no kernel runs.
+bool use_instruction_set(std::string_view name);
 
 }  // namespace attune::math

@@ -40,8 +40,9 @@ int solve_conjugate_gradient(
 void add_outer_products(const MatrixF& vectors, std::span<const std::int32_t> rows,
                         std::span<const float> weights, MatrixF& scratch, MatrixF& c);
 
-// Gramian V'V of all rows, full square. Shape: (d, d). Deterministic for any thread count (fixed
-// blocks, fixed order, sums in double).
+// Gramian V'V of all rows, full square. Shape: (d, d). Deterministic for any thread count: sums of
+// 4096 rows in float, in fixed order, added in double. So an element is off by at most 4096 * 6e-8
+// = 2.5e-4 of the sum of |products|, and rounding errors that cancel leave less than 1e-5 (tested).
 MatrixF gramian(const MatrixF& vectors, int threads);
 
 }  // namespace attune::math
