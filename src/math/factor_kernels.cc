@@ -17,8 +17,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::CappedTag<float, 16>;
 using Vector = hn::Vec<Floats>;
 constexpr std::int64_t kWidth = static_cast<std::int64_t>(hn::MaxLanes(Floats()));
-constexpr std::int64_t kGroup = 8;     // entries worked on together
-constexpr std::int64_t kFetched = 16;  // entries from here on are asked for
+constexpr std::int64_t kGroup = 8;         // entries worked on together
+constexpr std::int64_t kFetched = 16;      // entries from here on are asked for
+constexpr std::int64_t kCached = 131'072;  // numbers that a second pass finds in a core's caches
 
 #if HWY_TARGET == HWY_SCALAR
 HWY_INLINE void store_sums(const Vector* v, float* sums) {
@@ -105,9 +106,10 @@ template <bool kMisses>
 HWY_INLINE void add_fitted(const EntryVectors& e, const float* x, float* out) {
   const float* at[kGroup];
   float scales[kGroup];
+  const bool beyond_caches = e.count * e.width > kCached;
   for (std::int64_t first = 0; first < e.count; first += kGroup) {
     const std::int64_t size = locate(e, first, at);
-    if (kMisses) fetch(e, first + kFetched);
+    if (kMisses || beyond_caches) fetch(e, first + kFetched);
     dot_group(at, e.width, x, scales);
     for (std::int64_t i = 0; i < kGroup; ++i) {
       const float weight = i < size ? e.weights[first + i] : 0;

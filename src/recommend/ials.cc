@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include <fmt/format.h>
 
 #include "attune/base/random.h"
 #include "attune/math/kernels.h"
+#include "attune/math/ranked_rows.h"
 #include "attune/math/solve.h"
 #include "fit_loop.h"
 #include "ials_solver.h"
@@ -183,12 +185,16 @@ Result<FitReport> Ials::fit_model(const FitOptions& options) {
   return report;
 }
 
-void Ials::prepare_items(int threads) {
-  item_gramian_ = math::gramian(items_, threads);
+std::vector<std::uint8_t> Ials::met_items() const {
   std::vector<std::uint8_t> met(static_cast<std::size_t>(items_.rows()));
   for (std::int32_t i = 0; i < static_cast<std::int32_t>(met.size()); ++i)
     met[static_cast<std::size_t>(i)] = interactions().by_item().row_size(i) > 0;
-  quantised_items_ = math::QuantisedRows(items_, met);
+  return met;
+}
+
+void Ials::prepare_items(int threads) {
+  item_gramian_ = math::gramian(items_, threads);
+  quantised_items_ = math::QuantisedRows(items_, met_items());
 }
 
 IalsSystem Ials::system() const { return {items_, item_gramian_, effective_, confidence_}; }
@@ -219,6 +225,24 @@ std::vector<ScoredIndex> Ials::find_best(const HistoryView& history, const ListO
   math::RowFilter filter{.allowed = options.filter.allowed, .accepts = options.filter.accepts};
   if (!options.include_seen) filter.left_out = history.items;
   return quantised_items_.best(items_, vector_of(history), options.k, filter);
+}
+
+Recommender::BlockLists Ials::prepare_blocks(const BatchOptions& options) const {
+  auto ranked = std::make_shared<const math::RankedRows>(items_, met_items());
+  return [this, ranked, list = options.list, every_score = options.every_score](
+             std::span<const HistoryView> histories, std::span<std::vector<ScoredIndex>> lists) {
+    std::vector<math::RowQuery> queries;
+    for (const HistoryView& history : histories) {
+      queries.push_back(
+          {.x = customers_.row(history.customer),
+           .left_out = list.include_seen ? std::span<const std::int32_t>{} : history.items});
+    }
+    ranked->best(queries, list.k, {.allowed = list.filter.allowed, .accepts = list.filter.accepts},
+                 every_score, lists);
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      if (histories[i].items.empty()) lists[i].clear();
+    }
+  };
 }
 
 void Ials::score_some(const HistoryView& history, std::span<const std::int32_t> items,

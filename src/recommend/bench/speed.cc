@@ -1,6 +1,7 @@
 // Times one recommender on interactions from a file, for claims that set it beside a peer.
 //   attune_recommend_speed FILE NAME [parameter=value ...] [--threads N] [--instructions NAME]
-//     [--lists OUT] [-k N] [--first N] [--repeat N]
+//     [--lists OUT] [-k N] [--first N] [--every-score] [--repeat N]
+//   attune_recommend_speed --instruction-sets
 // FILE, little-endian: int32 customers, int32 items, int64 pairs, int64 offsets (customers + 1),
 // int32 items of the pairs (rising within a customer), float32 weights. Prints one line of JSON:
 // seconds of the fit and of its steps (iterations of ials), and of the lists of everyone, by the
@@ -96,6 +97,7 @@ struct Arguments {
   std::vector<std::pair<std::string, std::string>> parameters;
   int threads = 2, k = 10, repeat = 1;
   std::int32_t first = 0;
+  bool every_score = false;
 };
 
 Arguments parse(int argc, char** argv) {
@@ -110,6 +112,11 @@ Arguments parse(int argc, char** argv) {
       a.threads = std::stoi(value());
     } else if (word == "-k") {
       a.k = std::stoi(value());
+    } else if (word == "--instruction-sets") {
+      for (const std::string& name : math::instruction_sets()) fmt::print("{}\n", name);
+      std::exit(0);
+    } else if (word == "--every-score") {
+      a.every_score = true;
     } else if (word == "--first") {
       a.first = std::stoi(value());
     } else if (word == "--repeat") {
@@ -140,6 +147,7 @@ Moment list_everyone(const Recommender& recommender, const Arguments& a) {
   BatchOptions options;
   options.list.k = a.k;
   options.threads = a.threads;
+  options.every_score = a.every_score;
   std::vector<std::int32_t> first(
       static_cast<std::size_t>(std::min(a.first, recommender.interactions().customers())));
   std::iota(first.begin(), first.end(), 0);

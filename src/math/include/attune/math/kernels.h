@@ -2,6 +2,8 @@
 // numbers meet?
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +28,14 @@ float squared_distance(std::span<const float> a, std::span<const float> b);
 // out[r] = dot(row r of `rows`, x). Shapes: rows (out.size() * x.size()) row-major. Cost: one pass
 // over `rows`.
 void dot_rows(std::span<const float> rows, std::span<const float> x, std::span<float> out);
+
+// Writes places and sums of those i with sums[i] > least * (scale * lengths[i] + shrink), rising,
+// and sets every sum to 0; gives how many there are. What one pass over the sums of a sparse
+// product keeps of them. Shapes: sums, lengths, places, found (n). Values: scale, shrink, least,
+// lengths >= 0, finite.
+std::size_t take_above(std::span<float> sums, std::span<const float> lengths, float scale,
+                       float shrink, float least, std::span<std::int32_t> places,
+                       std::span<float> found);
 
 // The instruction set in use: "AVX2", for reports.
 const char* instruction_set();
