@@ -3,8 +3,10 @@
 peers.py make SET FOLDER            writes FOLDER/train.bin, train.npz and test.npz; SET: lastfm:FILE, yelp:FILE, simulated:CUSTOMERS:ITEMS:PAIRS
 peers.py ials FOLDER LISTS k=v …    implicit's alternating least squares: one line of JSON; the ten best of the tested into LISTS
 peers.py ndcg FOLDER LISTS          NDCG@10 of lists (int32, customers x 10) over the tested customers
-peers.py everyone FOLDER VECTORS N  implicit's batch recommendation of N for everyone from vectors given
-peers.py cosine FOLDER K            implicit's CosineRecommender, then sparse_dot_topn, on items
+peers.py everyone FOLDER COUNT k=v  implicit's batch recommendation of a hundred for COUNT customers, five times
+peers.py knn FOLDER implicit|topn   item neighbours by cosine, k = 100: implicit's CosineRecommender or sparse_dot_topn
+peers.py rows SET FILE OUT          rows for k-means: letter, pendigits, shoppers, credit, shuttle (a file), blobs (a number)
+peers.py kmeans FILE CLUSTERS RESTARTS ITERATIONS START SEED   scikit-learn's KMeans
 """
 
 import gzip
@@ -120,6 +122,95 @@ def ials(folder, lists, *words):
         who = np.arange(min(TESTED, train.shape[0]))
         model.recommend(who, train[who], N=10)[0].astype(np.int32).tofile(lists)
     print(json.dumps({"fit": seconds(fit), "steps": steps}))
+
+
+def everyone(folder, count, *words):
+    """implicit's lists of a hundred for the first `count` customers, from vectors of a short fit."""
+    from implicit.cpu.als import AlternatingLeastSquares
+
+    options = {k: json.loads(v) for k, v in (word.split("=") for word in words)}
+    train = sparse.load_npz(f"{folder}/train.npz")
+    model = AlternatingLeastSquares(num_threads=2, random_state=1, dtype=np.float32, **options)
+    model.fit(train, show_progress=False)
+    who = np.arange(min(int(count), train.shape[0]))
+    rows = train[who]
+    for _ in range(ROUNDS):
+        begun = moment()
+        model.recommend(who, rows, N=100)
+        print(json.dumps({"lists": seconds(moment() - begun), "customers": len(who)}))
+
+
+def knn(folder, kind):
+    """The hundred nearest of each item by cosine: `implicit`'s recommender or sparse_dot_topn."""
+    train = sparse.load_npz(f"{folder}/train.npz")
+    if kind == "implicit":
+        from implicit.nearest_neighbours import CosineRecommender
+
+        begun = moment()
+        model = CosineRecommender(K=101, num_threads=2)
+        model.fit(train, show_progress=False)
+        found = model.similarity
+    else:
+        from sparse_dot_topn import sp_matmul_topn
+
+        begun = moment()
+        length = np.sqrt(np.asarray(train.multiply(train).sum(0)).ravel())
+        right = train @ sparse.diags(1 / np.maximum(length, 1e-12)).astype(np.float32)
+        left = right.T.tocsr()
+        found = sp_matmul_topn(left, right.tocsr(), top_n=101, n_threads=2)
+    taken = moment() - begun
+    print(json.dumps({"fit": seconds(taken), "sum": float(found.sum())}))
+
+
+ROUNDS = 5
+
+
+def rows_of(name, path):
+    """The numeric columns of a data set, standardised, as the claims cluster them."""
+    def table(**options):
+        open_it = gzip.open if path.endswith(".gz") else open
+        return np.genfromtxt(open_it(path, "rt"), **options)
+
+    if name == "letter":
+        rows = table(delimiter=",", usecols=range(1, 17))
+    elif name == "pendigits":
+        rows = table(delimiter=",", skip_header=1)[:, 1:17]
+    elif name == "shoppers":
+        rows = table(delimiter=";", skip_header=1, usecols=range(10))
+    elif name == "credit":
+        head = gzip.open(path, "rt").readline().strip().replace('"', "").split(",")
+        wanted = [i for i, column in enumerate(head) if column.startswith(("LIMIT_BAL", "AGE", "BILL_AMT", "PAY_AMT"))]
+        rows = table(delimiter=",", skip_header=1, usecols=wanted)
+    elif name == "shuttle":
+        rows = table(delimiter=",", skip_header=1)[:, :-1]
+    else:
+        random = np.random.default_rng(3)
+        centres = random.normal(size=(50, 16)) * 2
+        rows = centres[random.integers(50, size=int(path))] + random.normal(size=(int(path), 16))
+    return ((rows - rows.mean(0)) / np.maximum(rows.std(0), 1e-12)).astype(np.float32)
+
+
+def rows(name, path, out):
+    values = rows_of(name, path)
+    with open(out, "wb") as file:
+        file.write(np.array(values.shape, np.int64).tobytes() + np.ascontiguousarray(values).tobytes())
+    print(json.dumps({"rows": values.shape[0], "columns": values.shape[1]}))
+
+
+def kmeans(path, clusters, restarts, iterations, start, seed):
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    with open(path, "rb") as file:
+        shape = np.frombuffer(file.read(16), np.int64)
+        values = np.frombuffer(file.read(), np.float32).reshape(shape)
+    model = KMeans(int(clusters), n_init=int(restarts), max_iter=int(iterations), init=start, tol=0 if start == "random" else 1e-6, random_state=int(seed), algorithm="lloyd")
+    begun = moment()
+    with threadpool_limits(limits=2, user_api="openmp"):
+        model.fit(values)
+    taken = seconds(moment() - begun)
+    centre = model.cluster_centers_.astype(np.float64)[model.labels_]
+    print(json.dumps({"objective": float(((values - centre) ** 2).sum()), "iterations": int(model.n_iter_), **taken}))
 
 
 def ndcg(folder, lists):
