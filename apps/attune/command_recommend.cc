@@ -342,7 +342,7 @@ void add_recommend(CLI::App& app, Context& context) {
   auto evaluate = std::make_shared<RecommendArguments>();
   CLI::App* e = app.add_subcommand("evaluate", "compare recommenders on held-out events");
   e->footer("Example: attune evaluate item_knn ials --split time --seeds 5 -k 10");
-  e->add_option("names", evaluate->names, "recommenders (default: all)");
+  e->add_option("names", evaluate->names, "recommenders (default: all; ease up to 10,000 items)");
   e->add_option("--set", evaluate->set, "a declared parameter: item_knn.weighting=bm25");
   e->add_option("--split", evaluate->split, "random (of each customer), leave-one-out or time")
       ->capture_default_str();
