@@ -169,7 +169,8 @@ void add_quality(report::Section& section, const events::QualityReport& q,
   chart.series.push_back({say("rows", "行数"), {}});
   for (const ReasonLine& line : lines_of(q)) {
     if (line.info.effect == "noted") continue;
-    chart.labels.push_back(line.code);
+    chart.labels.push_back(say(line.code, line.info.meaning_zh.empty() ? std::string_view(line.code)
+                                                                       : line.info.meaning_zh));
     chart.series[0].values.push_back(static_cast<double>(line.count));
   }
   if (!chart.labels.empty()) section.figure(report::draw(chart));

@@ -100,11 +100,20 @@ struct RecommendOptions {
   std::string language = "en";  // of reasons: en or zh
 };
 
+// What a list rests on.
+enum class ListBasis : std::uint8_t {
+  taste,          // what this customer did
+  same_for_all,   // the model gives everybody the same
+  nothing_known,  // popular items: nothing is known of the customer that the model can use
+  nothing_near,   // popular items: the model sees no evidence for any item that the rule allows
+};
+std::string_view name(ListBasis basis);
+
 struct Recommendations {
   std::string model;
   int version = 0;
-  bool personal = true;    // false: nothing is known of the customer that the model can use; these
-                           // are popular items
+  ListBasis basis = ListBasis::taste;
+  bool personal = true;    // basis is taste
   bool folded_in = false;  // the customer's events since the fit were taken in
   std::vector<RecommendedItem> items;
 };
@@ -125,12 +134,15 @@ class Recommending {
   Result<Recommendations> for_history(CustomerNumber customer);
   // Errors: not_found (item); failed_precondition (the model knows no similarity of items).
   Result<Recommendations> similar_to(std::string_view item_id);
-  // Everybody's list in order of rows, without reasons. An error of `visit` stops the work and is
-  // given back.
+  // A list for everybody who has one: first those whose history is as it was fitted, in order of
+  // rows, then those with events since, merged since or new, by number; rows that hold nothing are
+  // left out. As for_customer gives it, but that who was separated since the fit is as fitted. An
+  // error of `visit` stops the work and is given back.
   using Visitor =
       std::function<Status(CustomerNumber customer, std::span<const RecommendedItem> items)>;
   Status for_everybody(const Visitor& visit, Progress* progress = nullptr);
-  // Everybody's list into a file with the columns customer_id, rank, item_id, item_name, score.
+  // Everybody's list into a file with the columns customer_id, rank, item_id, item_name, score, and
+  // with `explain` reasons: the texts, joined by "; ".
   Result<std::int64_t> write_all(const std::filesystem::path& file, store::TableFormat format,
                                  Progress& progress);
 
