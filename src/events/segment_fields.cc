@@ -57,7 +57,9 @@ constexpr std::array<std::string_view, kSegmentKeyCount> kNames{"userId",
                                                                 "ga_session_id",
                                                                 "recommendation_id",
                                                                 "products",
-                                                                "items"};
+                                                                "items",
+                                                                "campaign",
+                                                                "referrer"};
 
 constexpr std::size_t kSlots = 256;
 constexpr std::uint8_t kNone = 0xFF;
