@@ -241,9 +241,11 @@ Status run_members(Context& context, const Arguments& arguments) {
   for (const auto& member : members) {
     ATTUNE_ASSIGN_OR_RETURN(const std::string label,
                             opened.workspace().identity().label(member.customer));
-    list.push_back(
-        boost::json::object{{"customer_id", label}, {"entered_at", format_iso(member.entered_at)}});
-    table.row({label, date_of(member.entered_at, opened.workspace().zone())});
+    boost::json::object row{{"customer_id", label}};
+    if (member.entered_at) row["entered_at"] = format_iso(*member.entered_at);
+    list.push_back(std::move(row));
+    table.row({label, member.entered_at ? date_of(*member.entered_at, opened.workspace().zone())
+                                        : std::string()});
   }
   if (context.json) {
     context.print(boost::json::serialize(

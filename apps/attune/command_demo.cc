@@ -13,9 +13,12 @@
 #include "attune/simulate/truth.h"
 #include "attune/simulate/write_shop.h"
 #include "context.h"
+#include "live_run.h"
 
 namespace attune::cli {
 namespace {
+
+constexpr std::int64_t kLiveHistoryDays = 90, kLiveDays = 18;
 
 struct DemoArguments {
   std::string orders;
@@ -40,7 +43,10 @@ class Demo {
     ATTUNE_RETURN_IF_ERROR(import_files(workspace));
     ATTUNE_RETURN_IF_ERROR(show_customers(workspace));
     ATTUNE_RETURN_IF_ERROR(train_and_recommend(workspace));
-    if (arguments_.orders.empty()) ATTUNE_RETURN_IF_ERROR(check_truth(workspace));
+    if (arguments_.orders.empty()) {
+      ATTUNE_RETURN_IF_ERROR(check_truth(workspace));
+      ATTUNE_RETURN_IF_ERROR(live_campaign());
+    }
     engine::ReportOptions report;
     report.language = arguments_.language;
     ATTUNE_RETURN_IF_ERROR(
@@ -274,6 +280,25 @@ class Demo {
     return {};
   }
 
+  // Messages need days that go on after them: another shop of this kind is lived against the
+  // engine.
+  Status live_campaign() {
+    step("A campaign, and what it changed");
+    simulate::ShopParameters parameters;
+    parameters.customers = arguments_.customers;
+    parameters.missing_share = 0;  // orders that no record names are nobody's to measure
+    ATTUNE_RETURN_IF_ERROR(
+        simulate::ShopParameters::table().set(parameters, "language", arguments_.language));
+    ATTUNE_ASSIGN_OR_RETURN(const LivePlan plan, make_live_plan(parameters, kLiveHistoryDays,
+                                                                kLiveDays, LivePlan().holdout));
+    ATTUNE_ASSIGN_OR_RETURN(const auto shop,
+                            open_live_folder(folder_ / "live", context_.command_line, plan));
+    ATTUNE_ASSIGN_OR_RETURN(const LiveResult result, run_live(plan, *shop, context_.progress()));
+    context_.end_progress();
+    context_.print(live_text(plan, result, context_.style()));
+    return {};
+  }
+
   void say_next(const std::string& example) {
     context_.end_progress();
     const std::string data = (folder_ / "data").string();
@@ -284,7 +309,10 @@ class Demo {
                     "preview 'frequency >= 3 and recency_days > 60'\n"
                     "  ./run attune --data {} evaluate --seeds 3\n",
                     data, example.empty() ? "ID" : example, data, data));
-    if (arguments_.orders.empty()) context_.print("With your own orders: ./run demo ORDERS.csv\n");
+    if (!arguments_.orders.empty()) return;
+    context_.print(fmt::format("  ./run attune --data {} campaign report {}\n",
+                               (folder_ / "live").string(), kLiveCampaign));
+    context_.print("With your own orders: ./run demo ORDERS.csv\n");
   }
 
   Context& context_;

@@ -40,6 +40,7 @@ boost::json::object model_json(const engine::ModelMeta& meta) {
   return {{"recommender", meta.name},
           {"version", meta.version},
           {"current", meta.current},
+          {"held", meta.held},
           {"trained_at", format_iso(meta.trained_at)},
           {"customers", meta.customers},
           {"items", meta.items},
@@ -51,14 +52,22 @@ boost::json::object model_json(const engine::ModelMeta& meta) {
           {"warnings", boost::json::array(meta.warnings.begin(), meta.warnings.end())}};
 }
 
-Status run_train(Context& context, const Arguments& arguments) {
+Result<std::vector<engine::ModelMeta>> train(Context& context, engine::TrainRequest request) {
+  if (context.lender) {
+    context.lender->release();
+    return context.lender->train(std::move(request));
+  }
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
+  return engine::train(workspace, request, context.progress());
+}
+
+Status run_train(Context& context, const Arguments& arguments) {
   engine::TrainRequest request;
   request.names = arguments->names;
   ATTUNE_ASSIGN_OR_RETURN(request.settings, settings_of(arguments->set));
   request.seed = arguments->seed;
   request.threads = arguments->threads;
-  ATTUNE_ASSIGN_OR_RETURN(const auto models, engine::train(workspace, request, context.progress()));
+  ATTUNE_ASSIGN_OR_RETURN(const auto models, train(context, std::move(request)));
   context.end_progress();
   if (context.json) {
     boost::json::array list;
@@ -144,6 +153,7 @@ Status run_evaluate(Context& context, const Arguments& arguments) {
     request.options.candidates = recommend::Candidates::sampled;
   request.options.threads = arguments->threads;
   request.options.progress = &context.progress();
+  if (context.lender) request.when_read = context.lender->release;
   ATTUNE_ASSIGN_OR_RETURN(const recommend::Leaderboard board, engine::evaluate(workspace, request));
   context.end_progress();
   if (context.json) {
@@ -291,7 +301,10 @@ Status run_models(Context& context, const Arguments&) {
                        {"trained", report::Align::left, 0},
                        {"pairs", report::Align::right, 0}});
   for (const auto& meta : models) {
-    table.row({meta.name, fmt::format("{}", meta.version), meta.current ? "yes" : "",
+    table.row({meta.name, fmt::format("{}", meta.version),
+               meta.held      ? "yes, held"
+               : meta.current ? "yes"
+                              : "",
                format_iso(meta.trained_at), with_thousands(meta.pairs)});
   }
   context.print(table);
@@ -342,7 +355,7 @@ void add_recommend(CLI::App& app, Context& context) {
   auto evaluate = std::make_shared<RecommendArguments>();
   CLI::App* e = app.add_subcommand("evaluate", "compare recommenders on held-out events");
   e->footer("Example: attune evaluate item_knn ials --split time --seeds 5 -k 10");
-  e->add_option("names", evaluate->names, "recommenders (default: all)");
+  e->add_option("names", evaluate->names, "recommenders (default: all; ease up to 10,000 items)");
   e->add_option("--set", evaluate->set, "a declared parameter: item_knn.weighting=bm25");
   e->add_option("--split", evaluate->split, "random (of each customer), leave-one-out or time")
       ->capture_default_str();

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "attune/base/settable_clock.h"
 #include "attune/base/text.h"
 #include "attune/base/time.h"
 #include "attune/engine/access_keys.h"
@@ -29,9 +30,10 @@ struct ServeArguments {
   int threads = 2;
   std::string certificate, key;
   double rate = 0;
-  int train_every = 3600;
+  std::optional<int> train_every;
   bool campaigns = true;
   bool log = false;
+  std::string clock;  // of a rehearsal; empty: the system's
 };
 
 // Blocks the signals that end a service before any thread begins; they are waited for instead.
@@ -65,10 +67,36 @@ Result<std::string> first_key(engine::Service& service) {
   return secret;
 }
 
+<<<<<<< HEAD
 std::string address_of(const ServeArguments& arguments, std::uint16_t port) {
   const bool v6 = arguments.host.find(':') != std::string::npos;
   return fmt::format("{}://{}{}{}:{}", arguments.certificate.empty() ? "http" : "https",
                      v6 ? "[" : "", arguments.host, v6 ? "]" : "", port);
+=======
+// Absent: the system's.
+Result<std::unique_ptr<SettableClock>> rehearsal_clock(const std::string& text) {
+  if (text.empty()) return std::unique_ptr<SettableClock>();
+  const auto moment = parse_moment(text, TimeZone::utc());
+  if (!moment) return std::unexpected(moment.error().within("--clock"));
+  return std::make_unique<SettableClock>(*moment);
+}
+
+// A command of another process, on the shop that this one has open.
+std::string run_command(engine::Service& service, const std::string& request) {
+  std::string answer = run_for_another(request, [&](const std::function<void(Lender&)>& work) {
+    (void)service.with_until(
+        [&](engine::Workspace& workspace, const engine::Service::Release& release) -> Status {
+          Lender lender{workspace.share(), release, [&service](engine::TrainRequest training) {
+                          return service.train_and_wait(std::move(training));
+                        }};
+          work(lender);
+          return {};
+        });
+  });
+  if (const Status followed = service.follow(); !followed)
+    fmt::print(stderr, "{}\n", followed.error().message);
+  return answer;
+>>>>>>> main
 }
 
 http::ServerOptions server_options(const ServeArguments& arguments, engine::Service& service,
@@ -97,23 +125,19 @@ http::ServerOptions server_options(const ServeArguments& arguments, engine::Serv
 Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& arguments) {
   const EndSignals signals;
   engine::ServiceOptions how;
-  how.train_every = std::chrono::seconds(arguments->train_every);
+  if (arguments->train_every) how.train_every = std::chrono::seconds(*arguments->train_every);
   how.campaigns = arguments->campaigns;
+  ATTUNE_ASSIGN_OR_RETURN(const auto clock, rehearsal_clock(arguments->clock));
+  how.clock = clock.get();
   ATTUNE_ASSIGN_OR_RETURN(const auto service, engine::Service::start(context.folder(), how));
   http::ApiOptions api_options;
   api_options.version = ATTUNE_VERSION;
   api_options.requests_per_second = arguments->rate;
+  api_options.clock = clock.get();
   if (arguments->log)
     api_options.log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
   api_options.command = [&service](const std::string& request) {
-    std::string answer;
-    const Status ran = service->with([&](engine::Workspace& workspace) -> Status {
-      answer = run_for_another(request, workspace.share());
-      return {};
-    });
-    const Status followed = ran ? service->follow() : ran;
-    if (!followed) fmt::print(stderr, "{}\n", followed.error().message);
-    return answer;
+    return run_command(*service, request);
   };
   http::Api api(*service, api_options);
   ATTUNE_ASSIGN_OR_RETURN(
@@ -141,6 +165,8 @@ Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& argume
     }
     context.print("Ctrl-C ends it: what was accepted is written and applied first.\n");
   }
+  if (const engine::Health health = service->health(); health.lost_rows > 0)
+    context.note(fmt::format("Warning: {}.", health.problem));
   std::fflush(stdout);
   signals.wait();
   server.stop(std::chrono::seconds(10));
@@ -278,9 +304,14 @@ void add_serve(CLI::App& app, Context& context) {
   serve.add_option("--tls-key", arguments->key, "PEM file");
   serve.add_option("--rate", arguments->rate, "requests a second of one key; 0: no limit");
   serve.add_option("--train-every", arguments->train_every,
-                   "seconds between trainings, where there is news; 0: only when asked");
+                   "seconds between trainings, where there is news; 0: only when asked (default: "
+                   "what PUT /v1/schedule said, else 3600)");
   serve.add_flag("!--no-campaigns", arguments->campaigns,
                  "neither runs campaigns whose time has come nor hands over their mails");
+  serve
+      .add_option("--clock", arguments->clock,
+                  "a rehearsal: the clock stands at this moment until POST /v1/clock moves it")
+      ->type_name("TIME");
   serve.add_flag("--log", arguments->log, "a line of JSON on standard error for each request");
   serve.footer(
       "Example:\n  attune serve --port 8710\n  curl -u KEY: "

@@ -19,16 +19,18 @@ std::filesystem::path Context::folder() const {
 }
 
 Result<engine::Workspace> Context::open(bool create) {
-  if (lent) return lent->share();
+  if (lender != nullptr) return lender->workspace.share();
   engine::WorkspaceOptions options;
   options.command = command_line;
   options.create = create;
   options.progress = &progress();
-  return engine::Workspace::open(folder(), options);
+  auto opened = engine::Workspace::open(folder(), options);
+  in_use = !opened && opened.error().code == ErrorCode::unavailable;
+  return opened;
 }
 
 Progress& Context::progress() {
-  if (lent) return no_progress_;
+  if (lender != nullptr) return no_progress_;
   if (stop_ == nullptr) stop_ = std::make_unique<report::StopSignal>();
   if (bar_ == nullptr) {
     report::ProgressBarOptions options;
@@ -53,9 +55,9 @@ void Context::print(std::string_view text) {
 }
 void Context::print(const report::Table& table) { print(table.to_text(style())); }
 report::TerminalStyle Context::style() const {
-  return lent ? report::TerminalStyle() : report::terminal_style(1);
+  return lender != nullptr ? report::TerminalStyle() : report::terminal_style(1);
 }
-bool Context::interactive() const { return !lent && report::is_terminal(0); }
+bool Context::interactive() const { return lender == nullptr && report::is_terminal(0); }
 
 void Context::complain(std::string_view text) const {
   if (err) {

@@ -147,14 +147,15 @@ class PageMaker {
   }
 
   Status add_sales() {
-    ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
-                            workspace_.history().query(fmt::format(
-                                "SELECT date_trunc('week', time + INTERVAL {} MINUTE) AS week, "
-                                "count(DISTINCT coalesce(order_id, sequence::VARCHAR)) AS orders, "
-                                "sum(value_minor) AS value FROM visible_rows WHERE type = {} GROUP "
-                                "BY week ORDER BY week",
-                                workspace_.zone().offset_minutes(customers_.as_of()),
-                                static_cast<int>(events::EventType::purchase))));
+    ATTUNE_ASSIGN_OR_RETURN(
+        store::QueryResult rows,
+        workspace_.history().query(
+            fmt::format("SELECT date_trunc('week', time + INTERVAL {} MINUTE) AS week, "
+                        "count(DISTINCT coalesce(order_id, sequence::VARCHAR)) AS orders, "
+                        "sum(value_minor) AS value FROM visible_rows WHERE type = {} AND "
+                        "epoch_us(time) <= {} GROUP BY week ORDER BY week",
+                        workspace_.zone().offset_minutes(customers_.as_of()),
+                        static_cast<int>(events::EventType::purchase), customers_.as_of().micros)));
     report::LineChart orders;
     orders.frame = frame("Orders a week", "每周订单");
     orders.time = true;

@@ -299,6 +299,7 @@ struct Serving::Impl {
   std::atomic<std::chrono::steady_clock::time_point> catalog_read;
   std::atomic<bool> catalog_stale = false;
   const Workspace* clock = nullptr;
+  bool asks_consent = true;
 
   Result<Shelf> read_model(Workspace& workspace) const {
     Shelf read;
@@ -395,12 +396,20 @@ Result<Served> Serving::recommend(const ServeRequest& request) const {
         "no model is trained yet; send events, then train: POST /v1/jobs {\"kind\": \"train\"}, or "
         "attune train"));
   }
+<<<<<<< HEAD
   const std::optional<LiveCustomer> who = impl_->people.find(request.customer, request.anonymous);
   // A basket alone is nobody's.
   const bool named = !request.customer.empty() || !request.anonymous.empty();
   const bool personal = who ? who->personal : !named || impl_->people.personal_unless_told();
   return Answering(*shelf, request, who, personal, impl_->clock->now()).make();
+=======
+  std::optional<LiveCustomer> who = impl_->people.find(request.customer, request.anonymous);
+  if (who && !impl_->asks_consent) who->personal = true;
+  return Answering(*shelf, request, who, impl_->clock->now()).make();
+>>>>>>> main
 }
+
+void Serving::ask_no_consent() { impl_->asks_consent = false; }
 
 std::string Serving::model() const {
   const auto shelf = impl_->shelf.load();

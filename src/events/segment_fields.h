@@ -67,6 +67,7 @@ enum class SegmentKey : std::uint8_t {
   engagement_time_msec,
   ga_session_id,
   recommendation_id,
+  offer_id,
   products,
   items,
   campaign,

@@ -151,14 +151,19 @@ bool SegmentMessages::base(SegmentCall call) {
   event_.currency = options_.currency;
   is_page_ = call == SegmentCall::page || call == SegmentCall::screen;
   context_ = parts_->message.has(Key::context) ? &parts_->own_context : &batch_->context;
-  if (!base_time() || !base_ids(call) || !session() || !url() ||
-      !values_.identifier(Scope::properties, parts_->properties, Key::recommendation_id,
-                          event_.decision)) {
+  if (!base_time() || !base_ids(call) || !session() || !url() || !decision()) {
     return false;
   }
   channel(call);
   keep_context();
   return true;
+}
+
+// The decision that showed what the event is about: a list's, or an offer's.
+bool SegmentMessages::decision() {
+  const Key key =
+      parts_->properties.has(Key::recommendation_id) ? Key::recommendation_id : Key::offer_id;
+  return values_.identifier(Scope::properties, parts_->properties, key, event_.decision);
 }
 
 bool SegmentMessages::base_time() {

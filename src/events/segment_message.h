@@ -38,6 +38,7 @@ class SegmentMessages {
   bool check_object(SegmentKey key);
   bool check_lines();
   bool base(SegmentCall call);
+  bool decision();
   bool base_time();
   bool base_ids(SegmentCall call);
   bool session();

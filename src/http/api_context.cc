@@ -216,8 +216,10 @@ void add_doors(ApiContext& api) {
   add_catalog_doors(api);
   add_shop_doors(api);
   add_campaign_doors(api);
+  add_clock_doors(api);
   add_consent_doors(api);
   add_link_doors(api);
+  add_offer_doors(api);
   add_admin_doors(api);
   add_health_doors(api);
 }

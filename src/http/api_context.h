@@ -137,8 +137,10 @@ void add_recommendation_doors(ApiContext& api);
 void add_catalog_doors(ApiContext& api);
 void add_shop_doors(ApiContext& api);
 void add_campaign_doors(ApiContext& api);
+void add_clock_doors(ApiContext& api);
 void add_consent_doors(ApiContext& api);
 void add_link_doors(ApiContext& api);
+void add_offer_doors(ApiContext& api);
 void add_admin_doors(ApiContext& api);
 void add_health_doors(ApiContext& api);
 

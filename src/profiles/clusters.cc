@@ -71,7 +71,7 @@ Rows collect(std::span<const Profile> profiles, bool buyers_only) {
     cells.insert(cells.end(), features.begin(), features.end());
   }
   const auto n = static_cast<std::int64_t>(rows.customers.size());
-  rows.raw = math::Matrix(n, static_cast<std::int64_t>(kClusterFeatureCount), std::move(cells));
+  rows.raw = math::Matrix(n, static_cast<std::int64_t>(kClusterFeatureCount), cells);
   return rows;
 }
 

@@ -13,6 +13,22 @@ namespace {
 
 using Texts = std::map<std::string, std::string>;
 
+TEST(SegmentReader, TakesAnOffersDecisionAsAListsDecision) {
+  const auto decision = [](std::string_view properties) {
+    SegmentBench bench;
+    return std::string(
+        bench
+            .read(
+                SegmentCall::track,
+                fmt::format(R"({{"userId":"u","event":"impression","properties":{}}})", properties))
+            .event()
+            .decision);
+  };
+  EXPECT_EQ(decision(R"({"offer_id":"d1"})"), "d1");
+  EXPECT_EQ(decision(R"({"offer_id":"d1","recommendation_id":"r1"})"), "r1");
+  EXPECT_EQ(decision("{}"), "");
+}
+
 TEST(SegmentReader, ReadsATrackCall) {
   SegmentBench bench;
   const std::string_view properties =

@@ -86,7 +86,9 @@ class Serving {
   Currency currency_of(std::string_view item) const;
 
  private:
+  friend struct GateSeam;  // of tests
   struct Impl;
+  void ask_no_consent();
   explicit Serving(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
