@@ -34,13 +34,27 @@ RecommendedItem ReasonWriter::describe(const recommend::ScoredIndex& entry, int 
   return item;
 }
 
-Reason ReasonWriter::because(const recommend::Contribution& contribution, double share) const {
+Reason ReasonWriter::named(std::int32_t column) const {
   Reason reason;
-  reason.item = model_.items[static_cast<std::size_t>(contribution.item)];
+  reason.item = model_.items[static_cast<std::size_t>(column)];
   if (const catalog::Item* known = catalog_.find(reason.item)) {
     reason.item_id = known->id;
     reason.item_name = known->name;
   }
+  return reason;
+}
+
+Reason ReasonWriter::likeness(std::int32_t column) const {
+  Reason reason = named(column);
+  reason.share = 1;
+  const std::string& shown = reason.item_name.empty() ? reason.item_id : reason.item_name;
+  reason.text = chinese_ ? fmt::format("选过“{}”的顾客也常选它", shown)
+                         : fmt::format("chosen by much the same customers as {}", shown);
+  return reason;
+}
+
+Reason ReasonWriter::because(const recommend::Contribution& contribution, double share) const {
+  Reason reason = named(contribution.item);
   reason.share = share;
   const std::string& shown = reason.item_name.empty() ? reason.item_id : reason.item_name;
   reason.text =

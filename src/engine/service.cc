@@ -377,7 +377,7 @@ Result<Served> Service::recommend(const ServeRequest& request) {
   if (served.customer.value != 0) {
     (served.found_by == events::IdKind::customer ? event.customer : event.anonymous) = served.id;
   }
-  event.source = "attune";
+  event.source = kDecisionSource;
   event.channel = request.surface;
   event.properties = properties;
   if (!impl_->intake->submit(std::span(&event, 1), {}, [](const Result<Sequence>&) {})) {

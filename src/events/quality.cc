@@ -72,6 +72,8 @@ constexpr std::array kReasons = std::to_array<ReasonInfo>({
     {"negative_quantity", "flagged",
      "a quantity below 0 without the signs of a cancellation: a correction of stock",
      "数量低于 0，但没有取消的标志：库存更正"},
+    {"value_divided", "flagged", "a share, by quantity, of what an order without prices came to",
+     "订单没有单价，按数量分摊订单总额"},
     {"outlier", "flagged", "far from its item's usual quantity or price",
      "远离该商品通常的数量或价格"},
     {"bot", "flagged", "part of a burst that no person makes", "属于真人做不到的密集访问"},

@@ -61,9 +61,10 @@ std::string_view channel_of_library(std::string_view library) {
 }  // namespace
 
 void SegmentMessages::begin_batch(const BatchParts& batch, Timestamp received_at,
-                                  SegmentBatch& out) {
+                                  SegmentSpeaker speaker, SegmentBatch& out) {
   batch_ = &batch;
   received_at_ = received_at;
+  speaker_ = speaker;
   out_ = &out;
   values_.begin_batch(out);
 }
@@ -154,6 +155,7 @@ bool SegmentMessages::base(SegmentCall call) {
     return false;
   }
   channel(call);
+  keep_context();
   return true;
 }
 
@@ -256,12 +258,28 @@ bool SegmentMessages::track() {
                     hint));
   }
   if (meaning.verdict == EventMeaning::Verdict::ignored) {
-    return values_.refuse(Scope::message, Key::event, "ignored_type",
-                          fmt::format("'{}' tells nothing that Attune keeps", quoted(word)));
+    values_.refuse(Scope::message, Key::event, "ignored_type",
+                   fmt::format("'{}' tells nothing that Attune keeps", quoted(word)));
+    out_->problems.back().ignored = meaning.ignored;
+    return false;
   }
   event_.type = meaning.type;
-  if (!shared_properties()) return false;
+  if (!check_speaker(word) || !shared_properties()) return false;
   return parts_->lines.empty() || !is_about_items(event_.type) ? single() : several();
+}
+
+bool SegmentMessages::check_speaker(std::string_view word) {
+  if (speaker_ == SegmentSpeaker::shop) return true;
+  if (is_shops_own(event_.type)) {
+    return values_.refuse(
+        Scope::message, Key::event, "reserved_type",
+        fmt::format("'{}' is for the shop alone to say; send it with an admin key", quoted(word)));
+  }
+  if (event_.type != EventType::consent_given || event_.customer.empty()) return true;
+  return values_.refuse(Scope::message, Key::user_id, "reserved_type",
+                        "a consent of a customer needs an admin key, for anybody may name a "
+                        "userId; send it from a server of the shop's, or with the visitor's "
+                        "anonymousId alone");
 }
 
 bool SegmentMessages::page() {

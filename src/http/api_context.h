@@ -2,6 +2,7 @@
 // done?
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -76,7 +77,11 @@ class ApiContext {
 
   // The key that a request carries in its headers: Basic, Bearer, or X-API-Key.
   static std::string key_of(const Request& request);
-  // Absent when the request may pass; else the answer (401, 403, 429).
+  // The scope of the key, when the request may pass; else the answer (401, 403, 429). Who asks over
+  // the folder's socket is an admin.
+  std::expected<KeyScope, Response> admit(const Request& request, std::string_view key,
+                                          KeyScope door);
+  // The same for who need not know the scope; absent when the request may pass.
   std::optional<Response> refuse(const Request& request, std::string_view key, KeyScope door);
 
  private:

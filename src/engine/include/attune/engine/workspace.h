@@ -57,11 +57,12 @@ enum class EntryKind : std::uint16_t {
 struct RefusedMessage {
   std::int64_t number = 0;  // of the quarantine; given when applied
   Timestamp time;
-  std::string call;     // "track", "batch", …
-  std::string reason;   // stable code
-  std::string field;    // JSON path
-  std::string message;  // what and remedy
-  std::string raw;      // as it came; personal, sealed at rest
+  std::string call;         // "track", "batch", …
+  std::string reason;       // stable code
+  std::string field;        // JSON path
+  std::string message;      // what and remedy
+  std::string raw;          // as it came; personal, sealed at rest
+  std::string around = {};  // the same of what its batch said for it; empty: nothing
 
   std::string serialise() const;
   static Result<RefusedMessage> parse(std::string_view text);
