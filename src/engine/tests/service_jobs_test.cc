@@ -52,8 +52,7 @@ TEST_F(LiveShop, TellsOneWhoWaitsWhyATrainingEnded) {
   EXPECT_EQ(empty.error().code, ErrorCode::failed_precondition) << empty.error().message;
   fill();
   request.settings = {*parse_setting("ials.iterations=10000"), *parse_setting("ials.tolerance=0")};
-  auto waiting =
-      std::async(std::launch::async, [&] { return service_->train_and_wait(request); });
+  auto waiting = std::async(std::launch::async, [&] { return service_->train_and_wait(request); });
   while (service_->jobs().front().state != JobState::running) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(service_->train(request).error().code, ErrorCode::failed_precondition);
   ASSERT_TRUE(service_->cancel(service_->jobs().front().number));
