@@ -259,7 +259,13 @@ Status run_save(Context& context, const Arguments& arguments) {
 Status run_remove(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_customers(context, arguments->settings));
   ATTUNE_RETURN_IF_ERROR(opened.customers->remove_segment(arguments->name));
-  if (!context.json) context.print(fmt::format("Removed '{}'.\n", arguments->name));
+  if (context.json) {
+    context.print(
+        boost::json::serialize(boost::json::object{{"name", arguments->name}, {"removed", true}}) +
+        "\n");
+  } else {
+    context.print(fmt::format("Removed '{}'.\n", arguments->name));
+  }
   return {};
 }
 

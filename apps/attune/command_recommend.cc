@@ -22,6 +22,7 @@ struct RecommendArguments {
   std::uint64_t seed = 1;
   int threads = 0;
   std::string customer, item, output, format;
+  std::string name;  // of one recommender
   bool all = false;
   int version = 0;
   engine::RecommendOptions options;
@@ -347,10 +348,14 @@ Status run_models(Context& context, const Arguments&) {
 Status run_activate(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   ATTUNE_RETURN_IF_ERROR(engine::ModelRegistry(workspace.folder().models())
-                             .activate(arguments->names.front(), arguments->version));
-  if (!context.json)
-    context.print(
-        fmt::format("{} now serves version {}.\n", arguments->names.front(), arguments->version));
+                             .activate(arguments->name, arguments->version));
+  if (context.json) {
+    context.print(boost::json::serialize(boost::json::object{{"recommender", arguments->name},
+                                                             {"version", arguments->version}}) +
+                  "\n");
+  } else {
+    context.print(fmt::format("{} now serves version {}.\n", arguments->name, arguments->version));
+  }
   return {};
 }
 
@@ -445,7 +450,7 @@ void add_recommend(CLI::App& app, Context& context) {
        run_models);
   auto activate = std::make_shared<RecommendArguments>();
   CLI::App* a = models->add_subcommand("activate", "let another version serve");
-  a->add_option("name", activate->names, "the recommender")->required()->expected(1);
+  a->add_option("name", activate->name, "the recommender")->required();
   a->add_option("version", activate->version, "its version")->required();
   bind(a, activate, run_activate);
 }

@@ -107,6 +107,14 @@ Status run(Context& context, SimulateArguments& arguments) {
   return {};
 }
 
+// What the table of parameters allows.
+CLI::Range range_of(std::string_view name) {
+  const auto specs = simulate::ShopParameters::table().specs();
+  const std::size_t at = find_parameter(specs, name).value();
+  return {static_cast<std::int64_t>(specs[at].minimum),
+          static_cast<std::int64_t>(specs[at].maximum)};
+}
+
 }  // namespace
 
 void add_simulate(CLI::App& app, Context& context) {
@@ -116,14 +124,14 @@ void add_simulate(CLI::App& app, Context& context) {
   command->footer(kFooter);
   command->add_option("--customers", arguments->parameters.customers, "how many customers")
       ->capture_default_str()
-      ->check(CLI::Range(1, 100'000'000));
+      ->check(range_of("customers"));
   command->add_option("--items", arguments->parameters.items, "how many items")
       ->capture_default_str()
-      ->check(CLI::Range(1, 10'000'000));
+      ->check(range_of("items"));
   CLI::Option* days =
       command->add_option("--days", arguments->parameters.days, "how many days (--live: 30)")
           ->capture_default_str()
-          ->check(CLI::Range(1, 36'500));
+          ->check(range_of("days"));
   command->add_option("--language", arguments->language, "of names: en or zh")
       ->capture_default_str();
   command->add_option("--seed", arguments->parameters.seed, "same seed, same bytes")

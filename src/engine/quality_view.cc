@@ -54,6 +54,13 @@ std::vector<ReasonLine> lines_of(const events::QualityReport& quality) {
   return lines;
 }
 
+std::string first_example(const events::ReasonCount& reason, const Words& say) {
+  if (reason.examples.empty()) return "";
+  const events::ReasonExample& example = reason.examples[0];
+  if (example.line == 0) return example.text;
+  return fmt::format(fmt::runtime(say("line {}: {}", "第 {} 行：{}")), example.line, example.text);
+}
+
 report::Table reason_table(const events::QualityReport& quality, bool with_example,
                            const Words& say = {}) {
   std::vector<report::Column> columns{{say("reason", "原因"), Align::left, 0},
@@ -71,11 +78,7 @@ report::Table reason_table(const events::QualityReport& quality, bool with_examp
                             say.effect(line.info.effect),
                             say(line.info.meaning, line.info.meaning_zh)};
     if (with_example) {
-      const auto& examples = line.reason->examples;
-      cells.emplace_back(examples.empty()
-                             ? ""
-                             : fmt::format(fmt::runtime(say("line {}: {}", "第 {} 行：{}")),
-                                           examples[0].line, examples[0].text));
+      cells.emplace_back(first_example(*line.reason, say));
     }
     table.row(std::move(cells));
   }

@@ -10,6 +10,7 @@
 #include "attune/base/files.h"
 #include "attune/base/text.h"
 #include "attune/engine/leaderboard_view.h"
+#include "attune/engine/import.h"
 #include "attune/engine/quality_view.h"
 #include "attune/engine/recommendations.h"
 #include "attune/profiles/cluster_words.h"
@@ -143,19 +144,12 @@ class PageMaker {
   }
 
   Status add_quality_section() {
-    ATTUNE_ASSIGN_OR_RETURN(const auto imports, workspace_.imports());
-    std::vector<events::QualityReport> reports;
-    for (const ImportRecord& import : imports) {
-      if (import.report_json.empty()) continue;
-      if (auto parsed = events::QualityReport::from_json(import.report_json))
-        reports.push_back(std::move(*parsed));
-    }
+    ATTUNE_ASSIGN_OR_RETURN(const auto quality, shop_quality(workspace_));
     report::Section& section = page_.section(say("Data quality", "数据质量"));
-    if (reports.empty()) {
-      section.paragraph(say("No import is recorded.", "没有导入记录。"));
+    if (quality) {
+      add_quality(section, *quality, chinese_ ? report::Language::zh : report::Language::en);
     } else {
-      add_quality(section, events::combine(reports),
-                  chinese_ ? report::Language::zh : report::Language::en);
+      section.paragraph(say("No import is recorded.", "没有导入记录。"));
     }
     return {};
   }

@@ -129,15 +129,16 @@ Result<Workspace::ImportPlace> Workspace::next_import() {
   return ImportPlace{number, impl_->folder.imports() / folder_name(number)};
 }
 
-Status Workspace::commit_import(const ImportPlace& place, std::int64_t rows,
-                                Sequence checked_through, Progress& progress) {
+Result<Sequence> Workspace::commit_import(const ImportPlace& place, std::int64_t rows,
+                                          Sequence checked_through, Progress& progress) {
   const std::string payload =
       ImportEntry{place.folder.filename().string(), place.number, rows, checked_through.value}
           .serialise();
-  auto journalled = impl_->journal.append(
-      store::JournalEntry{static_cast<std::uint16_t>(EntryKind::import), payload, rows});
-  if (!journalled) return std::unexpected(journalled.error());
-  return catch_up(progress);
+  ATTUNE_ASSIGN_OR_RETURN(const Sequence first,
+                          impl_->journal.append(store::JournalEntry{
+                              static_cast<std::uint16_t>(EntryKind::import), payload, rows}));
+  ATTUNE_RETURN_IF_ERROR(catch_up(progress));
+  return first;
 }
 
 Status Workspace::note_import(const ImportPlace& place) {

@@ -7,6 +7,7 @@
 #include "attune/base/money.h"
 #include "attune/base/text.h"
 #include "attune/base/time.h"
+#include "attune/store/cleaning_settings.h"
 #include "attune/store/consent_settings.h"
 #include "attune/store/data_folder.h"
 #include "attune/store/mail_settings.h"
@@ -249,7 +250,7 @@ Status read_key(const Keys& keys, std::string_view section, std::string_view nam
     return {};
   }
   std::vector<std::string> names = key_names(keys);
-  if (section.empty()) names.insert(names.end(), {"consent", "mail", "webhook"});
+  if (section.empty()) names.insert(names.end(), {"cleaning", "consent", "mail", "webhook"});
   return std::unexpected(invalid_argument(
       fmt::format("there is no setting '{}{}'{}", section, name, did_you_mean(name, names))));
 }
@@ -351,6 +352,33 @@ Status read_consent(const toml::node& node, std::string_view file, ConsentSettin
   return {};
 }
 
+// Names and values as they stand; what they may be is checked above this layer.
+Status read_cleaning(const toml::node& node, std::string_view file,
+                     std::vector<CleaningSetting>& settings) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) {
+    return std::unexpected(
+        at_line(invalid_argument("cleaning: needs a section of its own, [cleaning]"), file, node));
+  }
+  for (const auto& [name, value] : *table) {
+    CleaningSetting& one = settings.emplace_back();
+    one.name = name.str();
+    one.line = static_cast<int>(value.source().begin.line);
+    if (value.is_boolean()) {
+      one.value = show_flag(*value.value<bool>());
+    } else if (value.is_integer()) {
+      one.value = fmt::format("{}", *value.value<std::int64_t>());
+    } else if (value.is_floating_point()) {
+      one.value = fmt::format("{}", *value.value<double>());
+    } else {
+      return std::unexpected(at_line(
+          invalid_argument(fmt::format("cleaning.{}: needs a number, or true or false", one.name)),
+          file, value));
+    }
+  }
+  return {};
+}
+
 Result<toml::table> parse_toml(std::string_view text, std::string_view file) {
   toml::parse_result parsed = toml::parse(text, file);
   if (parsed) return std::move(parsed).table();
@@ -375,6 +403,9 @@ Result<Settings> parse_settings(std::string_view text, std::string_view file) {
     } else if (name.str() == "consent") {
       ConsentSettings checked;
       ATTUNE_RETURN_IF_ERROR(read_consent(node, file, checked));
+    } else if (name.str() == "cleaning") {
+      std::vector<CleaningSetting> checked;
+      ATTUNE_RETURN_IF_ERROR(read_cleaning(node, file, checked));
     } else if (Status read = read_key(kKeys, "", name.str(), node, settings); !read) {
       return std::unexpected(at_line(read.error(), file, node));
     }
@@ -410,6 +441,15 @@ Result<ConsentSettings> parse_consent_settings(std::string_view text, std::strin
   return consent;
 }
 
+Result<std::vector<CleaningSetting>> parse_cleaning_settings(std::string_view text,
+                                                             std::string_view file) {
+  ATTUNE_ASSIGN_OR_RETURN(const toml::table table, parse_toml(text, file));
+  std::vector<CleaningSetting> settings;
+  if (const toml::node* node = table.get("cleaning"))
+    ATTUNE_RETURN_IF_ERROR(read_cleaning(*node, file, settings));
+  return settings;
+}
+
 std::string format_settings(const Settings& settings) {
   const Settings defaults;
   std::string text = "# Settings of this shop. A line that begins with # keeps its default.\n";
@@ -418,6 +458,10 @@ std::string format_settings(const Settings& settings) {
     text += fmt::format("\n# {}\n{}{} = {}\n", key.help, value == key.show(defaults) ? "# " : "",
                         key.name, value);
   }
+  text +=
+      "\n# Rules of cleaning that this shop sets otherwise; attune clean applies them, its --help "
+      "lists all.\n"
+      "# [cleaning]\n# bots = false\n# outlier_threshold = 8\n";
   text +=
       "\n# Where customers who never said anything may be written to, by the trait that names "
       "their\n"

@@ -52,7 +52,7 @@ class Shop : public ::testing::Test {
     request.kind = kind;
     request.files = {file};
     request.currency = "GBP";
-    auto preview = preview_import(workspace, request, file);
+    auto preview = preview_import(request, file);
     if (!preview) return std::unexpected(preview.error());
     return run_import(workspace, request, {preview->mapping}, quiet_);
   }

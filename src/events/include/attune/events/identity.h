@@ -171,6 +171,8 @@ class Identity final : public Erasable {
   Status merge(CustomerNumber source, CustomerNumber target, Sequence sequence,
                std::string_view cause);
   Status write_traits(const StagedFacts& facts, Sequence first, const Numbers& numbers);
+  Status write_traits(const StagedFacts& facts, std::span<const StagedFacts::Stated> traits,
+                      Sequence first, std::span<const CustomerNumber> numbers);
 
   store::State* state_;
   store::Vault* vault_;
