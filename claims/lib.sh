@@ -148,11 +148,14 @@ served() {
   equal 0 "$status" "the exit status of the service"
 }
 
+# health: what /health/ready tells the holder of a key.
+health() { curl -s -u "$key:" "$address/health/ready"; }
+
 # applied: waits until every store holds what is on disk; prints the seconds that it took.
 applied() {
   local begun
   begun=$(date +%s.%N)
-  until [ "$(curl -s "$address/health/ready" | jq '.journal - .applied')" = 0 ]; do sleep .05; done
+  until [ "$(health | jq '.journal - .applied')" = 0 ]; do sleep .05; done
   date +%s.%N | awk -v b="$begun" '{printf "%.1f", $1 - b}'
 }
 

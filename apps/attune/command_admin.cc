@@ -14,7 +14,7 @@ namespace {
 struct AdminArguments {
   std::string file, forgotten;
   std::vector<std::string> ids;
-  bool keys = false;
+  bool keys = false, accept_loss = false;
   std::string id;
   std::string output = "report.html", language = "en";
   int seeds = 1;
@@ -22,8 +22,9 @@ struct AdminArguments {
 };
 using Arguments = std::shared_ptr<AdminArguments>;
 
-Status run_status(Context& context, const Arguments&) {
+Status run_status(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
+  if (arguments->accept_loss) ATTUNE_RETURN_IF_ERROR(workspace.accept_loss());
   ATTUNE_ASSIGN_OR_RETURN(const engine::ShopStatus status, engine::read_status(workspace));
   context.end_progress();
   if (context.json) {
@@ -50,7 +51,7 @@ Status run_status(Context& context, const Arguments&) {
                              status.state_cursor.value, status.history_cursor.value));
   if (status.lost_rows > 0) {
     row("lost", fmt::format("{} imported rows: the history was rebuilt without them; import the "
-                            "files again",
+                            "files again, or --accept-loss",
                             with_thousands(status.lost_rows)));
   }
   for (const auto& model : status.models) {
@@ -186,7 +187,9 @@ void add_admin(CLI::App& app, Context& context) {
 
   CLI::App* status = app.add_subcommand("status", "what the data folder holds");
   status->footer("Example: attune --data shop status --json");
-  bind(status, std::make_shared<AdminArguments>(), run_status);
+  auto told = std::make_shared<AdminArguments>();
+  status->add_flag("--accept-loss", told->accept_loss, "rows that were lost are not wanted");
+  bind(status, told, run_status);
 
   auto backup = std::make_shared<AdminArguments>();
   CLI::App* b = app.add_subcommand("backup", "the whole data folder in one file");

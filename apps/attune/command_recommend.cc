@@ -41,6 +41,7 @@ boost::json::object model_json(const engine::ModelMeta& meta) {
   return {{"recommender", meta.name},
           {"version", meta.version},
           {"current", meta.current},
+          {"held", meta.held},
           {"trained_at", format_iso(meta.trained_at)},
           {"customers", meta.customers},
           {"items", meta.items},
@@ -52,14 +53,22 @@ boost::json::object model_json(const engine::ModelMeta& meta) {
           {"warnings", boost::json::array(meta.warnings.begin(), meta.warnings.end())}};
 }
 
-Status run_train(Context& context, const Arguments& arguments) {
+Result<std::vector<engine::ModelMeta>> train(Context& context, engine::TrainRequest request) {
+  if (context.lender) {
+    context.lender->release();
+    return context.lender->train(std::move(request));
+  }
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
+  return engine::train(workspace, request, context.progress());
+}
+
+Status run_train(Context& context, const Arguments& arguments) {
   engine::TrainRequest request;
   request.names = arguments->names;
   ATTUNE_ASSIGN_OR_RETURN(request.settings, settings_of(arguments->set));
   request.seed = arguments->seed;
   request.threads = arguments->threads;
-  ATTUNE_ASSIGN_OR_RETURN(const auto models, engine::train(workspace, request, context.progress()));
+  ATTUNE_ASSIGN_OR_RETURN(const auto models, train(context, std::move(request)));
   context.end_progress();
   if (context.json) {
     boost::json::array list;
@@ -145,6 +154,7 @@ Status run_evaluate(Context& context, const Arguments& arguments) {
     request.options.candidates = recommend::Candidates::sampled;
   request.options.threads = arguments->threads;
   request.options.progress = &context.progress();
+  if (context.lender) request.when_read = context.lender->release;
   ATTUNE_ASSIGN_OR_RETURN(const recommend::Leaderboard board, engine::evaluate(workspace, request));
   context.end_progress();
   if (context.json) {
@@ -292,7 +302,10 @@ Status run_models(Context& context, const Arguments&) {
                        {"trained", report::Align::left, 0},
                        {"pairs", report::Align::right, 0}});
   for (const auto& meta : models) {
-    table.row({meta.name, fmt::format("{}", meta.version), meta.current ? "yes" : "",
+    table.row({meta.name, fmt::format("{}", meta.version),
+               meta.held      ? "yes, held"
+               : meta.current ? "yes"
+                              : "",
                format_iso(meta.trained_at), with_thousands(meta.pairs)});
   }
   context.print(table);

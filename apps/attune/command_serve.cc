@@ -28,7 +28,7 @@ struct ServeArguments {
   int threads = 2;
   std::string certificate, key;
   double rate = 0;
-  int train_every = 3600;
+  std::optional<int> train_every;
   bool campaigns = true;
   bool log = false;
   std::string clock;  // of a rehearsal; empty: the system's
@@ -73,6 +73,23 @@ Result<std::unique_ptr<SettableClock>> rehearsal_clock(const std::string& text) 
   return std::make_unique<SettableClock>(*moment);
 }
 
+// A command of another process, on the shop that this one has open.
+std::string run_command(engine::Service& service, const std::string& request) {
+  std::string answer = run_for_another(request, [&](const std::function<void(Lender&)>& work) {
+    (void)service.with_until(
+        [&](engine::Workspace& workspace, const engine::Service::Release& release) -> Status {
+          Lender lender{workspace.share(), release, [&service](engine::TrainRequest training) {
+                          return service.train_and_wait(std::move(training));
+                        }};
+          work(lender);
+          return {};
+        });
+  });
+  if (const Status followed = service.follow(); !followed)
+    fmt::print(stderr, "{}\n", followed.error().message);
+  return answer;
+}
+
 http::ServerOptions server_options(const ServeArguments& arguments, engine::Service& service,
                                    http::Api& api) {
   http::ServerOptions options;
@@ -99,7 +116,7 @@ http::ServerOptions server_options(const ServeArguments& arguments, engine::Serv
 Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& arguments) {
   const EndSignals signals;
   engine::ServiceOptions how;
-  how.train_every = std::chrono::seconds(arguments->train_every);
+  if (arguments->train_every) how.train_every = std::chrono::seconds(*arguments->train_every);
   how.campaigns = arguments->campaigns;
   ATTUNE_ASSIGN_OR_RETURN(const auto clock, rehearsal_clock(arguments->clock));
   how.clock = clock.get();
@@ -112,14 +129,7 @@ Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& argume
   if (arguments->log)
     api_options.log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
   api_options.command = [&service](const std::string& request) {
-    std::string answer;
-    const Status ran = service->with([&](engine::Workspace& workspace) -> Status {
-      answer = run_for_another(request, workspace.share());
-      return {};
-    });
-    const Status followed = ran ? service->follow() : ran;
-    if (!followed) fmt::print(stderr, "{}\n", followed.error().message);
-    return answer;
+    return run_command(*service, request);
   };
   http::Api api(*service, api_options);
   ATTUNE_ASSIGN_OR_RETURN(
@@ -147,6 +157,8 @@ Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& argume
     }
     context.print("Ctrl-C ends it: what was accepted is written and applied first.\n");
   }
+  if (const engine::Health health = service->health(); health.lost_rows > 0)
+    context.note(fmt::format("Warning: {}.", health.problem));
   std::fflush(stdout);
   signals.wait();
   server.stop(std::chrono::seconds(10));
@@ -280,7 +292,8 @@ void add_serve(CLI::App& app, Context& context) {
   serve.add_option("--tls-key", arguments->key, "PEM file");
   serve.add_option("--rate", arguments->rate, "requests a second of one key; 0: no limit");
   serve.add_option("--train-every", arguments->train_every,
-                   "seconds between trainings, where there is news; 0: only when asked");
+                   "seconds between trainings, where there is news; 0: only when asked (default: "
+                   "what PUT /v1/schedule said, else 3600)");
   serve.add_flag("!--no-campaigns", arguments->campaigns,
                  "neither runs campaigns whose time has come nor hands over their mails");
   serve

@@ -20,16 +20,18 @@ std::filesystem::path Context::folder() const {
 }
 
 Result<engine::Workspace> Context::open(bool create) {
-  if (lent) return lent->share();
+  if (lender != nullptr) return lender->workspace.share();
   engine::WorkspaceOptions options;
   options.command = command_line;
   options.create = create;
   options.progress = &progress();
-  return engine::Workspace::open(folder(), options);
+  auto opened = engine::Workspace::open(folder(), options);
+  in_use = !opened && opened.error().code == ErrorCode::unavailable;
+  return opened;
 }
 
 Progress& Context::progress() {
-  if (lent) return no_progress_;
+  if (lender != nullptr) return no_progress_;
   if (stop_ == nullptr) stop_ = std::make_unique<report::StopSignal>();
   if (bar_ == nullptr) {
     report::ProgressBarOptions options;
@@ -54,9 +56,9 @@ void Context::print(std::string_view text) {
 }
 void Context::print(const report::Table& table) { print(table.to_text(style())); }
 report::TerminalStyle Context::style() const {
-  return lent ? report::TerminalStyle() : report::terminal_style(1);
+  return lender != nullptr ? report::TerminalStyle() : report::terminal_style(1);
 }
-bool Context::interactive() const { return !lent && (answers || report::is_terminal(0)); }
+bool Context::interactive() const { return lender == nullptr && (answers || report::is_terminal(0)); }
 
 std::optional<std::string> Context::ask(std::string_view question) {
   end_progress();

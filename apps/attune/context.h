@@ -23,6 +23,15 @@ class App;
 
 namespace attune::cli {
 
+// A service that does somebody's command on the shop that it has open.
+struct Lender {
+  engine::Workspace workspace;
+  // Lets the others at the stores: what was read is all that the command may use from then on.
+  std::function<void()> release;
+  // As a job of the service. Called after `release`.
+  std::function<Result<std::vector<engine::ModelMeta>>(engine::TrainRequest)> train;
+};
+
 // Lives as long as the program. Commands are registered on the parser with a function that runs
 // after parsing.
 class Context {
@@ -46,8 +55,10 @@ class Context {
   // Where answers go; empty: standard output and standard error. Set by a service, which runs the
   // commands of others.
   std::function<void(std::string_view)> out, err;
-  // The shop that a service has open and lends; open() gives it instead of opening a folder.
-  std::optional<engine::Workspace> lent;
+  // open() gives the shop that is lent instead of opening a folder; null: nobody lends one.
+  Lender* lender = nullptr;
+  // Somebody else has the folder open: open() found that.
+  bool in_use = false;
 
   // Standard output.
   void print(std::string_view text);

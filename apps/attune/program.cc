@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <thread>
 
 #include <sched.h>
@@ -25,6 +26,10 @@ constexpr const char* kFooter = R"(Examples:
 Exit status: 0 all is well; 2 wrong input; 3 not found; 4 exists already; 5 something has to be
 done first; 7 disk, memory or quota; 8 in use, try later; 9 damaged data; 10 not allowed;
 70 a defect of Attune; 130 stopped.)";
+
+// For how long a command waits for a service that is starting.
+constexpr int kStartLooks = 100;
+constexpr auto kStartLook = std::chrono::milliseconds(200);
 
 // These open no folder that a service may have, or another one.
 constexpr std::array kOwn{"serve", "simulate", "demo", "restore", "experiment"};
@@ -86,15 +91,24 @@ int run_program(const std::vector<std::string>& arguments, Context& context) {
     return info(ErrorCode::invalid_argument).exit_status;
   }
   const std::string chosen = app.get_subcommands().front()->get_name();
-  if (!context.lent && std::ranges::find(kOwn, chosen) == kOwn.end()) {
-    if (const auto status = forward(context.folder(), arguments, context)) return *status;
+  const bool may_forward =
+      context.lender == nullptr && std::ranges::find(kOwn, chosen) == kOwn.end();
+  Status done;
+  // A service that is just starting has the folder open before it listens.
+  for (int i = 0; i <= kStartLooks; ++i) {
+    if (may_forward) {
+      if (const auto status = forward(context.folder(), arguments, chosen == "train", context))
+        return *status;
+    }
+    done = act(context);
+    if (!may_forward || !context.in_use || !is_starting(context.folder())) break;
+    std::this_thread::sleep_for(kStartLook);
   }
-  const Status done = act(context);
   context.end_progress();
   return done ? 0 : fail(context, done.error());
 }
 
-std::string run_for_another(const std::string& request, engine::Workspace workspace) {
+std::string run_for_another(const std::string& request, const Lend& lend) {
   namespace json = boost::json;
   std::string out, err;
   int status = info(ErrorCode::invalid_argument).exit_status;
@@ -116,11 +130,13 @@ std::string run_for_another(const std::string& request, engine::Workspace worksp
       err = "attune: the service cannot go to your working directory; name files by full paths\n";
       return;
     }
-    Context context;
-    context.lent = workspace.share();
-    context.out = [&](std::string_view text) { out += text; };
-    context.err = [&](std::string_view text) { err += text; };
-    status = run_program(arguments, context);
+    lend([&](Lender& lender) {
+      Context context;
+      context.lender = &lender;
+      context.out = [&](std::string_view text) { out += text; };
+      context.err = [&](std::string_view text) { err += text; };
+      status = run_program(arguments, context);
+    });
   }).join();
   return json::serialize(json::object{{"status", status}, {"out", out}, {"err", err}});
 }

@@ -49,9 +49,7 @@ Result<ShopStatus> read_status(Workspace& workspace) {
   ATTUNE_ASSIGN_OR_RETURN(status.state_cursor, workspace.state().cursor("events"));
   ATTUNE_ASSIGN_OR_RETURN(status.history_cursor, workspace.event_history().cursor());
   ATTUNE_ASSIGN_OR_RETURN(status.models, ModelRegistry(workspace.folder().models()).list());
-  ATTUNE_ASSIGN_OR_RETURN(const auto lost,
-                          workspace.state().find_int64("SELECT sum(rows) FROM lost_imports"));
-  status.lost_rows = lost.value_or(0);
+  ATTUNE_ASSIGN_OR_RETURN(status.lost_rows, workspace.lost_rows());
   status.bytes = bytes_below(status.folder);
   status.disk = report::format_bytes(static_cast<double>(status.bytes));
   return status;
@@ -63,6 +61,7 @@ std::string to_json(const ShopStatus& s) {
     models.push_back(boost::json::object{{"recommender", model.name},
                                          {"version", model.version},
                                          {"current", model.current},
+                                         {"held", model.held},
                                          {"trained_at", format_iso(model.trained_at)}});
   }
   boost::json::object object{{"folder", s.folder.string()},

@@ -102,6 +102,7 @@ Result<Job> JobList::start(std::string_view kind, Timestamp now, Work work) {
     const Result<std::string> result = run(work, progress);
     self.change([&](Job& ended) {
       ended.ended_at = SystemClock().now();
+      if (!result) ended.code = result.error().code;
       ended.message = result ? *result : result.error().message;
       ended.state = result                                        ? JobState::done
                     : result.error().code == ErrorCode::cancelled ? JobState::cancelled

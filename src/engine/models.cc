@@ -120,15 +120,19 @@ std::vector<std::string> names_in(const std::filesystem::path& folder) {
   return names;
 }
 
-Result<int> current_version(const std::filesystem::path& folder) {
-  ATTUNE_ASSIGN_OR_RETURN(const std::string text, read_file(folder / "current"));
+constexpr const char* kCurrent = "current";
+constexpr const char* kHeld = "held";
+
+// The version that the file `which` of a model's folder names.
+Result<int> version_named(const std::filesystem::path& folder, const char* which) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::string text, read_file(folder / which));
   int version = 0;
   const std::string_view digits = trim(text);
   const auto [end, failure] =
       std::from_chars(digits.data(), digits.data() + digits.size(), version);
   if (failure != std::errc{} || end != digits.data() + digits.size()) {
-    return std::unexpected(data_corruption(fmt::format(
-        "{} names no version; train again: attune train", (folder / "current").string())));
+    return std::unexpected(data_corruption(
+        fmt::format("{} names no version; train again: attune train", (folder / which).string())));
   }
   return version;
 }
@@ -174,15 +178,17 @@ Result<ModelMeta> ModelRegistry::save(const recommend::Recommender& recommender,
     if (failure) written = std::unexpected(error_from_errno("rename", part));
   }
   if (written) written = sync_path(family);
-  const bool current = make_current || !std::filesystem::exists(family / "current", failure);
-  if (written && current)
-    written = write_file_durably(family / "current", version_name(meta.version) + "\n");
+  const bool current = make_current || !std::filesystem::exists(family / kCurrent, failure);
+  if (written && current) {
+    std::filesystem::remove(family / kHeld, failure);
+    written = write_file_durably(family / kCurrent, version_name(meta.version) + "\n");
+  }
   if (!written) {
     std::filesystem::remove_all(part, failure);
     return std::unexpected(written.error().within(fmt::format("saving model {}", meta.name)));
   }
   const int oldest_kept = meta.version - kVersionsKept + 1;
-  ATTUNE_ASSIGN_OR_RETURN(const int serving, current_version(family));
+  ATTUNE_ASSIGN_OR_RETURN(const int serving, version_named(family, kCurrent));
   for (const int version : versions) {
     if (version < oldest_kept && version != serving)
       std::filesystem::remove_all(family / version_name(version), failure);
@@ -194,14 +200,14 @@ Result<ModelMeta> ModelRegistry::save(const recommend::Recommender& recommender,
 Result<Model> ModelRegistry::load(std::string_view name) const {
   const std::filesystem::path family = folder_ / name;
   std::error_code failure;
-  if (!std::filesystem::exists(family / "current", failure)) {
+  if (!std::filesystem::exists(family / kCurrent, failure)) {
     const std::vector<std::string> names = names_in(folder_);
     return std::unexpected(not_found(
         fmt::format("there is no trained model '{}'{}; train it: attune train {}{}",
                     attune::quoted(name), did_you_mean(name, names), name,
                     names.empty() ? "" : fmt::format(" (trained: {})", fmt::join(names, ", ")))));
   }
-  ATTUNE_ASSIGN_OR_RETURN(const int version, current_version(family));
+  ATTUNE_ASSIGN_OR_RETURN(const int version, version_named(family, kCurrent));
   ATTUNE_ASSIGN_OR_RETURN(Model model, read_version(family / version_name(version)));
   model.meta.current = true;
   return model;
@@ -231,7 +237,8 @@ Result<std::vector<ModelMeta>> ModelRegistry::list() const {
   std::vector<ModelMeta> all;
   for (const std::string& name : names_in(folder_)) {
     const std::filesystem::path family = folder_ / name;
-    const auto current = current_version(family);
+    const auto current = version_named(family, kCurrent);
+    const auto held = version_named(family, kHeld);
     std::vector<int> versions = versions_in(family);
     for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
       const std::filesystem::path file = family / version_name(*version) / "meta.json";
@@ -240,6 +247,7 @@ Result<std::vector<ModelMeta>> ModelRegistry::list() const {
       auto meta = parse_meta(*text, file);
       if (!meta) continue;
       meta->current = current && *current == *version;
+      meta->held = meta->current && held && *held == *version;
       all.push_back(std::move(*meta));
     }
   }
@@ -256,7 +264,9 @@ Status ModelRegistry::activate(std::string_view name, int version) const {
         fmt::format("model '{}' has no version {}; there are {}", attune::quoted(name), version,
                     versions.empty() ? "none" : fmt::format("{}", fmt::join(versions, ", ")))));
   }
-  return write_file_durably(family / "current", version_name(version) + "\n");
+  // What is held while another is current counts for nothing: a crash in between changes nothing.
+  ATTUNE_RETURN_IF_ERROR(write_file_durably(family / kHeld, version_name(version) + "\n"));
+  return write_file_durably(family / kCurrent, version_name(version) + "\n");
 }
 
 Result<std::vector<std::string>> ModelRegistry::forget(

@@ -18,6 +18,7 @@
 #include "forgotten_filter.h"
 #include "job_list.h"
 #include "live_profiles.h"
+#include "training_schedule.h"
 
 namespace attune::engine {
 namespace {
@@ -33,20 +34,7 @@ constexpr std::size_t kRoomNeeded = 1 << 20;  // on a disk that was full
 constexpr auto kDecisionWait = 500ms;
 constexpr int kPoliteLooks = 50;    // of 100 us, that the applier waits for others
 constexpr double kNewsShare = .01;  // of what was learned from: enough to train again
-// Before that, a first training has nothing to tell.
-constexpr TasteSize kLeastToLearn{.interactions = 100, .customers = 10};
-constexpr auto kCountEvery = 2s;  // whether there is enough for a first one
-
-// The threads that the history starts for itself rank as the one that opened it.
-Result<Workspace> open_giving_way(const std::filesystem::path& folder,
-                                  const WorkspaceOptions& how) {
-  std::optional<Result<Workspace>> opened;
-  std::jthread([&] {
-    give_way();
-    opened = Workspace::open(folder, how);
-  }).join();
-  return std::move(*opened);
-}
+constexpr auto kCountEvery = 2s;    // whether there is enough for a first one
 
 }  // namespace
 
@@ -58,6 +46,7 @@ struct Service::Impl {
   std::unique_ptr<Serving> serving;
   std::optional<AccessKeys> keys;
   std::optional<Intake> intake;
+  std::mutex intake_ends;  // of the applier's use of it, which lasts longer
   JobList jobs;
 
   mutable std::mutex stores;    // whoever uses `workspace` holds it
@@ -83,7 +72,8 @@ struct Service::Impl {
   std::chrono::steady_clock::time_point folded_at = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point applied_at{};
   LiveProfiles profiles;
-  std::atomic<std::int64_t> trained_at_micros{0};
+  TrainingSchedule schedule;
+  std::atomic<std::int64_t> lost_rows{0};
   ClockWatch clock;
   // Of the applier's thread.
   std::chrono::steady_clock::time_point counted_at{}, looked_at{};
@@ -99,7 +89,9 @@ struct Service::Impl {
   ~Impl() {
     campaigns.reset();
     jobs.stop();
+    std::unique_lock ends(intake_ends);
     intake.reset();  // writes what waits
+    ends.unlock();
     applier.request_stop();
     if (applier.joinable()) applier.join();
   }
@@ -113,7 +105,8 @@ struct Service::Impl {
   // it can.
   void look_for_room() {
     const auto now = std::chrono::steady_clock::now();
-    if (now - looked_at < kRetryEvery || !intake->trouble()) return;
+    const std::scoped_lock lock(intake_ends);
+    if (!intake || now - looked_at < kRetryEvery || !intake->trouble()) return;
     looked_at = now;
     if (has_room(folder, kRoomNeeded)) intake->end_trouble();
   }
@@ -130,7 +123,14 @@ struct Service::Impl {
       health.state = full ? HealthState::disk_full : HealthState::failing;
       health.ready = false;
       health.problem = wrong->message;
-    } else if (const std::int64_t behind = clock.behind(workspace.now()); behind > 0) {
+    } else if (lost_rows > 0) {
+      health.problem = fmt::format(
+          "the history was rebuilt without {} imported rows, and nothing is trained by itself: "
+          "import their files again, or say that they are not wanted: attune status --accept-loss",
+          with_thousands(lost_rows));
+    }
+    const std::int64_t behind = clock.behind(workspace.now());
+    if (!wrong && behind > 0) {
       health.state = HealthState::clock_back;
       health.problem = fmt::format(
           "the clock says {}, {} s before what it said; events are taken in and timed by it as it "
@@ -164,7 +164,7 @@ struct Service::Impl {
       ATTUNE_ASSIGN_OR_RETURN(currency_pinned, workspace.pin_currency());
     }
     if (workspace.refused_applied() != refused_seen) {
-      ATTUNE_RETURN_IF_ERROR(count_refused());
+      ATTUNE_RETURN_IF_ERROR(count_kept());
       refused_seen = workspace.refused_applied();
     }
     unfolded = true;
@@ -188,14 +188,15 @@ struct Service::Impl {
 
   Status forget_in_memory() {
     ATTUNE_RETURN_IF_ERROR(reload_where_needed());
-    return count_refused();
+    return count_kept();
   }
 
-  Status count_refused() {
+  Status count_kept() {
     ATTUNE_ASSIGN_OR_RETURN(const std::int64_t count, workspace.refused_count());
     ATTUNE_ASSIGN_OR_RETURN(const std::int64_t dropped, workspace.refused_dropped());
     refused = count;
     refused_dropped = dropped;
+    ATTUNE_ASSIGN_OR_RETURN(lost_rows, workspace.lost_rows());
     return {};
   }
 
@@ -253,16 +254,15 @@ struct Service::Impl {
   }
 
   void maybe_train() {
-    if (options.train_every.count() == 0 || jobs.running()) return;
-    const std::int64_t now = workspace.now().micros;
-    if (now < trained_at_micros) trained_at_micros = now;  // the clock was set back
-    if (now - trained_at_micros < options.train_every.count() * kMicrosPerSecond) return;
+    // Out of what a lost history left, nobody wants a model unless they say so.
+    if (lost_rows > 0 || jobs.running() || !schedule.due(workspace.now())) return;
     const auto recent = static_cast<double>(serving->recent_events());
     const auto learned = static_cast<double>(serving->learned_through().value);
     if (recent == 0 || recent < kNewsShare * learned) return;
     if (learned == 0 && !enough_to_begin()) return;
     TrainRequest request;
     request.names = {default_recommenders().front()};
+    request.keep_worse_aside = true;
     (void)start_training(std::move(request));
   }
 
@@ -272,15 +272,12 @@ struct Service::Impl {
     if (now - counted_at < kCountEvery) return false;
     counted_at = now;
     const std::scoped_lock lock(stores);
-    const auto size = count_taste(workspace, {});
-    return size && size->interactions >= kLeastToLearn.interactions &&
-           size->customers >= kLeastToLearn.customers;
+    return TrainingSchedule::can_begin(workspace);
   }
 
   Result<Job> start_training(TrainRequest request) {
     if (request.threads == 0) request.threads = options.train_threads;
-    request.keep_worse_aside = true;
-    trained_at_micros = workspace.now().micros;
+    schedule.trained(workspace.now());
     return jobs.start("train", workspace.now(), [this, request](Progress& progress) mutable {
       return train_now(std::move(request), progress);
     });
@@ -294,6 +291,7 @@ struct Service::Impl {
     lock = hold_stores();
     ATTUNE_RETURN_IF_ERROR(workspace.forget_in_models());  // whoever was forgotten meanwhile
     ATTUNE_RETURN_IF_ERROR(serving->swap_model(workspace));
+    if (request.when_made) request.when_made(made);
     std::string text;
     for (const ModelMeta& meta : made) {
       text += fmt::format("{}{}/{} of {} interactions in {:.1f} s", text.empty() ? "" : "; ",
@@ -319,7 +317,8 @@ Result<std::unique_ptr<Service>> Service::start(const std::filesystem::path& fol
   ATTUNE_ASSIGN_OR_RETURN(self.serving, Serving::open(self.workspace));
   ATTUNE_ASSIGN_OR_RETURN(self.keys,
                           AccessKeys::open(self.workspace.state(), self.workspace.vault()));
-  ATTUNE_RETURN_IF_ERROR(self.count_refused());
+  ATTUNE_RETURN_IF_ERROR(self.count_kept());
+  ATTUNE_RETURN_IF_ERROR(self.schedule.begin(self.workspace.state(), options.train_every));
   self.applied = self.journal->last_sequence().value;
   self.unfolded = true;
   self.clock.begin(self.journal->files().back().last_recorded_at);
@@ -404,6 +403,13 @@ Status Service::with(const std::function<Status(Workspace&)>& work) {
   return work(impl_->workspace);
 }
 
+Status Service::with_until(const std::function<Status(Workspace&, const Release&)>& work) {
+  std::unique_lock lock = impl_->hold_stores();
+  return work(impl_->workspace, [&lock] {
+    if (lock.owns_lock()) lock.unlock();
+  });
+}
+
 Status Service::with_customers(const std::function<Status(Workspace&, Customers&)>& work) {
   return with([&](Workspace& workspace) -> Status {
     ATTUNE_ASSIGN_OR_RETURN(Customers * customers, impl_->fold());
@@ -436,6 +442,7 @@ Status Service::drop_refused(std::int64_t number) {
 Status Service::reload() {
   return with([&](Workspace& workspace) -> Status {
     ATTUNE_RETURN_IF_ERROR(impl_->keys->reload());
+    ATTUNE_RETURN_IF_ERROR(impl_->count_kept());
     impl_->profiles.drop();
     return impl_->serving->reload(workspace);
   });
@@ -445,6 +452,7 @@ Status Service::follow() {
   return with([&](Workspace& workspace) -> Status {
     Impl& self = *impl_;
     ATTUNE_RETURN_IF_ERROR(self.keys->reload());
+    ATTUNE_RETURN_IF_ERROR(self.count_kept());
     if (workspace.others_applied() != self.others_seen) return self.reload_where_needed();
     ATTUNE_ASSIGN_OR_RETURN(const bool current, self.serving->serves_current_model(workspace));
     return current ? Status{} : self.serving->swap_model(workspace);
@@ -456,6 +464,11 @@ Result<Job> Service::train(TrainRequest request) {
 }
 std::vector<Job> Service::jobs() const { return impl_->jobs.list(); }
 Status Service::cancel(std::int64_t number) { return impl_->jobs.cancel(number); }
+
+std::chrono::seconds Service::train_every() const { return impl_->schedule.every(); }
+Status Service::set_train_every(std::chrono::seconds every) {
+  return with([&](Workspace& workspace) { return impl_->schedule.set(workspace.state(), every); });
+}
 
 AccessKeys& Service::keys() { return *impl_->keys; }
 
@@ -480,6 +493,7 @@ Health Service::health() const {
   health.customers = self.serving->customers();
   health.items = self.serving->items();
   health.refused = self.refused;
+  health.lost_rows = self.lost_rows;
   health.refused_dropped = self.refused_dropped;
   health.intake = self.intake->counts();
   health.decisions = self.decisions;

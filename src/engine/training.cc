@@ -8,6 +8,7 @@
 
 #include "attune/base/text.h"
 #include "attune/engine/recommendations.h"
+#include "model_comparison.h"
 
 namespace attune::engine {
 namespace {
@@ -50,41 +51,6 @@ Result<std::unique_ptr<recommend::Recommender>> make_with(const std::string& nam
       ATTUNE_RETURN_IF_ERROR(recommender->set_parameter(setting.parameter, setting.value));
   }
   return recommender;
-}
-
-constexpr double kHeldOut = .1;  // of the events, the newest
-
-// Why the fitted recommender should not take the current version's place; empty: it may.
-Result<std::string> worse_than_current(const ModelRegistry& registry,
-                                       const recommend::Recommender& fitted, const TasteData& data,
-                                       int threads, Progress& progress) {
-  ATTUNE_ASSIGN_OR_RETURN(const std::vector<ModelMeta> all, registry.list());
-  const auto current = std::ranges::find_if(
-      all, [&](const ModelMeta& m) { return m.current && m.name == fitted.name(); });
-  if (current == all.end() || current->parameters == fitted.parameters()) return std::string();
-  recommend::EvaluateOptions options;
-  options.split.kind = learn::SplitKind::time;
-  options.split.test_share = kHeldOut;
-  options.diversity = false;
-  options.threads = threads;
-  options.progress = &progress;
-  const std::string name(fitted.name());
-  const auto board = recommend::evaluate(
-      data.log, {{name, current->parameters, "current"}, {name, fitted.parameters(), "new"}},
-      options);
-  if (!board) {
-    if (board.error().code == ErrorCode::cancelled) return std::unexpected(board.error());
-    return std::string();  // too little data
-  }
-  const recommend::LeaderboardRow& last = board->rows.back();
-  const auto behind = last.behind_best.find(board->sorted_by);
-  if (last.recommender != "new" || behind == last.behind_best.end() || behind->second.low <= 0)
-    return std::string();
-  return fmt::format(
-      "kept aside: on the newest tenth of the events its {} is {:.4f} below that of version {} "
-      "(interval {:.4f} to {:.4f}); attune models activate {} VERSION serves it all the same",
-      board->sorted_by, behind->second.mean, current->version, behind->second.low,
-      behind->second.high, name);
 }
 
 // Fits, and says how it went.
@@ -182,7 +148,7 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
     std::string aside;
     if (request.keep_worse_aside) {
       ATTUNE_ASSIGN_OR_RETURN(
-          aside, worse_than_current(registry, *recommender, data, request.threads, progress));
+          aside, reason_to_keep_aside(registry, {meta, data}, request.threads, progress));
       if (!aside.empty()) meta.warnings.push_back(aside);
     }
     fitted_ones.push_back({std::move(meta), aside.empty()});
@@ -219,6 +185,7 @@ Result<recommend::Leaderboard> evaluate(Workspace& workspace, const EvaluateRequ
     }
     entrants.push_back(std::move(entrant));
   }
+  if (request.when_read) request.when_read();
   return recommend::evaluate(data.log, entrants, request.options);
 }
 

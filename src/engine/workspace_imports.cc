@@ -152,9 +152,23 @@ Status Workspace::save_import_report(std::int64_t number, std::string_view files
   // particular.
   ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
                           impl_->vault.seal(CustomerNumber{0}, "report", report_json));
-  return impl_->state.run("UPDATE imports SET files = ?2, report = ?3 WHERE number = ?1", number,
-                          files, store::Blob{sealed});
+  ATTUNE_RETURN_IF_ERROR(
+      impl_->state.run("UPDATE imports SET files = ?2, report = ?3 WHERE number = ?1", number,
+                       files, store::Blob{sealed}));
+  return impl_->state.run(
+      "DELETE FROM lost_imports WHERE number IN (SELECT old.number FROM imports old, imports new "
+      "WHERE new.number = ?1 AND old.number < ?1 AND old.files = new.files) "
+      "AND rows <= (SELECT rows FROM imports WHERE number = ?1)",
+      number);
 }
+
+Result<std::int64_t> Workspace::lost_rows() {
+  ATTUNE_ASSIGN_OR_RETURN(const auto rows,
+                          impl_->state.find_int64("SELECT sum(rows) FROM lost_imports"));
+  return rows.value_or(0);
+}
+
+Status Workspace::accept_loss() { return impl_->state.run("DELETE FROM lost_imports"); }
 
 Result<std::vector<ImportRecord>> Workspace::imports() {
   std::vector<ImportRecord> all;

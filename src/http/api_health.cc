@@ -8,12 +8,23 @@ namespace {
 
 namespace json = boost::json;
 
-json::object health_json(const engine::Health& health) {
-  return {{"ready", health.ready},         {"state", engine::name(health.state)},
-          {"problem", health.problem},     {"journal", health.journal},
-          {"applied", health.applied},     {"model", health.model},
-          {"customers", health.customers}, {"items", health.items},
-          {"refused", health.refused},     {"campaigns", health.campaigns}};
+// What a load balancer has to know tells nothing of the shop; the rest is for a key.
+json::object health_json(const engine::Health& health, bool whole) {
+  json::object told{{"ready", health.ready}, {"state", engine::name(health.state)}};
+  if (!whole) return told;
+  for (const auto& [name, value] : json::object{{"problem", health.problem},
+                                                {"journal", health.journal},
+                                                {"applied", health.applied},
+                                                {"behind_seconds", health.behind_seconds},
+                                                {"lost_rows", health.lost_rows},
+                                                {"model", health.model},
+                                                {"customers", health.customers},
+                                                {"items", health.items},
+                                                {"refused", health.refused},
+                                                {"campaigns", health.campaigns}}) {
+    told[name] = value;
+  }
+  return told;
 }
 
 }  // namespace
@@ -26,10 +37,14 @@ void add_health_doors(ApiContext& api) {
                 [](const Call&) -> Answer { return json_response(json::object{{"live", true}}); });
   api.add_quick({.method = Method::get,
                  .path = "/health/ready",
-                 .summary = "Events are taken in and applied; 503 with what is wrong otherwise"},
-                [](const Call& call) -> Answer {
+                 .summary = "Events are taken in and applied; 503 otherwise; with a read key: what "
+                            "is wrong, and how far everything is",
+                 .answer = R"({"type":"object","required":["ready","state"]})"},
+                [&api](const Call& call) -> Answer {
                   const engine::Health health = call.service.health();
-                  return json_response(health_json(health), health.ready ? 200 : 503);
+                  const bool whole =
+                      !api.refuse(call.request, ApiContext::key_of(call.request), KeyScope::read);
+                  return json_response(health_json(health, whole), health.ready ? 200 : 503);
                 });
   api.add_raw(
       {.method = Method::get,

@@ -118,10 +118,16 @@ Answer segment_members(const Call& call) {
 }
 
 json::object model_json(const engine::ModelMeta& meta) {
-  return {{"name", meta.name},           {"version", meta.version},
-          {"current", meta.current},     {"trained_at", format_iso(meta.trained_at)},
-          {"customers", meta.customers}, {"items", meta.items},
-          {"interactions", meta.pairs},  {"fit_seconds", meta.fit_seconds}};
+  return {{"name", meta.name},
+          {"version", meta.version},
+          {"current", meta.current},
+          {"held", meta.held},
+          {"customers", meta.customers},
+          {"items", meta.items},
+          {"interactions", meta.pairs},
+          {"fit_seconds", meta.fit_seconds},
+          {"warnings", json::array(meta.warnings.begin(), meta.warnings.end())},
+          {"trained_at", format_iso(meta.trained_at)}};
 }
 
 Answer list_models(const Call& call) {
@@ -187,6 +193,7 @@ Answer start_job(const Call& call) {
   }
   if (const Status good = engine::check_training(request); !good)
     return std::unexpected(fault(good.error(), "set"));
+  request.keep_worse_aside = true;
   auto job = call.service.train(std::move(request));
   if (!job) return std::unexpected(fault(job.error()));
   return json_response(job_json(*job), 202);
@@ -196,6 +203,30 @@ Answer list_jobs(const Call& call) {
   json::array all;
   for (const engine::Job& job : call.service.jobs()) all.push_back(job_json(job));
   return json_response(json::object{{"jobs", all}});
+}
+
+Answer get_job(const Call& call) {
+  const auto number = whole_number(call.parameter(0));
+  if (!number)
+    return std::unexpected(fault(invalid_argument("a job has a whole number"), "number"));
+  for (const engine::Job& job : call.service.jobs()) {
+    if (job.number == *number) return json_response(job_json(job));
+  }
+  return std::unexpected(fault(not_found(fmt::format("there is no job {}", *number)), "number"));
+}
+
+Answer get_schedule(const Call& call) {
+  return json_response(json::object{{"train_every_seconds", call.service.train_every().count()}});
+}
+
+Answer put_schedule(const Call& call) {
+  int seconds = -1;
+  Fields fields(call.body);
+  fields.number("train_every_seconds", seconds);
+  if (auto good = fields.finish(); !good) return std::unexpected(good.error());
+  const Status set = call.service.set_train_every(std::chrono::seconds(seconds));
+  if (!set) return std::unexpected(fault(set.error(), "train_every_seconds"));
+  return get_schedule(call);
 }
 
 Answer cancel_job(const Call& call) {
@@ -211,6 +242,8 @@ constexpr const char* kRule =
     R"({"type":"object","required":["rule"],"additionalProperties":false,"properties":{"rule":{"type":"string"}}})";
 constexpr const char* kVersion =
     R"({"type":"object","required":["version"],"additionalProperties":false,"properties":{"version":{"type":"integer"}}})";
+constexpr const char* kSchedule =
+    R"({"type":"object","required":["train_every_seconds"],"additionalProperties":false,"properties":{"train_every_seconds":{"type":"integer","minimum":0,"maximum":2678400,"description":"0: only when asked"}}})";
 constexpr const char* kJob =
     R"({"type":"object","additionalProperties":false,"properties":{"kind":{"type":"string","enum":["train"]},"names":{"type":"array","items":{"type":"string"}},"set":{"type":"array","items":{"type":"string"}}}})";
 
@@ -241,8 +274,13 @@ void add_shop_doors(ApiContext& api) {
       list_models);
   add(Method::post, "/v1/models/{name}/activate", KeyScope::admin,
       "Serves another version, an older one too", kVersion, activate_model);
-  add(Method::get, "/v1/jobs", KeyScope::read, "Work in the background, newest first", "",
-      list_jobs);
+  // These touch no store: who waits for a training can ask while workers are busy.
+  const auto quick = [&api](Method method, const char* path, KeyScope scope, const char* summary,
+                            Work work) {
+    api.add_quick({.method = method, .path = path, .scope = scope, .summary = summary},
+                  std::move(work));
+  };
+  quick(Method::get, "/v1/jobs", KeyScope::read, "Work in the background, newest first", list_jobs);
   api.add({.method = Method::post,
            .path = "/v1/jobs",
            .scope = KeyScope::admin,
@@ -250,7 +288,13 @@ void add_shop_doors(ApiContext& api) {
            .body = kJob,
            .status = 202},
           start_job);
-  add(Method::del, "/v1/jobs/{number}", KeyScope::admin, "Cancels a job", "", cancel_job);
+  quick(Method::get, "/v1/jobs/{number}", KeyScope::read, "One job: how far it is, or how it ended",
+        get_job);
+  quick(Method::del, "/v1/jobs/{number}", KeyScope::admin, "Cancels a job", cancel_job);
+  quick(Method::get, "/v1/schedule", KeyScope::read, "How often the service trains by itself",
+        get_schedule);
+  add(Method::put, "/v1/schedule", KeyScope::admin,
+      "Trains so often from now on, after a restart too", kSchedule, put_schedule);
 }
 
 }  // namespace attune::http

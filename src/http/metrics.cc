@@ -83,6 +83,10 @@ std::string Metrics::text(const engine::Health& health) const {
          real(health.intake.waiting));
   single(out, "attune_events_unapplied", "gauge", "Events on disk that stores do not hold yet.",
          real(health.journal - health.applied));
+  single(out, "attune_applier_behind_seconds", "gauge",
+         "For how long the applier has known of events to apply.", health.behind_seconds);
+  single(out, "attune_lost_rows", "gauge", "Imported rows that a rebuilt history lacks.",
+         real(health.lost_rows));
   single(out, "attune_messages_refused", "gauge", "Messages in quarantine.", real(health.refused));
   single(out, "attune_messages_refused_dropped_total", "counter",
          "The oldest messages of a full quarantine, which went when more came.",

@@ -213,11 +213,23 @@ TEST_F(ShopDoors, TellHowTheyAre) {
   EXPECT_EQ(ready.at("/ready"), true);
   EXPECT_EQ(ready.text("/journal"), "24");
   EXPECT_EQ(ready.text("/applied"), "24");
+  EXPECT_GE(ready.at("/behind_seconds").to_number<double>(), 0);
+  EXPECT_EQ(ready.text("/lost_rows"), "0");
+  EXPECT_EQ(with_key(Method::get, "/health/ready", make_key(engine::KeyScope::read)).text("/items"),
+            ready.text("/items"));
+  // No key, no data: what a load balancer asks for, and nothing of the shop.
+  for (const std::string& key :
+       {std::string(), std::string("nonsense"), make_key(engine::KeyScope::write)}) {
+    EXPECT_EQ(with_key(Method::get, "/health/ready", key).body,
+              R"({"ready":true,"state":"ready"})");
+  }
   Request request;
   request.route = "/v1/items/{id}";
   api_->observe(request, {.status = 200}, std::chrono::microseconds(1500));
   const Told metrics = get("/metrics");
   EXPECT_THAT(metrics.body, HasSubstr("\nattune_events_accepted_total 24\n"));
+  EXPECT_THAT(metrics.body, HasSubstr("\nattune_lost_rows 0\n"));
+  EXPECT_THAT(metrics.body, HasSubstr("\nattune_applier_behind_seconds 0\n"));
   const std::regex line(
       R"([a-z_]+(\{([a-z]+="[^"\\]*",?)+\})? [-+0-9.e]+|# (HELP|TYPE) [a-z_]+ .+)");
   std::istringstream lines(metrics.body);
@@ -253,6 +265,37 @@ TEST_F(ShopDoors, TakeOnlyAKnownItemOffTheShelf) {
   expect_problem(get("/v1/items/nothing"), 404);
   ASSERT_EQ(ask(Method::put, "/v1/items/tea", R"({"name":"Tea"})").status, 200);
   EXPECT_EQ(ask(Method::del, "/v1/items/tea").status, 200) << "at once after it was stated";
+}
+
+TEST_F(ShopDoors, TellOfOneJob) {
+  fill_shop(6);
+  const Told begun = post("/v1/jobs", R"({"names":["popularity"]})");
+  ASSERT_EQ(begun.status, 202) << begun.body;
+  const std::string door = "/v1/jobs/" + begun.text("/number");
+  while (get(door).text("/state") == "running")
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(get(door).text("/state"), "done") << get(door).body;
+  expect_problem(get("/v1/jobs/77"), 404, "number");
+  expect_problem(get("/v1/jobs/one"), 400, "number");
+}
+
+TEST_F(ShopDoors, KeepHowOftenTheServiceTrains) {
+  EXPECT_EQ(get("/v1/schedule").text("/train_every_seconds"), "0") << "as this test starts it";
+  const Told set = ask(Method::put, "/v1/schedule", R"({"train_every_seconds":1800})");
+  EXPECT_EQ(set.status, 200) << set.body;
+  EXPECT_EQ(get("/v1/schedule").text("/train_every_seconds"), "1800");
+  for (const char* wrong : {"{}", R"({"train_every_seconds":-1})", R"({"train_every_seconds":1.5})",
+                            R"({"train_every_seconds":2678401})"}) {
+    expect_problem(ask(Method::put, "/v1/schedule", wrong), 400, "train_every_seconds");
+  }
+  EXPECT_EQ(with_key(Method::put, "/v1/schedule", make_key(engine::KeyScope::read),
+                     R"({"train_every_seconds":60})")
+                .status,
+            403);
+  end();
+  auto started = engine::Service::start(root_ / "shop", {});
+  ASSERT_TRUE(started);
+  EXPECT_EQ((*started)->train_every(), std::chrono::seconds(1800));
 }
 
 TEST_F(ShopDoors, RefuseATrainingThatCannotBeMeant) {

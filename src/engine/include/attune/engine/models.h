@@ -2,7 +2,8 @@
 // from, and how do I get the one before back?
 //
 // models/<name>/<version>/ holds model.bin, customers and items of its rows and columns (ids.bin)
-// and meta.json; models/<name>/current names the version that serves. A version appears whole or
+// and meta.json; models/<name>/current names the version that serves, models/<name>/held the one
+// that somebody made current by hand. A version appears whole or
 // not at all: it is written beside, synced, and renamed.
 #pragma once
 
@@ -42,6 +43,7 @@ struct ModelMeta {
   std::vector<std::pair<std::string, std::string>> parameters;
   std::vector<std::string> warnings;
   bool current = false;
+  bool held = false;  // made current by hand: a training takes its place only by beating it
 };
 
 // A model that is ready to answer.
@@ -61,8 +63,8 @@ class ModelRegistry {
   explicit ModelRegistry(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   // Writes a fitted model as the next version, and makes it current unless told otherwise (the
-  // first one always is). Keeps the last `kVersionsKept` versions and the current one. Errors:
-  // resource_exhausted; nothing of the version stays then.
+  // first one always is), which ends what a version was held by. Keeps the last `kVersionsKept`
+  // versions and the current one. Errors: resource_exhausted; nothing of the version stays then.
   Result<ModelMeta> save(const recommend::Recommender& recommender, const TasteData& data,
                          ModelMeta meta, bool make_current = true);
 
@@ -71,7 +73,7 @@ class ModelRegistry {
   Result<Model> load(std::string_view name) const;
   // All versions of all models, by name, newest first. Broken ones are left out.
   Result<std::vector<ModelMeta>> list() const;
-  // Makes `version` current. Errors: not_found naming the versions that are there.
+  // Makes `version` current, and holds it. Errors: not_found naming the versions that are there.
   Status activate(std::string_view name, int version) const;
   // Empties these customers' rows in every version that was learned before they were forgotten. A
   // version that cannot be read any more is removed. What others' scores owe to them stays until

@@ -41,9 +41,12 @@ struct TrainRequest {
   // Called once the stores have been read: from then on the workspace is not touched but for its
   // folder and clock.
   std::function<void()> when_read = {};
-  // A version with other parameters than the current one is compared with it on the newest tenth of
-  // the events; one that is worse by more than its interval is saved, but not made current, and its
-  // meta says so in a warning. Same parameters, or too little data to compare: it is made current.
+  // Called with what was saved, by a service.
+  std::function<void(const std::vector<ModelMeta>&)> when_made = {};
+  // A new version is compared with the current one on the newest tenth of the events. One that is
+  // worse by more than the interval, that learned from less than half as much, or that does not
+  // beat a version which was made current by hand, is saved, but not made current, and its meta
+  // says so in a warning. Without: it is made current whatever it is, and holds nothing.
   bool keep_worse_aside = false;
 };
 // What is trained when nothing is named, best first: what serves when no model is named.
@@ -62,6 +65,8 @@ struct EvaluateRequest {
   std::vector<std::string> names;  // empty: all that there are
   std::vector<Setting> settings;
   recommend::EvaluateOptions options;
+  // Called once the stores have been read: from then on the workspace is not touched.
+  std::function<void()> when_read = {};
 };
 Result<recommend::Leaderboard> evaluate(Workspace& workspace, const EvaluateRequest& request);
 std::string to_json(const recommend::Leaderboard& leaderboard);

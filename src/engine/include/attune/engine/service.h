@@ -27,9 +27,10 @@ namespace attune::engine {
 
 struct ServiceOptions {
   IntakeOptions intake;
-  // 0: only when asked. Nothing is trained without news, and a first time not before there are 100
-  // interactions of 10 customers.
-  std::chrono::seconds train_every{3600};
+  // For this run; absent: what set_train_every kept, else an hour. 0: only when asked. Nothing is
+  // trained without news, a first time not before there are 100 interactions of 10 customers, and
+  // not while the history lacks rows that it once had.
+  std::optional<std::chrono::seconds> train_every;
   int train_threads = 1;  // so that a training leaves the rest of the machine alone
   // Whether campaigns run when their time has come, and mails are handed over.
   bool campaigns = true;
@@ -54,6 +55,7 @@ struct Health {
   std::size_t customers = 0;
   std::size_t items = 0;
   std::int64_t refused = 0;          // messages in quarantine
+  std::int64_t lost_rows = 0;        // of imports, that a rebuilt history lacks
   std::int64_t refused_dropped = 0;  // the oldest of them, which went when there were too many
   IntakeCounts intake;
   std::int64_t decisions = 0;
@@ -73,7 +75,8 @@ struct Job {
   std::int64_t total = 0;
   Timestamp begun_at;
   std::optional<Timestamp> ended_at;
-  std::string message;  // of a failure; else what came of it
+  std::string message;                   // of a failure; else what came of it
+  ErrorCode code = ErrorCode::internal;  // of a failure
 };
 
 // An open shop with its applier, its lists in memory and its jobs.
@@ -109,6 +112,10 @@ class Service {
 
   // Runs `work` on the stores, alone. Recommendations go on meanwhile, the applier waits.
   Status with(const std::function<Status(Workspace&)>& work);
+  // The same until `work` has ended or called its second argument, by the same thread: after that
+  // it touches nothing of the workspace but its folder.
+  using Release = std::function<void()>;
+  Status with_until(const std::function<Status(Workspace&, const Release&)>& work);
   // The same with profiles that hold every applied event. What customers are compared with (RFM
   // bounds) is measured anew when that is quick, else so seldom that it takes a hundredth of the
   // time.
@@ -127,8 +134,14 @@ class Service {
 
   // Errors: failed_precondition while one runs.
   Result<Job> train(TrainRequest request);
+  // The same, waiting until it has ended. Errors: those of the training, too; cancelled.
+  Result<std::vector<ModelMeta>> train_and_wait(TrainRequest request);
   std::vector<Job> jobs() const;  // newest first
   Status cancel(std::int64_t number);
+  // Between trainings; 0: only when asked. Errors of set: invalid_argument (less than 0, more than
+  // 31 days).
+  std::chrono::seconds train_every() const;
+  Status set_train_every(std::chrono::seconds every);
 
   AccessKeys& keys();
   // Waits until everything that was accepted before is on disk and applied, at most `time` for each

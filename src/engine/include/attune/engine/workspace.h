@@ -167,6 +167,10 @@ class Workspace {
   Status save_import_report(std::int64_t number, std::string_view files,
                             std::string_view report_json);
   Result<std::vector<ImportRecord>> imports();
+  // Rows of imports that a rebuilt history lacks, because their staged files are gone. They count
+  // until an import of the same files has brought as many, or somebody accepts the loss.
+  Result<std::int64_t> lost_rows();
+  Status accept_loss();
 
   // What the service refused, oldest first: at most kRefusedMax, of which the oldest go when more
   // come; `refused_dropped` have gone so since ever.
