@@ -134,10 +134,15 @@ Status run_forget(Context& context, const Arguments& arguments) {
 Status run_separate(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   ATTUNE_RETURN_IF_ERROR(workspace.separate(arguments->id));
-  if (!context.json)
+  if (context.json) {
+    context.print(
+        boost::json::serialize(boost::json::object{{"id", arguments->id}, {"separated", true}}) +
+        "\n");
+  } else {
     context.print(
         fmt::format("'{}' is a customer of their own again; profiles follow when next asked for.\n",
                     arguments->id));
+  }
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "attune/base/text.h"
 #include "attune/engine/campaigns.h"
 #include "attune/engine/experiment.h"
+#include "attune/engine/test_messages.h"
 #include "context.h"
 
 namespace attune::cli {
@@ -18,7 +19,11 @@ namespace {
 constexpr std::int64_t kWaitMicros = 2 * kMicrosPerSecond;  // of send, for a server's pace
 
 struct CampaignArguments {
-  std::string what;  // a file, or a campaign's name
+  std::string what;   // a file, or a campaign's name
+  std::string group;  // of report
+  engine::TestRequest test;
+  std::string state = "failed";  // of messages
+  int limit = 100;
   std::string by;
   std::string at;
   std::string html;
@@ -144,7 +149,8 @@ Status run_run(Context& context, const Arguments& arguments) {
   bool mails = false;
   for (const engine::CampaignRun& run : runs) {
     ATTUNE_ASSIGN_OR_RETURN(const auto stored, opened.campaigns->find(run.campaign));
-    mails |= stored.campaign.channel == decide::Channel::email;
+    mails |= stored.campaign.channel == decide::Channel::email ||
+             stored.campaign.channel == decide::Channel::webhook;
     if (context.json) {
       json += (json.empty() ? "" : ",") + engine::to_json(run);
     } else {
@@ -157,7 +163,7 @@ Status run_run(Context& context, const Arguments& arguments) {
   } else if (runs.empty()) {
     context.print("No run is due.\n");
   } else if (mails) {
-    context.note("the mails wait in the outbox; hand them over: attune campaign send");
+    context.note("the messages wait in the outbox; hand them over: attune campaign send");
   }
   return {};
 }
@@ -212,21 +218,61 @@ Status run_status(Context& context, const Arguments& arguments) {
 }
 
 Status run_report(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
-  measure::AnalyseOptions options;
-  options.level = arguments->level;
-  ATTUNE_ASSIGN_OR_RETURN(const engine::CampaignReport report,
-                          opened.campaigns->report(arguments->what, opened.now, options));
+  const bool by_segment = !arguments->group.empty();
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, by_segment));
+  const engine::ReportOptions options{.analysis = {.level = arguments->level},
+                                      .by = arguments->group};
+  ATTUNE_ASSIGN_OR_RETURN(
+      const engine::CampaignReport report,
+      opened.campaigns->report(arguments->what, opened.now, options, opened.customers.get()));
   if (!arguments->html.empty()) {
-    ATTUNE_RETURN_IF_ERROR(write_file_durably(
-        arguments->html, engine::experiment_page({.result = report.experiment,
-                                                  .file = "campaign " + arguments->what,
-                                                  .rows = report.assigned,
-                                                  .rejected = 0})));
+    ATTUNE_RETURN_IF_ERROR(
+        write_file_durably(arguments->html, engine::report_page(report, opened.workspace->zone())));
   }
   context.print(context.json
                     ? engine::to_json(report) + "\n"
                     : engine::report_text(report, opened.workspace->zone(), context.style()));
+  return {};
+}
+
+Status run_test(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened,
+                          open_campaigns(context, *arguments, is_file(arguments->what)));
+  ATTUNE_ASSIGN_OR_RETURN(const engage::Campaign campaign, find_campaign(opened, arguments->what));
+  ATTUNE_ASSIGN_OR_RETURN(
+      engine::TestMessages messages,
+      engine::TestMessages::prepare(*opened.workspace, campaign, arguments->test));
+  const std::vector<engine::TestOutcome> outcomes = messages.send();
+  if (context.json) context.print(engine::to_json(outcomes) + "\n");
+  bool all_sent = true;
+  for (const engine::TestOutcome& one : outcomes) {
+    all_sent &= one.sent;
+    if (!context.json) {
+      context.print(fmt::format("{} to {}: {} ({})\n", one.treatment, one.to,
+                                one.sent ? "sent" : "not sent", one.detail));
+    }
+  }
+  if (all_sent) return {};
+  return std::unexpected(
+      unavailable("not every test was taken; what the server said stands above"));
+}
+
+Status run_messages(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
+  ATTUNE_ASSIGN_OR_RETURN(const auto found,
+                          opened.campaigns->messages(arguments->state, arguments->limit));
+  context.print(context.json ? engine::to_json(found) + "\n"
+                : found.empty()
+                    ? fmt::format("No message is {}.\n", arguments->state)
+                    : engine::messages_text(found, opened.workspace->zone(), context.style()));
+  return {};
+}
+
+Status run_requeue(Context& context, const Arguments& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
+  ATTUNE_ASSIGN_OR_RETURN(const auto again, opened.campaigns->requeue(arguments->what, opened.now));
+  context.print(context.json ? engine::to_json(again) + "\n"
+                             : fmt::format("{} is queued again.\n", arguments->what));
   return {};
 }
 
@@ -257,12 +303,14 @@ Status run_send(Context& context, const Arguments& arguments) {
 constexpr const char* kFooter = R"(Examples:
   attune campaign check winback.toml         every problem, with its line
   attune campaign preview winback.toml       who gets it, who does not and why; nothing is written
+  attune campaign test winback.toml --to me@shop.example   how it reads
   attune campaign start winback.toml         saves it and lets it begin at its start
   attune campaign run                        decides what is due, of every campaign
   attune campaign send                       hands over what was decided
   attune campaign status winback-december
   attune campaign report winback-december    what it caused, against those who were held out
-A campaign's file: docs/campaigns.md. Mail needs the section [mail] of attune.toml and templates.)";
+A campaign's file: docs/campaigns.md. Mail needs the section [mail] of attune.toml and templates,
+webhooks the section [webhook].)";
 
 // A subcommand with arguments of its own.
 struct Made {
@@ -309,6 +357,36 @@ class CampaignCommands {
   Context& context_;
 };
 
+constexpr const char* kAny = "a campaign's file or name";
+
+void add_test_command(CampaignCommands& commands) {
+  const Made test =
+      commands.add("test", "send it to people of yours, marked; nothing is counted", run_test);
+  test.takes("WHAT", kAny).example(" winback.toml --to ann@shop.example --as c17");
+  test.command->add_option("--to", test.arguments->test.to, "addresses of the shop's own people")
+      ->type_name("ADDRESS");
+  test.command
+      ->add_option("--as", test.arguments->test.as, "whose fields are filled in; else made-up ones")
+      ->type_name("CUSTOMER");
+  test.command->add_option("--treatment", test.arguments->test.treatment, "one of them alone");
+}
+
+void add_outbox_commands(CampaignCommands& commands) {
+  commands.add("send", "hand over what waits in the outbox", run_send).example("");
+  const Made messages = commands.add(
+      "messages", "messages in a state: dead letters of webhooks, mails of unknown outcome",
+      run_messages);
+  messages.example(" --state unknown");
+  messages.command->add_option("--state", messages.arguments->state, "as status counts them")
+      ->capture_default_str();
+  messages.command->add_option("--limit", messages.arguments->limit)
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  commands.add("requeue", "send a dead letter of a webhook again, under the same id", run_requeue)
+      .takes("MESSAGE", "as attune campaign messages names it")
+      .example(" d-0123456789");
+}
+
 }  // namespace
 
 void add_campaign(CLI::App& app, Context& context) {
@@ -317,7 +395,6 @@ void add_campaign(CLI::App& app, Context& context) {
   group->require_subcommand(1);
   group->footer(kFooter);
   CampaignCommands commands(*group, context);
-  constexpr const char* kAny = "a campaign's file or name";
   commands.add("check", "read a campaign's file and tell every problem", run_check)
       .takes("FILE", "TOML or JSON")
       .example(" winback.toml");
@@ -326,6 +403,7 @@ void add_campaign(CLI::App& app, Context& context) {
       .at("as of this day or time instead of now")
       .profiles()
       .example(" winback.toml --at 2026-12-01T09:30:00");
+  add_test_command(commands);
   commands.add("start", "save it and let it begin", run_start)
       .takes("WHAT", kAny)
       .by()
@@ -355,9 +433,13 @@ void add_campaign(CLI::App& app, Context& context) {
       .example(" winback-december --html answer.html");
   report.command->add_option("--level", report.arguments->level, "confidence of intervals")
       ->capture_default_str();
+  report.command
+      ->add_option("--by", report.arguments->group,
+                   "break down by 'orders' before it, or by a saved segment")
+      ->type_name("GROUP");
   report.command->add_option("--html", report.arguments->html, "write a page with charts")
       ->type_name("FILE");
-  commands.add("send", "hand over what waits in the outbox", run_send).example("");
+  add_outbox_commands(commands);
 }
 
 }  // namespace attune::cli

@@ -63,6 +63,37 @@ std::string shares(const std::vector<profiles::TermShare>& all, profiles::TermKi
   return text.empty() ? "not known" : text;
 }
 
+// Decayed interest in the categories that lead, of all of it.
+std::string interest_text(const Profile& p, const profiles::Vocabulary& names) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, p.categories.size()); ++i) {
+    text += fmt::format("{}{} {:.1f}", text.empty() ? "" : ", ",
+                        names.term(profiles::TermKindOf::category, p.categories[i].term),
+                        p.categories[i].interest);
+  }
+  return fmt::format("{}{:.1f} in all", text.empty() ? "" : text + "; ", p.engagement);
+}
+
+// What they did, the commonest first.
+std::string counts_text(const Profile& p) {
+  std::vector<std::pair<std::uint64_t, int>> types;
+  for (int type = 0; type < events::kEventTypeCount; ++type) {
+    const std::uint64_t total = p.counts[static_cast<std::size_t>(type)].total;
+    if (total > 0) types.emplace_back(total, type);
+  }
+  std::ranges::stable_sort(types, std::greater<>(), [](const auto& t) { return t.first; });
+  std::string text;
+  for (const auto& [total, type] : types) {
+    const profiles::WindowCounts& counts = p.counts[static_cast<std::size_t>(type)];
+    text += fmt::format("{}{} {} ({} in {} days)", text.empty() ? "" : ", ",
+                        events::name(static_cast<events::EventType>(type)),
+                        with_thousands(static_cast<std::int64_t>(total)),
+                        with_thousands(static_cast<std::int64_t>(counts.windows[1])),
+                        profiles::kWindowDays[1]);
+  }
+  return text.empty() ? "none" : text;
+}
+
 void print_profile(Context& context, const Opened& opened, const std::string& id,
                    const Profile& p) {
   const TimeZone& zone = opened.workspace().zone();
@@ -90,11 +121,13 @@ void print_profile(Context& context, const Opened& opened, const std::string& id
   if (p.first_purchase)
     row("purchases", date_of(*p.first_purchase, zone) + " to " + date_of(*p.last_purchase, zone));
   row("categories", shares(p.categories, profiles::TermKindOf::category, names));
+  row("interest", interest_text(p, names));
   row("brands", shares(p.brands, profiles::TermKindOf::brand, names));
   row("channels", shares(p.channels, profiles::TermKindOf::channel, names));
   row("price band", std::string(profiles::name(p.price_band)));
   row("day part, weekday",
       fmt::format("{}, {}", profiles::name(p.day_part), profiles::weekday_name(p.weekday)));
+  row("counts", counts_text(p));
   std::string recent;
   for (std::size_t i = 0; i < std::min<std::size_t>(3, p.recent_items.size()); ++i) {
     const auto* item = opened.customers->catalog().find(p.recent_items[i].item);
@@ -226,7 +259,13 @@ Status run_save(Context& context, const Arguments& arguments) {
 Status run_remove(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_customers(context, arguments->settings));
   ATTUNE_RETURN_IF_ERROR(opened.customers->remove_segment(arguments->name));
-  if (!context.json) context.print(fmt::format("Removed '{}'.\n", arguments->name));
+  if (context.json) {
+    context.print(
+        boost::json::serialize(boost::json::object{{"name", arguments->name}, {"removed", true}}) +
+        "\n");
+  } else {
+    context.print(fmt::format("Removed '{}'.\n", arguments->name));
+  }
   return {};
 }
 
@@ -241,9 +280,11 @@ Status run_members(Context& context, const Arguments& arguments) {
   for (const auto& member : members) {
     ATTUNE_ASSIGN_OR_RETURN(const std::string label,
                             opened.workspace().identity().label(member.customer));
-    list.push_back(
-        boost::json::object{{"customer_id", label}, {"entered_at", format_iso(member.entered_at)}});
-    table.row({label, date_of(member.entered_at, opened.workspace().zone())});
+    boost::json::object row{{"customer_id", label}};
+    if (member.entered_at) row["entered_at"] = format_iso(*member.entered_at);
+    list.push_back(std::move(row));
+    table.row({label, member.entered_at ? date_of(*member.entered_at, opened.workspace().zone())
+                                        : std::string()});
   }
   if (context.json) {
     context.print(boost::json::serialize(

@@ -1,9 +1,11 @@
 // attune demo: the main job from files to a report, on a simulated shop whose truth is known, or on
 // the reader's own file.
-#include <unordered_map>
+#include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <boost/json.hpp>
 
 #include "attune/base/files.h"
 #include "attune/base/text.h"
@@ -12,13 +14,18 @@
 #include "attune/engine/report_page.h"
 #include "attune/simulate/truth.h"
 #include "attune/simulate/write_shop.h"
+#include "column_arguments.h"
 #include "context.h"
+#include "live_run.h"
 
 namespace attune::cli {
 namespace {
 
+constexpr std::int64_t kLiveHistoryDays = 90, kLiveDays = 18;
+
 struct DemoArguments {
   std::string orders;
+  ColumnArguments meaning;  // of the reader's own file
   std::string directory = "demo";
   std::string language = "en";
   std::int64_t customers = 2'000;
@@ -30,6 +37,8 @@ class Demo {
       : context_(context), arguments_(arguments), folder_(arguments.directory) {}
 
   Status run() {
+    ATTUNE_RETURN_IF_ERROR(check_folder());
+    if (!arguments_.orders.empty()) ATTUNE_RETURN_IF_ERROR(look_at_orders());
     ATTUNE_RETURN_IF_ERROR(clear_folder());
     if (arguments_.orders.empty()) ATTUNE_RETURN_IF_ERROR(simulate_shop());
     engine::WorkspaceOptions options;
@@ -40,7 +49,10 @@ class Demo {
     ATTUNE_RETURN_IF_ERROR(import_files(workspace));
     ATTUNE_RETURN_IF_ERROR(show_customers(workspace));
     ATTUNE_RETURN_IF_ERROR(train_and_recommend(workspace));
-    if (arguments_.orders.empty()) ATTUNE_RETURN_IF_ERROR(check_truth(workspace));
+    if (arguments_.orders.empty()) {
+      ATTUNE_RETURN_IF_ERROR(check_truth(workspace));
+      ATTUNE_RETURN_IF_ERROR(live_campaign());
+    }
     engine::ReportOptions report;
     report.language = arguments_.language;
     ATTUNE_RETURN_IF_ERROR(
@@ -51,25 +63,64 @@ class Demo {
                               "{} of the demo's checks against the truth failed", failed_)));
   }
 
+  std::string to_json() const {
+    boost::json::object object{{"directory", folder_.string()},
+                               {"data", (folder_ / "data").string()},
+                               {"report", (folder_ / "report.html").string()},
+                               {"customer_id", example_},
+                               {"rows_read", quality_.rows_read},
+                               {"rows_kept", quality_.rows_kept},
+                               {"checks", checks_}};
+    return boost::json::serialize(object);
+  }
+
  private:
   void step(std::string_view title) {
     context_.end_progress();
     context_.print(fmt::format("\n== {}\n", title));
   }
 
+  std::filesystem::path mark() const { return folder_ / ".attune-demo"; }
+
   // The demo's own folder from an earlier run is made anew; anybody else's is not touched.
-  Status clear_folder() {
-    const std::filesystem::path mark = folder_ / ".attune-demo";
+  Status check_folder() const {
     std::error_code failure;
-    if (std::filesystem::exists(folder_, failure) && !std::filesystem::is_empty(folder_, failure) &&
-        !std::filesystem::exists(mark, failure)) {
-      return std::unexpected(already_exists(fmt::format(
-          "{} is there already and no earlier demo made it; name another with --directory",
-          folder_.string())));
+    if (!std::filesystem::exists(folder_, failure) || std::filesystem::is_empty(folder_, failure) ||
+        std::filesystem::exists(mark(), failure))
+      return {};
+    return std::unexpected(already_exists(fmt::format(
+        "{} is there already and no earlier demo made it; name another with --directory",
+        folder_.string())));
+  }
+
+  // All that the reader's file can go wrong by, before anything of an earlier demo is removed.
+  Status look_at_orders() {
+    namespace fs = std::filesystem;
+    std::error_code failure;
+    const fs::path file = fs::weakly_canonical(arguments_.orders, failure);
+    const fs::path folder = fs::weakly_canonical(fs::absolute(folder_, failure), failure);
+    if (std::ranges::mismatch(folder, file).in1 == folder.end()) {
+      return std::unexpected(invalid_argument(fmt::format(
+          "{} lies in {}, which the demo makes anew; move the file, or name another folder with "
+          "--directory",
+          arguments_.orders, folder_.string())));
     }
+    step("Import and cleaning");
+    orders_.files = {arguments_.orders};
+    arguments_.meaning.apply(orders_);
+    ATTUNE_ASSIGN_OR_RETURN(
+        engine::ImportPreview preview,
+        settle_columns(context_, orders_, arguments_.orders,
+                       [&](const std::string& explanation) { context_.print(explanation); }));
+    orders_mapping_ = std::move(preview.mapping);
+    return {};
+  }
+
+  Status clear_folder() const {
+    std::error_code failure;
     std::filesystem::remove_all(folder_, failure);
     std::filesystem::create_directories(folder_, failure);
-    return write_file_durably(mark, "made by attune demo\n");
+    return write_file_durably(mark(), "made by attune demo\n");
   }
 
   Status simulate_shop() {
@@ -92,41 +143,30 @@ class Demo {
     return {};
   }
 
-  Status import_one(engine::Workspace& workspace, const std::filesystem::path& file,
-                    events::Kind kind) {
-    engine::ImportRequest request;
-    request.kind = kind;
-    request.files = {file};
-    ATTUNE_ASSIGN_OR_RETURN(engine::ImportPreview preview,
-                            engine::preview_import(workspace, request, file));
-    if (kind == events::Kind::events) context_.print(preview.explanation);
-    if (!preview.missing.empty()) {
-      std::string remedies;
-      for (const std::string& remedy : preview.missing) remedies += fmt::format("\n  {}", remedy);
-      return std::unexpected(invalid_argument(fmt::format(
-          "{}: it is not clear which column gives what. Say it once: attune import {} with{}",
-          file.string(), file.string(), remedies)));
-    }
-    ATTUNE_ASSIGN_OR_RETURN(
-        const engine::ImportResult result,
-        engine::run_import(workspace, request, {preview.mapping}, context_.progress()));
+  Status import_one(engine::Workspace& workspace, const engine::ImportRequest& request,
+                    const events::Mapping& mapping) {
+    ATTUNE_ASSIGN_OR_RETURN(const engine::ImportResult result,
+                            engine::run_import(workspace, request, {mapping}, context_.progress()));
     context_.end_progress();
-    if (kind == events::Kind::events) {
-      context_.print(engine::quality_text(result, context_.style()));
-      quality_ = result.report;
-    }
+    if (request.kind != events::Kind::events) return {};
+    context_.print(engine::quality_text(result, context_.style()));
+    quality_ = result.report;
     return {};
   }
 
   Status import_files(engine::Workspace& workspace) {
+    if (!arguments_.orders.empty()) return import_one(workspace, orders_, orders_mapping_);
     step("Import and cleaning");
-    if (!arguments_.orders.empty())
-      return import_one(workspace, arguments_.orders, events::Kind::events);
-    ATTUNE_RETURN_IF_ERROR(
-        import_one(workspace, folder_ / "shop" / "items.csv", events::Kind::items));
-    ATTUNE_RETURN_IF_ERROR(
-        import_one(workspace, folder_ / "shop" / "customers.csv", events::Kind::customers));
-    return import_one(workspace, folder_ / "shop" / "events.csv", events::Kind::events);
+    for (const auto kind : {events::Kind::items, events::Kind::customers, events::Kind::events}) {
+      engine::ImportRequest request;
+      request.kind = kind;
+      request.files = {folder_ / "shop" / fmt::format("{}.csv", events::name(kind))};
+      ATTUNE_ASSIGN_OR_RETURN(const engine::ImportPreview preview,
+                              engine::preview_import(request, request.files[0]));
+      if (kind == events::Kind::events) context_.print(preview.explanation);
+      ATTUNE_RETURN_IF_ERROR(import_one(workspace, request, preview.mapping));
+    }
+    return {};
   }
 
   Status show_customers(engine::Workspace& workspace) {
@@ -186,6 +226,7 @@ class Demo {
 
   void check(bool holds, const std::string& what) {
     context_.print(fmt::format("  {} {}\n", holds ? "✓" : "✗", what));
+    checks_.push_back(boost::json::object{{"what", what}, {"holds", holds}});
     failed_ += !holds;
   }
 
@@ -274,6 +315,25 @@ class Demo {
     return {};
   }
 
+  // Messages need days that go on after them: another shop of this kind is lived against the
+  // engine.
+  Status live_campaign() {
+    step("A campaign, and what it changed");
+    simulate::ShopParameters parameters;
+    parameters.customers = arguments_.customers;
+    parameters.missing_share = 0;  // orders that no record names are nobody's to measure
+    ATTUNE_RETURN_IF_ERROR(
+        simulate::ShopParameters::table().set(parameters, "language", arguments_.language));
+    ATTUNE_ASSIGN_OR_RETURN(const LivePlan plan, make_live_plan(parameters, kLiveHistoryDays,
+                                                                kLiveDays, LivePlan().holdout));
+    ATTUNE_ASSIGN_OR_RETURN(const auto shop,
+                            open_live_folder(folder_ / "live", context_.command_line, plan));
+    ATTUNE_ASSIGN_OR_RETURN(const LiveResult result, run_live(plan, *shop, context_.progress()));
+    context_.end_progress();
+    context_.print(live_text(plan, result, context_.style()));
+    return {};
+  }
+
   void say_next(const std::string& example) {
     context_.end_progress();
     const std::string data = (folder_ / "data").string();
@@ -284,17 +344,35 @@ class Demo {
                     "preview 'frequency >= 3 and recency_days > 60'\n"
                     "  ./run attune --data {} evaluate --seeds 3\n",
                     data, example.empty() ? "ID" : example, data, data));
-    if (arguments_.orders.empty()) context_.print("With your own orders: ./run demo ORDERS.csv\n");
+    if (!arguments_.orders.empty()) return;
+    context_.print(fmt::format("  ./run attune --data {} campaign report {}\n",
+                               (folder_ / "live").string(), kLiveCampaign));
+    context_.print("With your own orders: ./run demo ORDERS.csv\n");
   }
 
   Context& context_;
   const DemoArguments& arguments_;
   std::filesystem::path folder_;
+  engine::ImportRequest orders_;  // of the reader's own file
+  events::Mapping orders_mapping_;
   events::QualityReport quality_;
   CustomerNumber example_number_;
   std::string example_;
+  boost::json::array checks_;
   int failed_ = 0;
 };
+
+Status run_demo(Context& context, const DemoArguments& arguments) {
+  Demo demo(context, arguments);
+  if (!context.json) return demo.run();
+  // The story goes to standard error, the answer alone to standard output.
+  auto out =
+      std::exchange(context.out, [&context](std::string_view text) { context.complain(text); });
+  const Status done = demo.run();
+  context.out = std::move(out);
+  if (done) context.print(demo.to_json() + "\n");
+  return done;
+}
 
 }  // namespace
 
@@ -302,9 +380,12 @@ void add_demo(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<DemoArguments>();
   CLI::App* command = app.add_subcommand(
       "demo", "the main job in one go, on a simulated shop or on your own orders");
-  command->footer("Examples:\n  attune demo\n  attune demo my-orders.csv");
+  command->footer(
+      "Examples:\n  attune demo\n  attune demo my-orders.csv\n  attune demo my-orders.csv --map "
+      "time=day,customer=who --currency EUR\nWhat no column of your file seems to give is asked.");
   command->add_option("orders", arguments->orders, "a file of orders (default: a simulated shop)")
       ->type_name("ORDERS.csv");
+  arguments->meaning.add_to(*command);
   command->add_option("--directory", arguments->directory, "where everything goes")
       ->capture_default_str()
       ->type_name("DIR");
@@ -313,7 +394,7 @@ void add_demo(CLI::App& app, Context& context) {
       ->capture_default_str()
       ->check(CLI::Range(100, 1'000'000));
   command->callback([&context, arguments] {
-    context.action = [&context, arguments] { return Demo(context, *arguments).run(); };
+    context.action = [&context, arguments] { return run_demo(context, *arguments); };
   });
 }
 

@@ -1,14 +1,14 @@
 // attune import
-#include <iostream>
-
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "attune/base/files.h"
 #include "attune/base/text.h"
+#include "attune/engine/cleaning.h"
 #include "attune/engine/import.h"
 #include "attune/engine/quality_view.h"
+#include "column_arguments.h"
 #include "context.h"
 
 namespace attune::cli {
@@ -16,12 +16,14 @@ namespace {
 
 struct ImportArguments {
   std::vector<std::string> files;
-  std::string kind = "events", map, preset, source, channel, currency, time_zone;
+  std::string kind = "events", source, channel;
+  ColumnArguments meaning;
   std::string delimiter, encoding, format, explode, columns;
   std::string report;
   bool no_header = false;
   bool keep_repeats = false;
   bool yes = false;
+  bool profile = false;
 };
 
 constexpr const char* kFooter = R"(Examples:
@@ -48,13 +50,9 @@ Result<engine::ImportRequest> request_from(const ImportArguments& arguments) {
   engine::ImportRequest request;
   for (const std::string& file : arguments.files) request.files.emplace_back(file);
   ATTUNE_ASSIGN_OR_RETURN(request.kind, events::parse_kind(arguments.kind));
-  request.map = arguments.map;
-  if (!arguments.time_zone.empty())
-    request.map += (request.map.empty() ? "" : ",") + ("time.zone=" + arguments.time_zone);
-  request.preset = arguments.preset;
+  arguments.meaning.apply(request);
   request.source = arguments.source;
   request.channel = arguments.channel;
-  request.currency = arguments.currency;
   request.keep_repeats = arguments.keep_repeats;
   if (!arguments.format.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(request.reading.format, events::parse_file_format(arguments.format));
@@ -81,31 +79,22 @@ Status ask_to_start(Context& context) {
         failed_precondition("the meaning of the columns was guessed; accept it with --yes, or "
                             "state it with --map or --preset"));
   }
-  context.end_progress();
-  std::cerr << "Start? [Y/n] " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
+  const std::string answer = context.ask("Start? [Y/n] ").value_or("");
   if (answer.empty() || answer[0] == 'y' || answer[0] == 'Y') return {};
   return std::unexpected(cancelled("nothing was imported; state what the columns mean with --map"));
 }
 
 // Decides what columns mean, shows it where it was guessed, and asks.
-Result<std::vector<events::Mapping>> settle_mappings(Context& context, engine::Workspace& workspace,
-                                                     const engine::ImportRequest& request,
-                                                     bool yes) {
+Result<std::vector<events::Mapping>> settle_mappings(Context& context,
+                                                     engine::ImportRequest& request, bool yes) {
   std::vector<events::Mapping> mappings;
   bool guessed = false;
   for (const auto& file : request.files) {
-    ATTUNE_ASSIGN_OR_RETURN(engine::ImportPreview preview,
-                            engine::preview_import(workspace, request, file));
-    if (preview.inferred && !context.json)
-      context.note(fmt::format("{}:\n{}", file.string(), preview.explanation));
-    if (!preview.missing.empty()) {
-      std::string remedies;
-      for (const std::string& remedy : preview.missing) remedies += fmt::format("\n  {}", remedy);
-      return std::unexpected(invalid_argument(fmt::format(
-          "{}: it is not clear which column gives what; add{}", file.string(), remedies)));
-    }
+    ATTUNE_ASSIGN_OR_RETURN(
+        engine::ImportPreview preview,
+        settle_columns(context, request, file, [&](const std::string& explanation) {
+          if (!context.json) context.note(fmt::format("{}:\n{}", file.string(), explanation));
+        }));
     guessed = guessed || preview.inferred;
     mappings.push_back(std::move(preview.mapping));
   }
@@ -114,7 +103,8 @@ Result<std::vector<events::Mapping>> settle_mappings(Context& context, engine::W
 }
 
 Status print_result(Context& context, const engine::ImportResult& result,
-                    const std::string& report_file) {
+                    const ImportArguments& arguments) {
+  const std::string& report_file = arguments.report;
   context.end_progress();
   if (!report_file.empty()) {
     ATTUNE_RETURN_IF_ERROR(write_file_durably(report_file, engine::quality_page(result)));
@@ -124,40 +114,82 @@ Status print_result(Context& context, const engine::ImportResult& result,
     return {};
   }
   context.print(engine::quality_text(result, context.style()));
+  if (arguments.profile && !result.stages.empty())
+    context.print("\n" + engine::stages_text(result, context.style()));
   if (!report_file.empty()) context.print(fmt::format("The same with charts: {}\n", report_file));
   return {};
 }
 
 Status run(Context& context, const ImportArguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(const engine::ImportRequest request, request_from(arguments));
+  ATTUNE_ASSIGN_OR_RETURN(engine::ImportRequest request, request_from(arguments));
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open(/*create=*/true));
-  ATTUNE_ASSIGN_OR_RETURN(const auto mappings,
-                          settle_mappings(context, workspace, request, arguments.yes));
+  ATTUNE_ASSIGN_OR_RETURN(const auto mappings, settle_mappings(context, request, arguments.yes));
   ATTUNE_ASSIGN_OR_RETURN(const engine::ImportResult result,
                           engine::run_import(workspace, request, mappings, context.progress()));
-  return print_result(context, result, arguments.report);
+  return print_result(context, result, arguments);
+}
+
+Status run_clean(Context& context) {
+  ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
+  ATTUNE_ASSIGN_OR_RETURN(const events::CleaningRules rules, engine::cleaning_rules(workspace));
+  context.progress().phase("cleaning", 0, "");
+  ATTUNE_ASSIGN_OR_RETURN(const events::CleaningCounts found, engine::clean(workspace));
+  context.end_progress();
+  const auto values = events::CleaningRules::table().values(rules);
+  if (context.json) {
+    boost::json::object stated;
+    for (const auto& [name, value] : values) stated[name] = value;
+    context.print(
+        boost::json::serialize(boost::json::object{{"refunds", found.refunds},
+                                                   {"refunds_paired", found.refunds_paired},
+                                                   {"outliers", found.outliers},
+                                                   {"bots", found.bots},
+                                                   {"rules", stated}}) +
+        "\n");
+    return {};
+  }
+  report::Table table({{"found", report::Align::left, 0}, {"rows", report::Align::right, 0}});
+  table.row({"refunds whose purchase is there", with_thousands(found.refunds_paired)});
+  table.row(
+      {"refunds whose purchase is not", with_thousands(found.refunds - found.refunds_paired)});
+  table.row({"outliers", with_thousands(found.outliers)});
+  table.row({"views, searches and clicks of bots", with_thousands(found.bots)});
+  context.print(table);
+  std::string told;
+  for (const auto& [name, value] : values)
+    told += fmt::format("{}{} = {}", told.empty() ? "" : ", ", name, value);
+  context.print(fmt::format("By {}. Another rule: a line in the section [cleaning] of {}.\n", told,
+                            workspace.folder().settings_file().string()));
+  return {};
+}
+
+void add_clean(CLI::App& app, Context& context) {
+  CLI::App* command =
+      app.add_subcommand("clean", "find outliers, bots and refunded purchases anew");
+  std::string rules =
+      "The section [cleaning] of attune.toml switches or changes a rule, for this "
+      "and for every import:\n";
+  const auto& table = events::CleaningRules::table();
+  for (const ParameterSpec& spec : table.specs())
+    rules += fmt::format("  {} = {}: {}\n", spec.name, spec.default_value, spec.help);
+  command->footer(rules + "Example: attune clean --json");
+  command->callback([&context] { context.action = [&context] { return run_clean(context); }; });
 }
 
 }  // namespace
 
 void add_import(CLI::App& app, Context& context) {
+  add_clean(app, context);
   auto arguments = std::make_shared<ImportArguments>();
   CLI::App* command = app.add_subcommand("import", "read events, items or customers from files");
   command->footer(kFooter);
   command->add_option("files", arguments->files, "files to read")->required()->type_name("FILE");
   command->add_option("--kind", arguments->kind, "events, items or customers")
       ->capture_default_str();
-  command->add_option("--map", arguments->map,
-                      "which column gives what: customer=CustomerID,item=StockCode,…");
-  command->add_option("--preset", arguments->preset,
-                      "a known format: online-retail, movielens, segment, ga4");
+  arguments->meaning.add_to(*command);
   command->add_option("--source", arguments->source, "name of this feed");
   command->add_option("--channel", arguments->channel,
                       "channel of rows that name none: web, app, shop, social, …");
-  command->add_option("--currency", arguments->currency,
-                      "currency of amounts that name none, such as GBP");
-  command->add_option("--time-zone", arguments->time_zone,
-                      "zone of times that name none (default: the shop's)");
   command->add_option("--format", arguments->format,
                       "csv, tsv, jsonl or parquet (default: by content)");
   command->add_option("--delimiter", arguments->delimiter,
@@ -172,6 +204,8 @@ void add_import(CLI::App& app, Context& context) {
   command->add_flag("--keep-repeats", arguments->keep_repeats,
                     "take exact repeats inside a file as real events");
   command->add_flag("--yes,-y", arguments->yes, "accept what was guessed about the columns");
+  command->add_flag("--profile", arguments->profile,
+                    "say where the time went, by stage (--json always does)");
   command->add_option("--report", arguments->report, "write the quality report as a page")
       ->type_name("FILE.html");
   command->callback([&context, arguments] {

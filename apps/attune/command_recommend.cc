@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "attune/base/files.h"
 #include "attune/base/text.h"
+#include "attune/engine/leaderboard_view.h"
 #include "context.h"
 
 namespace attune::cli {
@@ -12,6 +14,7 @@ namespace {
 struct RecommendArguments {
   std::vector<std::string> names;
   std::vector<std::string> set;
+  std::string report;  // file of the leaderboard's page
   std::string split = "random", candidates = "full";
   double test_share = 0.2;
   int seeds = 1;
@@ -19,6 +22,7 @@ struct RecommendArguments {
   std::uint64_t seed = 1;
   int threads = 0;
   std::string customer, item, output, format;
+  std::string name;  // of one recommender
   bool all = false;
   int version = 0;
   engine::RecommendOptions options;
@@ -153,14 +157,25 @@ Status run_evaluate(Context& context, const Arguments& arguments) {
     request.options.candidates = recommend::Candidates::sampled;
   request.options.threads = arguments->threads;
   request.options.progress = &context.progress();
+  const std::string& spoken = arguments->options.language;
+  if (spoken != "en" && spoken != "zh") {
+    return std::unexpected(invalid_argument(
+        fmt::format("the report comes in en or zh, not '{}'", attune::quoted(spoken))));
+  }
   if (context.lender) request.when_read = context.lender->release;
   ATTUNE_ASSIGN_OR_RETURN(const recommend::Leaderboard board, engine::evaluate(workspace, request));
   context.end_progress();
+  if (!arguments->report.empty()) {
+    const auto language = spoken == "zh" ? report::Language::zh : report::Language::en;
+    ATTUNE_RETURN_IF_ERROR(
+        write_file_durably(arguments->report, engine::leaderboard_page(board, language)));
+  }
   if (context.json) {
     context.print(engine::to_json(board) + "\n");
-  } else {
-    print_leaderboard(context, board);
+    return {};
   }
+  print_leaderboard(context, board);
+  if (!arguments->report.empty()) context.print(fmt::format("As a page: {}\n", arguments->report));
   return {};
 }
 
@@ -236,6 +251,21 @@ Status run_all(Context& context, engine::Recommending& recommending, const Argum
   return {};
 }
 
+std::string_view basis_text(engine::ListBasis basis) {
+  switch (basis) {
+    case engine::ListBasis::taste:
+      return "";
+    case engine::ListBasis::same_for_all:
+      return "; it gives everybody the same list";
+    case engine::ListBasis::nothing_known:
+      return "; nothing is known of this customer's taste, so these are the popular items";
+    case engine::ListBasis::nothing_near:
+      return "; nothing that may be shown is near this customer's taste, so these are the popular "
+             "items";
+  }
+  return "";
+}
+
 Status run_recommend(Context& context, const Arguments& arguments) {
   if (arguments->customer.empty() == !arguments->all) {
     return std::unexpected(invalid_argument("say for whom: --customer ID, or --all --output FILE"));
@@ -252,18 +282,22 @@ Status run_recommend(Context& context, const Arguments& arguments) {
                                                              {"model", list.model},
                                                              {"version", list.version},
                                                              {"personal", list.personal},
+                                                             {"basis", engine::name(list.basis)},
                                                              {"folded_in", list.folded_in},
                                                              {"items", items_json(list)}}) +
                   "\n");
     return {};
   }
+  if (list.items.empty()) {
+    context.print(
+        "No item may be shown: none that the rule allows, or all of them are known to the "
+        "customer (--include-seen shows those too).\n");
+    return {};
+  }
   print_items(context, list, arguments->options.explain);
-  context.print(fmt::format(
-      "By {} version {}{}{}.\n", list.model, list.version,
-      list.folded_in ? ", with what came since it was trained" : "",
-      list.personal
-          ? ""
-          : "; nothing is known of this customer's taste, so these are the popular items"));
+  context.print(fmt::format("By {} version {}{}{}.\n", list.model, list.version,
+                            list.folded_in ? ", with what came since it was trained" : "",
+                            basis_text(list.basis)));
   return {};
 }
 
@@ -314,10 +348,14 @@ Status run_models(Context& context, const Arguments&) {
 Status run_activate(Context& context, const Arguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   ATTUNE_RETURN_IF_ERROR(engine::ModelRegistry(workspace.folder().models())
-                             .activate(arguments->names.front(), arguments->version));
-  if (!context.json)
-    context.print(
-        fmt::format("{} now serves version {}.\n", arguments->names.front(), arguments->version));
+                             .activate(arguments->name, arguments->version));
+  if (context.json) {
+    context.print(boost::json::serialize(boost::json::object{{"recommender", arguments->name},
+                                                             {"version", arguments->version}}) +
+                  "\n");
+  } else {
+    context.print(fmt::format("{} now serves version {}.\n", arguments->name, arguments->version));
+  }
   return {};
 }
 
@@ -355,7 +393,7 @@ void add_recommend(CLI::App& app, Context& context) {
   auto evaluate = std::make_shared<RecommendArguments>();
   CLI::App* e = app.add_subcommand("evaluate", "compare recommenders on held-out events");
   e->footer("Example: attune evaluate item_knn ials --split time --seeds 5 -k 10");
-  e->add_option("names", evaluate->names, "recommenders (default: all)");
+  e->add_option("names", evaluate->names, "recommenders (default: all; ease up to 10,000 items)");
   e->add_option("--set", evaluate->set, "a declared parameter: item_knn.weighting=bm25");
   e->add_option("--split", evaluate->split, "random (of each customer), leave-one-out or time")
       ->capture_default_str();
@@ -374,6 +412,10 @@ void add_recommend(CLI::App& app, Context& context) {
   e->add_option("--threads", evaluate->threads, "0: one a processor")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
+  e->add_option("--report", evaluate->report, "write the leaderboard as a page, too")
+      ->type_name("FILE.html");
+  e->add_option("--language", evaluate->options.language, "of the page: en or zh")
+      ->capture_default_str();
   bind(e, evaluate, run_evaluate);
 
   auto recommend = std::make_shared<RecommendArguments>();
@@ -386,7 +428,7 @@ void add_recommend(CLI::App& app, Context& context) {
   r->add_option("--output", recommend->output, "file for --all")->type_name("FILE");
   r->add_option("--format", recommend->format,
                 "csv, jsonl or parquet (default: by the file's name)");
-  r->add_flag("--explain", recommend->options.explain, "say why");
+  r->add_flag("--explain", recommend->options.explain, "say why (with --all: a column of reasons)");
   r->add_flag("--include-seen", recommend->options.include_seen,
               "items the customer has met may come again");
   r->add_option("--language", recommend->options.language, "of reasons: en or zh")
@@ -408,7 +450,7 @@ void add_recommend(CLI::App& app, Context& context) {
        run_models);
   auto activate = std::make_shared<RecommendArguments>();
   CLI::App* a = models->add_subcommand("activate", "let another version serve");
-  a->add_option("name", activate->names, "the recommender")->required()->expected(1);
+  a->add_option("name", activate->name, "the recommender")->required();
   a->add_option("version", activate->version, "its version")->required();
   bind(a, activate, run_activate);
 }

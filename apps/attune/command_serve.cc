@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "attune/base/settable_clock.h"
 #include "attune/base/text.h"
 #include "attune/base/time.h"
 #include "attune/engine/access_keys.h"
@@ -21,6 +22,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::int64_t kRefusedShown = 1'000;
+
 struct ServeArguments {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8710;
@@ -30,6 +33,7 @@ struct ServeArguments {
   std::optional<int> train_every;
   bool campaigns = true;
   bool log = false;
+  std::string clock;  // of a rehearsal; empty: the system's
 };
 
 // Blocks the signals that end a service before any thread begins; they are waited for instead.
@@ -63,6 +67,20 @@ Result<std::string> first_key(engine::Service& service) {
   return secret;
 }
 
+<<<<<<< HEAD
+std::string address_of(const ServeArguments& arguments, std::uint16_t port) {
+  const bool v6 = arguments.host.find(':') != std::string::npos;
+  return fmt::format("{}://{}{}{}:{}", arguments.certificate.empty() ? "http" : "https",
+                     v6 ? "[" : "", arguments.host, v6 ? "]" : "", port);
+=======
+// Absent: the system's.
+Result<std::unique_ptr<SettableClock>> rehearsal_clock(const std::string& text) {
+  if (text.empty()) return std::unique_ptr<SettableClock>();
+  const auto moment = parse_moment(text, TimeZone::utc());
+  if (!moment) return std::unexpected(moment.error().within("--clock"));
+  return std::make_unique<SettableClock>(*moment);
+}
+
 // A command of another process, on the shop that this one has open.
 std::string run_command(engine::Service& service, const std::string& request) {
   std::string answer = run_for_another(request, [&](const std::function<void(Lender&)>& work) {
@@ -78,6 +96,7 @@ std::string run_command(engine::Service& service, const std::string& request) {
   if (const Status followed = service.follow(); !followed)
     fmt::print(stderr, "{}\n", followed.error().message);
   return answer;
+>>>>>>> main
 }
 
 http::ServerOptions server_options(const ServeArguments& arguments, engine::Service& service,
@@ -108,11 +127,13 @@ Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& argume
   engine::ServiceOptions how;
   if (arguments->train_every) how.train_every = std::chrono::seconds(*arguments->train_every);
   how.campaigns = arguments->campaigns;
+  ATTUNE_ASSIGN_OR_RETURN(const auto clock, rehearsal_clock(arguments->clock));
+  how.clock = clock.get();
   ATTUNE_ASSIGN_OR_RETURN(const auto service, engine::Service::start(context.folder(), how));
-  ATTUNE_ASSIGN_OR_RETURN(const std::string secret, first_key(*service));
   http::ApiOptions api_options;
   api_options.version = ATTUNE_VERSION;
   api_options.requests_per_second = arguments->rate;
+  api_options.clock = clock.get();
   if (arguments->log)
     api_options.log = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
   api_options.command = [&service](const std::string& request) {
@@ -122,9 +143,9 @@ Status run_serve(Context& context, const std::shared_ptr<ServeArguments>& argume
   ATTUNE_ASSIGN_OR_RETURN(
       http::Server server,
       http::Server::start(api.handler(), server_options(*arguments, *service, api)));
-  const std::string address =
-      fmt::format("{}://{}:{}", arguments->certificate.empty() ? "http" : "https", arguments->host,
-                  server.port());
+  // Not before it listens: a start that fails would show the key to nobody.
+  ATTUNE_ASSIGN_OR_RETURN(const std::string secret, first_key(*service));
+  const std::string address = address_of(*arguments, server.port());
   if (context.json) {
     json::object begun{{"address", address}, {"port", server.port()}};
     if (!secret.empty()) begun["admin_key"] = secret;
@@ -247,11 +268,11 @@ Status run_replay(Context& context, const std::string& id) {
   return {};
 }
 
-Status run_refused(Context& context) {
+Status run_refused(Context& context, std::int64_t after) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
-  ATTUNE_ASSIGN_OR_RETURN(const auto refused, workspace.refused(0, 1'000));
+  ATTUNE_ASSIGN_OR_RETURN(const auto refused, workspace.refused(after, kRefusedShown));
+  ATTUNE_ASSIGN_OR_RETURN(const std::int64_t total, workspace.refused_count());
   if (context.json) {
-    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t total, workspace.refused_count());
     ATTUNE_ASSIGN_OR_RETURN(const std::int64_t dropped, workspace.refused_dropped());
     context.print(engine::to_json(total, dropped, refused) + "\n");
     return {};
@@ -263,6 +284,10 @@ Status run_refused(Context& context) {
   for (const engine::RefusedMessage& one : refused)
     table.row({fmt::format("{}", one.number), one.call, one.reason, one.message});
   context.print(table);
+  if (std::ssize(refused) == kRefusedShown) {
+    context.print(fmt::format("{} of {}; the next: attune refused --after {}\n", refused.size(),
+                              with_thousands(total), refused.back().number));
+  }
   return {};
 }
 
@@ -283,6 +308,10 @@ void add_serve(CLI::App& app, Context& context) {
                    "what PUT /v1/schedule said, else 3600)");
   serve.add_flag("!--no-campaigns", arguments->campaigns,
                  "neither runs campaigns whose time has come nor hands over their mails");
+  serve
+      .add_option("--clock", arguments->clock,
+                  "a rehearsal: the clock stands at this moment until POST /v1/clock moves it")
+      ->type_name("TIME");
   serve.add_flag("--log", arguments->log, "a line of JSON on standard error for each request");
   serve.footer(
       "Example:\n  attune serve --port 8710\n  curl -u KEY: "
@@ -300,8 +329,13 @@ void add_serve(CLI::App& app, Context& context) {
       [&context, id] { context.action = [&context, id] { return run_replay(context, *id); }; });
   CLI::App& refused =
       *app.add_subcommand("refused", "messages that came to the service and could not be read");
+  auto after = std::make_shared<std::int64_t>(0);
+  refused.add_option("--after", *after, "those with higher numbers, at most 1,000")
+      ->check(CLI::NonNegativeNumber);
   refused.footer("Example:\n  attune refused --json");
-  refused.callback([&context] { context.action = [&context] { return run_refused(context); }; });
+  refused.callback([&context, after] {
+    context.action = [&context, after] { return run_refused(context, *after); };
+  });
 }
 
 }  // namespace attune::cli

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -57,7 +58,16 @@ void Context::print(const report::Table& table) { print(table.to_text(style()));
 report::TerminalStyle Context::style() const {
   return lender != nullptr ? report::TerminalStyle() : report::terminal_style(1);
 }
-bool Context::interactive() const { return lender == nullptr && report::is_terminal(0); }
+bool Context::interactive() const { return lender == nullptr && (answers || report::is_terminal(0)); }
+
+std::optional<std::string> Context::ask(std::string_view question) {
+  end_progress();
+  if (answers) return answers(question);
+  std::cerr << question << std::flush;
+  std::string answer;
+  if (!std::getline(std::cin, answer)) return std::nullopt;
+  return answer;
+}
 
 void Context::complain(std::string_view text) const {
   if (err) {
@@ -72,16 +82,17 @@ void Context::note(std::string_view text) {
   complain(std::string(text) + "\n");
 }
 
+std::string error_json(const Error& error) {
+  const boost::json::object body{
+      {"code", info(error.code).name}, {"message", error.message}, {"context", error.context}};
+  return boost::json::serialize(boost::json::object{{"error", body}}) + "\n";
+}
+
 int fail(Context& context, const Error& error) {
-  const ErrorCodeInfo& code = info(error.code);
-  if (context.json) {
-    const boost::json::object body{
-        {"code", code.name}, {"message", error.message}, {"context", error.context}};
-    context.print(boost::json::serialize(boost::json::object{{"error", body}}) + "\n");
-  }
+  if (context.json) context.print(error_json(error));
   context.complain(fmt::format("attune: {}\n", error.message));
   if (!error.context.empty()) context.complain(fmt::format("  while {}\n", error.context));
-  return code.exit_status;
+  return info(error.code).exit_status;
 }
 
 Result<Timestamp> parse_moment(std::string_view text, const TimeZone& zone) {

@@ -70,6 +70,10 @@ class Context {
   void complain(std::string_view text) const;
   // Somebody sits there and can be asked.
   bool interactive() const;
+  // A line of theirs. Absent: they have gone.
+  std::optional<std::string> ask(std::string_view question);
+  // Who answers instead of the terminal; empty: nobody does.
+  std::function<std::optional<std::string>(std::string_view)> answers;
 
  private:
   std::unique_ptr<report::StopSignal> stop_;
@@ -79,6 +83,8 @@ class Context {
 
 // Prints the error and gives the exit status.
 int fail(Context& context, const Error& error);
+// {"error": {"code", "message", "context"}}, with the line's end.
+std::string error_json(const Error& error);
 
 // "2011-12-09" or an ISO time as a moment; a day alone means its end, in the shop's zone.
 Result<Timestamp> parse_moment(std::string_view text, const TimeZone& zone);

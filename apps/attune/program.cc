@@ -84,7 +84,11 @@ int run_program(const std::vector<std::string>& arguments, Context& context) {
     const int status = app.exit(wrong, out, err);
     context.print(out.str());
     context.complain(err.str());
-    return status == 0 ? 0 : info(ErrorCode::invalid_argument).exit_status;
+    if (status == 0) return 0;
+    // The flag may stand behind the word that stopped the parser.
+    if (std::ranges::find(arguments, "--json") != arguments.end())
+      context.print(error_json(invalid_argument(wrong.what())));
+    return info(ErrorCode::invalid_argument).exit_status;
   }
   const std::string chosen = app.get_subcommands().front()->get_name();
   const bool may_forward =

@@ -21,6 +21,14 @@ def complain(place, what):
     print(f"{place}: {what}")
 
 
+def kept_of(context):
+    """What of a context stays among the properties."""
+    kept = {"campaign": context["campaign"]} if "campaign" in context else {}
+    if "referrer" in context.get("page", {}):
+        kept["page"] = {"referrer": context["page"]["referrer"]}
+    return kept
+
+
 def check(prefix, message, row_number, row):
     """One row of the history against what was sent. An exported id is a hash of source and messageId."""
     own = f"{prefix}-{message['id']}" + (f"#{row_number}" if len(message["rows"]) > 1 else "")
@@ -43,6 +51,8 @@ def check(prefix, message, row_number, row):
             properties["products"] = [properties["products"][row_number]]
         if message["call"] in ("page", "screen"):
             properties |= {name: message[name] for name in ("name", "category") if name in message}
+        if kept := kept_of(message.get("context", {})):
+            properties["context"] = kept
         if json.loads(got.get("properties", "null")) != properties:
             complain(own, f"properties are {got.get('properties')}")
     return faults == before

@@ -26,7 +26,7 @@ Result<std::string> MailWriter::url(std::string_view path, const Link& link) con
 }
 
 Result<WrittenMail> MailWriter::write(const Message& message, const MailTemplate& with,
-                                      Timestamp now) const {
+                                      Timestamp now, bool test) const {
   Link link{.kind = LinkKind::unsubscribe,
             .message = message.key,
             .customer = message.customer,
@@ -45,6 +45,7 @@ Result<WrittenMail> MailWriter::write(const Message& message, const MailTemplate
   };
   WrittenMail written;
   ATTUNE_ASSIGN_OR_RETURN(written.subject, with.subject.render(fields, click));
+  if (test) written.subject = "[Test] " + written.subject;
   ATTUNE_ASSIGN_OR_RETURN(written.text, with.text.render(fields, click));
   if (with.html) {
     ATTUNE_ASSIGN_OR_RETURN(written.html, with.html->render(fields, click));
@@ -69,6 +70,7 @@ Result<WrittenMail> MailWriter::write(const Message& message, const MailTemplate
             .unsubscribe_url = unsubscribe,
             .unsubscribe_address = settings_.unsubscribe_address,
             .headers = {}};
+  if (test) mail.headers.emplace_back("X-Attune-Test", "yes");
   ATTUNE_ASSIGN_OR_RETURN(written.letter.bytes, write_mail(mail));
   ATTUNE_ASSIGN_OR_RETURN(written.letter.to, plain_address(message.address));
   written.letter.from = settings_.envelope_from;

@@ -247,15 +247,17 @@ Result<std::vector<Outbox::HandedOver>> Outbox::handed_over(CustomerNumber custo
                                                             std::string_view except_key) {
   ATTUNE_ASSIGN_OR_RETURN(
       store::Statement rows,
-      state_->prepare("SELECT campaign, changed FROM outbox WHERE customer = ?1 AND changed >= ?2 "
-                      "AND key <> ?3 AND state IN (?4, ?5, ?6)"));
+      state_->prepare(
+          "SELECT campaign, changed, channel FROM outbox WHERE customer = ?1 AND changed >= ?2 "
+          "AND key <> ?3 AND state IN (?4, ?5, ?6)"));
   rows.bind_all(customer, since, except_key, number(MessageState::sending),
                 number(MessageState::sent), number(MessageState::unknown));
   std::vector<HandedOver> handed;
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) return handed;
-    handed.push_back({std::string(rows.text(0)), rows.time(1)});
+    handed.push_back(
+        {std::string(rows.text(0)), static_cast<Channel>(rows.int64(2)), rows.time(1)});
   }
 }
 
@@ -378,9 +380,14 @@ Result<std::optional<Timestamp>> Outbox::next_due_time(std::string_view provider
   return std::optional(Timestamp{*found});
 }
 
-Result<bool> Outbox::has_work() {
+Result<bool> Outbox::has_work(std::optional<Channel> channel) {
   ATTUNE_ASSIGN_OR_RETURN(
-      const auto found, state_->find_int64("SELECT EXISTS(SELECT 1 FROM outbox WHERE state <= 1)"));
+      const auto found,
+      state_->find_int64(
+          "SELECT EXISTS(SELECT 1 FROM outbox WHERE state = 0 AND channel BETWEEN ?1 "
+          "AND ?2) OR EXISTS(SELECT 1 FROM outbox WHERE state = 1 AND channel "
+          "BETWEEN ?1 AND ?2)",
+          number(channel.value_or(Channel::email)), number(channel.value_or(Channel::webhook))));
   return found.value_or(0) != 0;
 }
 

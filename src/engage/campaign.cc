@@ -121,6 +121,7 @@ std::string to_json(const Campaign& campaign) {
   write_schedule(out, campaign.schedule);
   out.key("channel").text(decide::name(campaign.channel));
   out.key("purpose").text(privacy::name(campaign.purpose));
+  if (!campaign.surface.empty()) out.key("surface").text(campaign.surface);
   out.key("currency").text(campaign.currency.to_string());
   out.key("policy").text(decide::print_policy(campaign.policy));
   write_treatments(out, campaign);

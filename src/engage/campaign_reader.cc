@@ -15,6 +15,7 @@ namespace attune::engage {
 namespace {
 
 constexpr std::size_t kTextBytesMax = 1000;
+constexpr std::size_t kSurfaceBytesMax = 128;
 constexpr double kSharesTolerance = 1e-6;
 constexpr int kOutcomeDaysMax = 366;
 constexpr double kWeightMax = 1e9;
@@ -118,8 +119,11 @@ class Reader {
     top.require("channel", "channel = \"email\"");
     const auto channel = top.choice("channel", decide::channel_names(), "a channel");
     const auto purpose = top.choice("purpose", privacy::purpose_names(), "a purpose of consent");
+    made_.surface = trim(top.text("surface", kSurfaceBytesMax).value_or(""));
     if (!channel) return;
     made_.channel = static_cast<decide::Channel>(*channel);
+    if (top.has("surface") && made_.channel != decide::Channel::on_page)
+      top.refuse("surface", "stands only beside channel = \"on_page\"");
     const auto own = decide::purpose_of(made_.channel);
     if (purpose) {
       made_.purpose = static_cast<privacy::Purpose>(*purpose);

@@ -46,7 +46,7 @@ bool same_names(const Campaign& a, const Campaign& b) {
   return std::ranges::equal(a.treatments, b.treatments, {}, &Treatment::name, &Treatment::name);
 }
 
-constexpr std::array<Part, 17> kParts{{
+constexpr std::array<Part, 18> kParts{{
     {"description", true,
      [](const Campaign& a, const Campaign& b) { return a.description == b.description; }},
     {"segment", true, [](const Campaign& a, const Campaign& b) { return a.segment == b.segment; }},
@@ -59,6 +59,7 @@ constexpr std::array<Part, 17> kParts{{
               a.schedule.minute_of_day == b.schedule.minute_of_day;
      }},
     {"channel", false, [](const Campaign& a, const Campaign& b) { return a.channel == b.channel; }},
+    {"surface", true, [](const Campaign& a, const Campaign& b) { return a.surface == b.surface; }},
     {"purpose", false, [](const Campaign& a, const Campaign& b) { return a.purpose == b.purpose; }},
     {"currency", false,
      [](const Campaign& a, const Campaign& b) { return a.currency == b.currency; }},

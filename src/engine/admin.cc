@@ -19,6 +19,14 @@ std::uint64_t bytes_below(const std::filesystem::path& folder) {
   return bytes;
 }
 
+// What is stated of items and customers is no event of the shop's, and lies in 1970 where it has no
+// date.
+std::string happened(std::string_view what) {
+  return fmt::format("SELECT {} FROM visible_rows WHERE type NOT IN ({}, {})", what,
+                     static_cast<int>(events::EventType::item_changed),
+                     static_cast<int>(events::EventType::customer_changed));
+}
+
 }  // namespace
 
 Result<ShopStatus> read_status(Workspace& workspace) {
@@ -27,15 +35,12 @@ Result<ShopStatus> read_status(Workspace& workspace) {
   status.time_zone = workspace.zone().name();
   ATTUNE_ASSIGN_OR_RETURN(const auto currency, workspace.reporting_currency());
   if (currency) status.currency = currency->to_string();
-  ATTUNE_ASSIGN_OR_RETURN(const auto events,
-                          workspace.history().find_int64("SELECT count(*) FROM visible_rows"));
+  ATTUNE_ASSIGN_OR_RETURN(const auto events, workspace.history().find_int64(happened("count(*)")));
   status.events = events.value_or(0);
-  ATTUNE_ASSIGN_OR_RETURN(
-      const auto first,
-      workspace.history().find_int64(
-          "SELECT epoch_us(min(time)) FROM visible_rows WHERE customer <> 0 OR item <> 0"));
-  ATTUNE_ASSIGN_OR_RETURN(const auto last, workspace.history().find_int64(
-                                               "SELECT epoch_us(max(time)) FROM visible_rows"));
+  ATTUNE_ASSIGN_OR_RETURN(const auto first,
+                          workspace.history().find_int64(happened("epoch_us(min(time))")));
+  ATTUNE_ASSIGN_OR_RETURN(const auto last,
+                          workspace.history().find_int64(happened("epoch_us(max(time))")));
   if (first && last) {
     status.first_time = Timestamp{*first};
     status.last_time = Timestamp{*last};

@@ -30,8 +30,7 @@ Result<rules::Schema> campaign_schema(const Workspace& workspace, Customers& cus
   return profiles::profile_schema(workspace.zone(), std::move(names));
 }
 
-Result<CustomerCard> read_card(Workspace& workspace, CustomerNumber customer) {
-  ATTUNE_ASSIGN_OR_RETURN(const auto traits, workspace.identity().traits(customer));
+CustomerCard card_of(const std::vector<events::Trait>& traits, std::string_view region_trait) {
   CustomerCard card;
   for (const events::Trait& trait : traits) {
     if (trait.name == kEmailTrait) {
@@ -40,10 +39,15 @@ Result<CustomerCard> read_card(Workspace& workspace, CustomerNumber customer) {
     } else if (trait.name == kZoneTrait) {
       card.time_zone = trait.value;
     }
-    if (trait.name == workspace.shop_consent().region_trait) card.region = trait.value;
+    if (trait.name == region_trait) card.region = trait.value;
     card.fields.texts.emplace(trait.name, trait.value);
   }
   return card;
+}
+
+Result<CustomerCard> read_card(Workspace& workspace, CustomerNumber customer) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto traits, workspace.identity().traits(customer));
+  return card_of(traits, workspace.shop_consent().region_trait);
 }
 
 Result<std::vector<Person>> everybody_of(Workspace& workspace) {
@@ -60,15 +64,23 @@ Result<std::vector<Person>> everybody_of(Workspace& workspace) {
   return people;
 }
 
-bool SuppressionQuery::holds(const std::string& id, const std::string& email) const {
-  if (set->size() == 0) return false;
-  if (set->contains(privacy::suppression_key(*vault, "customer", id))) return true;
-  return !email.empty() && set->contains(privacy::suppression_key(*vault, "email", email));
+Result<bool> SuppressionQuery::holds(const std::string& id, const std::string& email) const {
+  for (const auto& [kind, text] : {std::pair("customer", &id), std::pair("email", &email)}) {
+    if (text->empty()) continue;
+    const Hash128 key = privacy::suppression_key(*vault, kind, *text);
+    if (set != nullptr && set->contains(key)) return true;
+    if (set != nullptr) continue;
+    ATTUNE_ASSIGN_OR_RETURN(const auto found, list->find(key));
+    if (found) return true;
+  }
+  return false;
 }
 
 Result<CampaignAsking> CampaignAsking::open(Workspace& workspace, Customers& customers,
-                                            const engage::StoredCampaign& campaign, Timestamp now) {
+                                            const engage::StoredCampaign& campaign, Timestamp now,
+                                            AskingOptions options) {
   CampaignAsking asking(workspace, customers);
+  asking.options_ = options;
   asking.campaign_ = campaign;
   asking.now_ = now;
   const engage::Campaign& what = campaign.campaign;
@@ -86,22 +98,44 @@ Result<CampaignAsking> CampaignAsking::open(Workspace& workspace, Customers& cus
                             engage::TreatmentScorer::compile(what, schema, customers.names()));
   }
   ATTUNE_ASSIGN_OR_RETURN(asking.contacts_store_, engage::ContactStore::open(workspace.state()));
-  ATTUNE_ASSIGN_OR_RETURN(auto suppressions, privacy::SuppressionList::open(workspace.state()));
-  ATTUNE_ASSIGN_OR_RETURN(privacy::SuppressionSet set, suppressions.load());
-  asking.suppressions_ = std::make_unique<privacy::SuppressionSet>(std::move(set));
+  ATTUNE_RETURN_IF_ERROR(asking.read_suppressions());
   asking.mode_ = workspace.shop_consent().mode("", what.purpose);
   asking.by_region_ = workspace.shop_consent().by_region(what.purpose);
   asking.zone_list_.push_back(workspace.zone());
-  ATTUNE_ASSIGN_OR_RETURN(asking.people_, everybody_of(workspace));
+  if (options.only) {
+    asking.people_.push_back(*options.only);
+  } else {
+    ATTUNE_ASSIGN_OR_RETURN(asking.people_, everybody_of(workspace));
+  }
   ATTUNE_RETURN_IF_ERROR(asking.read_consents());
   if (what.channel == decide::Channel::email) ATTUNE_RETURN_IF_ERROR(asking.read_templates());
   return asking;
 }
 
+Status CampaignAsking::read_suppressions() {
+  ATTUNE_ASSIGN_OR_RETURN(auto list, privacy::SuppressionList::open(workspace_->state()));
+  suppression_query_.vault = &workspace_->vault();
+  if (options_.only) {
+    suppressed_one_ = std::make_unique<privacy::SuppressionList>(list);
+    suppression_query_.list = suppressed_one_.get();
+    return {};
+  }
+  ATTUNE_ASSIGN_OR_RETURN(privacy::SuppressionSet set, list.load());
+  suppressions_ = std::make_unique<privacy::SuppressionSet>(std::move(set));
+  suppression_query_.set = suppressions_.get();
+  return {};
+}
+
 Status CampaignAsking::read_consents() {
+  const privacy::Purpose purpose = campaign_.campaign.purpose;
+  if (options_.only) {
+    ATTUNE_ASSIGN_OR_RETURN(const privacy::Consent consent,
+                            workspace_->consent().find(options_.only->number, purpose));
+    consents_.emplace_back(options_.only->number, consent);
+    return {};
+  }
   return workspace_->consent().for_each(
-      campaign_.campaign.purpose,
-      [this](CustomerNumber customer, privacy::Consent consent) -> Status {
+      purpose, [this](CustomerNumber customer, privacy::Consent consent) -> Status {
         consents_.emplace_back(customer, consent);
         return {};
       });
@@ -130,14 +164,15 @@ bool CampaignAsking::in_audience(const profiles::Profile& profile) const {
   return std::ranges::binary_search(profile.segments, campaign_.campaign.segment);
 }
 
-bool CampaignAsking::has_fields(const CustomerCard& card, const std::string& id) {
+Result<bool> CampaignAsking::has_fields(std::size_t i) {
   bool all = true;
   for (const auto& [key, needed] : needed_) {
-    const auto found = card.fields.texts.find(needed.use.name);
-    if (found != card.fields.texts.end() && !found->second.empty()) continue;
+    const auto found = cards_[i].fields.texts.find(needed.use.name);
+    if (found != cards_[i].fields.texts.end() && !found->second.empty()) continue;
     all = false;
     LackingField& lacking = lacking_.emplace(key, needed).first->second;
-    if (lacking.customers++ == 0) lacking.example = id;
+    if (lacking.customers++ > 0) continue;
+    ATTUNE_ASSIGN_OR_RETURN(lacking.example, workspace_->identity().label(numbers_[i]));
   }
   return all;
 }
@@ -158,43 +193,79 @@ Result<std::uint16_t> CampaignAsking::zone_index(const std::string& name) {
   return index;
 }
 
-Status CampaignAsking::add(const profiles::Profile& profile, events::IdKind kind) {
-  ATTUNE_ASSIGN_OR_RETURN(std::string id, workspace_->identity().label(profile.customer));
+void CampaignAsking::add(const profiles::Profile& profile, events::IdKind kind) {
   const auto found = std::ranges::lower_bound(consents_, profile.customer, {},
                                               &decltype(consents_)::value_type::first);
   const bool said = found != consents_.end() && found->first == profile.customer;
-  const privacy::Consent consent = said ? found->second : privacy::Consent::unknown;
-  CustomerCard card;
-  bool suppressed = false;
-  decide::Eligibility eligible = decide::Eligibility::eligible;
-  // Nothing is unsealed of those who did not allow it: the first gate stops them. Of those who
-  // never said anything it may be the region that tells.
-  privacy::ConsentMode mode = mode_;
-  const bool ask_region = by_region_ && consent == privacy::Consent::unknown;
-  if (ask_region || privacy::allows(consent, mode)) {
-    ATTUNE_ASSIGN_OR_RETURN(card, read_card(*workspace_, profile.customer));
-  }
-  if (ask_region) mode = workspace_->shop_consent().mode(card.region, campaign_.campaign.purpose);
-  if (privacy::allows(consent, mode)) {
-    suppressed = SuppressionQuery{&workspace_->vault(), suppressions_.get()}.holds(id, card.email);
-    if (campaign_.campaign.channel == decide::Channel::email && !suppressed &&
-        (card.email.empty() || !has_fields(card, id))) {
-      eligible = decide::Eligibility::unreachable;
-    }
-  }
-  ATTUNE_ASSIGN_OR_RETURN(const std::uint16_t zone, zone_index(card.time_zone));
   numbers_.push_back(profile.customer);
-  consent_.push_back(consent);
-  modes_.push_back(mode);
-  suppressed_.push_back(suppressed);
-  eligibility_.push_back(eligible);
-  zones_.push_back(zone);
-  if (scorer_) {
-    scores_.resize(numbers_.size() * scorer_->size());
-    scorer_->score(profile, customers_->names(), std::span(scores_).last(scorer_->size()));
+  consent_.push_back(said ? found->second : privacy::Consent::unknown);
+  modes_.push_back(mode_);
+  called_.push_back({kind, {}});
+  if (!scorer_) return;
+  scores_.resize(numbers_.size() * scorer_->size());
+  scorer_->score(profile, customers_->names(), std::span(scores_).last(scorer_->size()));
+}
+
+bool CampaignAsking::needs_card(std::size_t i) const {
+  const engage::Campaign& what = campaign_.campaign;
+  if (by_region_ && consent_[i] == privacy::Consent::unknown) return true;
+  if (!allowed(i)) return false;
+  return what.channel == decide::Channel::email || what.quiet_hours ||
+         !suppression_query_.nobody() ||
+         (options_.will_write && what.channel == decide::Channel::webhook);
+}
+
+Status CampaignAsking::read_cards() {
+  cards_.resize(numbers_.size());
+  std::vector<CustomerNumber> wanted;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < numbers_.size(); ++i) {
+    if (!needs_card(i)) continue;
+    wanted.push_back(numbers_[i]);
+    places.push_back(i);
   }
-  called_.push_back({kind, std::move(id)});
-  cards_.push_back(std::move(card));
+  ATTUNE_ASSIGN_OR_RETURN(const auto traits, workspace_->identity().traits(wanted));
+  for (std::size_t k = 0; k < places.size(); ++k)
+    cards_[places[k]] = card_of(traits[k], workspace_->shop_consent().region_trait);
+  return {};
+}
+
+Status CampaignAsking::read_labels() {
+  for (std::size_t i = 0; i < numbers_.size(); ++i) {
+    if (!options_.will_write && (suppression_query_.nobody() || !allowed(i))) continue;
+    ATTUNE_ASSIGN_OR_RETURN(called_[i].id, workspace_->identity().label(numbers_[i]));
+  }
+  return {};
+}
+
+Status CampaignAsking::fill_one(std::size_t i) {
+  if (!allowed(i)) return {};
+  if (!suppression_query_.nobody()) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool held,
+                            suppression_query_.holds(called_[i].id, cards_[i].email));
+    suppressed_[i] = held ? 1 : 0;
+  }
+  if (campaign_.campaign.channel == decide::Channel::email && suppressed_[i] == 0) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool whole, has_fields(i));
+    if (cards_[i].email.empty() || !whole) eligibility_[i] = decide::Eligibility::unreachable;
+  }
+  ATTUNE_ASSIGN_OR_RETURN(zones_[i], zone_index(cards_[i].time_zone));
+  return {};
+}
+
+// Nothing is unsealed of those who did not allow it: the first gate stops them. Of those who never
+// said anything it may be the region that tells.
+Status CampaignAsking::fill() {
+  ATTUNE_RETURN_IF_ERROR(read_cards());
+  for (std::size_t i = 0; by_region_ && i < numbers_.size(); ++i) {
+    if (consent_[i] == privacy::Consent::unknown)
+      modes_[i] = workspace_->shop_consent().mode(cards_[i].region, campaign_.campaign.purpose);
+  }
+  ATTUNE_RETURN_IF_ERROR(read_labels());
+  suppressed_.assign(numbers_.size(), 0);
+  eligibility_.assign(numbers_.size(), decide::Eligibility::eligible);
+  zones_.assign(numbers_.size(), 0);
+  for (std::size_t i = 0; i < numbers_.size(); ++i) ATTUNE_RETURN_IF_ERROR(fill_one(i));
   return {};
 }
 
@@ -213,17 +284,52 @@ void CampaignAsking::clear() {
 
 Result<CustomerNumber> CampaignAsking::read(CustomerNumber after, std::int64_t limit) {
   clear();
-  CustomerNumber last;
-  for (auto person = std::ranges::upper_bound(people_, after, {}, &Person::number);
-       person != people_.end() && looked_at_ < limit; ++person) {
-    ++looked_at_;
-    last = person->number;
-    const auto profile = customers_->read(person->number);
-    if (!profile && profile.error().code == ErrorCode::not_found) continue;  // no event yet
-    if (!profile) return std::unexpected(profile.error());
-    if (in_audience(*profile)) ATTUNE_RETURN_IF_ERROR(add(*profile, person->kind));
-  }
+  auto person = std::ranges::upper_bound(people_, after, {}, &Person::number);
+  const auto rest = people_.end() - person;
+  const auto end = person + std::min<std::ptrdiff_t>(rest, limit);
+  looked_at_ = end - person;
+  if (person == end) return CustomerNumber{};
+  const CustomerNumber last = std::prev(end)->number;
+  const bool segments = !rule_ || !rule_->segments_used().empty() || scorer_;
+  const auto visit = [&](const profiles::Profile& profile) -> Status {
+    while (person != end && person->number < profile.customer) ++person;
+    if (person != end && person->number == profile.customer && in_audience(profile))
+      add(profile, person->kind);
+    return {};
+  };
+  ATTUNE_RETURN_IF_ERROR(customers_->for_each_between(person->number, last, segments, visit));
+  ATTUNE_RETURN_IF_ERROR(fill());
   return last;
+}
+
+// What the gate would stop is made harmless, as if nobody asked.
+void CampaignAsking::take_out(decide::Gate gate) {
+  switch (gate) {
+    case decide::Gate::consent:
+      std::ranges::fill(consent_, privacy::Consent::given);
+      std::ranges::fill(suppressed_, std::uint8_t{0});
+      break;
+    case decide::Gate::eligibility:
+      std::ranges::fill(eligibility_, decide::Eligibility::eligible);
+      plan_->begin = {INT64_MIN};
+      plan_->end = {INT64_MAX};
+      break;
+    case decide::Gate::assignment: {
+      decide::AssignmentSpec spec = plan_->assignment.spec();
+      spec.holdout = 0;
+      if (auto nobody = decide::Assignment::create(std::move(spec)))
+        plan_->assignment = std::move(*nobody);
+      break;
+    }
+    case decide::Gate::caps:
+      plan_->caps.clear();
+      break;
+    case decide::Gate::quiet_hours:
+      plan_->quiet_hours.reset();
+      break;
+    case decide::Gate::budget:
+      inputs_.budget = {};
+  }
 }
 
 Status CampaignAsking::decide(const decide::BudgetLeft& left, std::uint64_t seed) {
@@ -243,6 +349,7 @@ Status CampaignAsking::decide(const decide::BudgetLeft& left, std::uint64_t seed
              .budget = left,
              .run_seed = seed,
              .now = now_};
+  if (options_.without) take_out(*options_.without);
   return decide::decide_campaign(*plan_, inputs_, outcomes_);
 }
 

@@ -31,6 +31,7 @@ struct CustomerCard {
   std::string time_zone;   // of the trait time_zone; empty: not told
   std::string region;      // of the trait that [consent] names; empty: not told
 };
+CustomerCard card_of(const std::vector<events::Trait>& traits, std::string_view region_trait);
 Result<CustomerCard> read_card(Workspace& workspace, CustomerNumber customer);
 
 // The id by which the shop knows a customer.
@@ -49,8 +50,10 @@ Result<std::vector<Person>> everybody_of(Workspace& workspace);  // ascending
 // Whether the suppression list holds the customer, by id or by address.
 struct SuppressionQuery {
   const store::Vault* vault = nullptr;
-  const privacy::SuppressionSet* set = nullptr;
-  bool holds(const std::string& id, const std::string& email) const;
+  const privacy::SuppressionSet* set = nullptr;  // for many; else `list`
+  privacy::SuppressionList* list = nullptr;
+  bool nobody() const { return set != nullptr && set->size() == 0; }
+  Result<bool> holds(const std::string& id, const std::string& email) const;
 };
 
 // A field that a template needs and some customers lack.
@@ -62,13 +65,22 @@ struct LackingField {
   std::string example;
 };
 
+struct AskingOptions {
+  std::optional<Person> only;  // this one alone; absent: everybody
+  bool will_write = false;     // ids are needed of everybody, and traits of who gets a webhook
+  // Lets everybody pass a gate: for the tests that show what each keeps away. Nothing else does.
+  std::optional<decide::Gate> without;
+};
+
 // Reads customers in order of number, keeps those of the audience with everything that the gates
 // ask, and decides about them. Lifetime: workspace and customers outlive it. What is the same for
-// all (consents, suppressions, templates) is read by `open`.
+// all (consents, suppressions, templates) is read by `open`. Nothing is unsealed that no gate asks
+// for, and nothing of those who did not consent.
 class CampaignAsking {
  public:
   static Result<CampaignAsking> open(Workspace& workspace, Customers& customers,
-                                     const engage::StoredCampaign& campaign, Timestamp now);
+                                     const engage::StoredCampaign& campaign, Timestamp now,
+                                     AskingOptions options = {});
 
   // The next customers after `after`, at most `limit`, replace those of before. Result: the last
   // one looked at; 0 where there was none.
@@ -80,6 +92,7 @@ class CampaignAsking {
   const decide::CampaignPlan& plan() const { return *plan_; }
   const decide::CampaignInputs& inputs() const { return inputs_; }
   const decide::CampaignOutcomes& outcomes() const { return outcomes_; }
+  // Complete where options.will_write was set.
   const CalledCustomer& called(std::size_t i) const { return called_[i]; }
   std::int64_t everybody() const { return static_cast<std::int64_t>(people_.size()); }
   const CustomerCard& card(std::size_t i) const { return cards_[i]; }
@@ -91,14 +104,27 @@ class CampaignAsking {
       : workspace_(&workspace), customers_(&customers) {}
   Status read_templates();
   Status read_consents();
-  Status add(const profiles::Profile& profile, events::IdKind kind);
-  bool has_fields(const CustomerCard& card, const std::string& id);
+  Status read_suppressions();
+  void add(const profiles::Profile& profile, events::IdKind kind);
+  Status read_cards();
+  Status read_labels();
+  Status fill();
+  Status fill_one(std::size_t i);
+  bool allowed(std::size_t i) const {
+    return options_.without == decide::Gate::consent || privacy::allows(consent_[i], modes_[i]);
+  }
+  // Of those who allow it, or of whom their region has to be known first.
+  bool needs_card(std::size_t i) const;
+  Result<bool> has_fields(std::size_t i);
   Result<std::uint16_t> zone_index(const std::string& name);
   bool in_audience(const profiles::Profile& profile) const;
   void clear();
 
+  void take_out(decide::Gate gate);
+
   Workspace* workspace_;
   Customers* customers_;
+  AskingOptions options_;
   engage::StoredCampaign campaign_;
   Timestamp now_;
   std::optional<decide::CampaignPlan> plan_;
@@ -109,7 +135,9 @@ class CampaignAsking {
   bool by_region_ = false;
   std::vector<Person> people_;
   std::vector<std::pair<CustomerNumber, privacy::Consent>> consents_;  // ascending
-  std::unique_ptr<privacy::SuppressionSet> suppressions_;
+  std::unique_ptr<privacy::SuppressionSet> suppressions_;              // of everybody
+  std::unique_ptr<privacy::SuppressionList> suppressed_one_;           // of one
+  SuppressionQuery suppression_query_;
   std::map<std::string, LackingField> needed_;  // by content, part and field
   std::map<std::string, LackingField> lacking_;
 

@@ -107,6 +107,15 @@ std::string to_json(const CampaignPreview& preview) {
   }
   object["examples"] = std::move(examples);
   object["problems"] = json::array(preview.problems.begin(), preview.problems.end());
+  json::array power;
+  for (const CampaignPower& one : preview.power) {
+    power.push_back(json::object{{"metric", one.metric},
+                                 {"before", one.before.mean},
+                                 {"detectable_effect", one.plan.effect},
+                                 {"customers", one.plan.customers},
+                                 {"held_out", one.plan.control}});
+  }
+  object["power"] = std::move(power);
   return json::serialize(object);
 }
 
@@ -169,6 +178,7 @@ std::string to_json(const CampaignReport& report) {
                                     {"sent", one.sent},
                                     {"bounced", one.bounced},
                                     {"opened", one.opened},
+                                    {"shown", one.shown},
                                     {"clicked", one.clicked},
                                     {"click_through", or_null(one.click_through)},
                                     {"unsubscribed", one.unsubscribed},
@@ -191,6 +201,29 @@ std::string to_json(const CampaignReport& report) {
                    {"activity", std::move(activity)},
                    {"experiment", json::parse(experiment_json(experiment), ignored)},
                    {"notes", json::array(report.notes.begin(), report.notes.end())}});
+}
+
+std::string to_json(const std::vector<OutboxMessage>& messages) {
+  json::array all;
+  for (const auto& [status, customer] : messages) {
+    all.push_back(json::object{{"id", status.key},
+                               {"channel", deliver::name(status.channel)},
+                               {"campaign", status.campaign},
+                               {"treatment", status.treatment},
+                               {"customer_id", customer},
+                               {"state", deliver::name(status.state)},
+                               {"attempts", status.attempts},
+                               {"decided", format_iso(status.created)},
+                               {"changed", format_iso(status.changed)},
+                               {"code", status.code},
+                               {"detail", status.detail}});
+  }
+  return json::serialize(json::object{{"messages", std::move(all)}});
+}
+
+std::string to_json(const deliver::MessageStatus& message) {
+  return json::serialize(
+      json::object{{"id", message.key}, {"state", deliver::name(message.state)}});
 }
 
 std::string to_json(const SendResult& result) {

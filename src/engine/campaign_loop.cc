@@ -8,6 +8,7 @@
 
 #include "attune/base/text.h"
 #include "background.h"
+#include "pending_events.h"
 
 namespace attune::engine {
 namespace {
@@ -42,7 +43,7 @@ struct CampaignLoop::Impl {
   WithStores with_stores;
   WithCustomers with_customers;
   mutable std::mutex mutex;
-  std::string trouble_of_runs, trouble_of_sending;  // under `mutex`
+  std::string trouble_of_events, trouble_of_runs, trouble_of_sending;  // under `mutex`
   // Of the thread.
   std::map<std::string, Moment> not_before{};  // campaigns that failed
   Moment send_not_before{};
@@ -58,12 +59,24 @@ struct CampaignLoop::Impl {
   void run(const std::stop_token& stop) {
     give_way();
     while (!stop.stop_requested()) {
+      pump();
       bool more = run_due(stop);
       more |= send_due(stop);
       if (more) continue;
       std::unique_lock lock(mutex);
       wake.wait_for(lock, stop, kLook, [] { return false; });
     }
+  }
+
+  // What offers decided since, to the journal.
+  void pump() {
+    const Status pumped = with_stores([&](Workspace& stores) -> Status {
+      ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(stores));
+      ATTUNE_ASSIGN_OR_RETURN(const std::int64_t events, pending.pump());
+      (void)events;
+      return {};
+    });
+    tell(trouble_of_events, pumped ? std::string() : pumped.error().message);
   }
 
   // Whether there is more to decide at once.
@@ -170,7 +183,8 @@ struct CampaignLoop::Impl {
 
 CampaignLoop::CampaignLoop(Workspace& workspace, WithStores with_stores,
                            WithCustomers with_customers)
-    : impl_(new Impl{workspace, std::move(with_stores), std::move(with_customers), {}, {}, {}}) {
+    : impl_(
+          new Impl{workspace, std::move(with_stores), std::move(with_customers), {}, {}, {}, {}}) {
   impl_->thread =
       std::jthread([self = impl_.get()](const std::stop_token& stop) { self->run(stop); });
 }
@@ -178,7 +192,10 @@ CampaignLoop::~CampaignLoop() = default;
 
 std::string CampaignLoop::trouble() const {
   const std::scoped_lock lock(impl_->mutex);
-  return impl_->trouble_of_runs.empty() ? impl_->trouble_of_sending : impl_->trouble_of_runs;
+  for (const std::string* one : {&impl_->trouble_of_events, &impl_->trouble_of_runs}) {
+    if (!one->empty()) return *one;
+  }
+  return impl_->trouble_of_sending;
 }
 
 }  // namespace attune::engine

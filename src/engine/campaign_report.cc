@@ -7,14 +7,18 @@
 
 #include <fmt/format.h>
 
+#include "attune/base/text.h"
 #include "attune/engine/campaigns.h"
 #include "campaign_lists.h"
 #include "campaign_touches.h"
+#include "campaign_writing.h"
 
 namespace attune::engine {
 namespace {
 
 using engage::OutcomeValue;
+
+constexpr std::string_view kOrdersGroup = "orders";
 
 // One column of numbers a customer.
 struct Outcomes {
@@ -41,7 +45,7 @@ class ReportBuilder {
         window_(campaign_.outcome.days * kMicrosPerDay),
         unit_(std::pow(10, campaign_.currency.exponent())) {}
 
-  Status build(const measure::AnalyseOptions& options) {
+  Status build(const ReportOptions& options, Customers* customers) {
     name_arms();
     ATTUNE_RETURN_IF_ERROR(read_assignments());
     report_.assigned = static_cast<std::int64_t>(arm_.size());
@@ -49,7 +53,8 @@ class ReportBuilder {
       report_.complete += at.micros + window_ <= report_.now.micros;
     Outcomes after(arm_.size()), before(arm_.size());
     if (!arm_.empty()) ATTUNE_RETURN_IF_ERROR(read_outcomes(after, before));
-    ATTUNE_RETURN_IF_ERROR(analyse(after, before, options));
+    if (!options.by.empty()) ATTUNE_RETURN_IF_ERROR(group(options.by, customers));
+    ATTUNE_RETURN_IF_ERROR(analyse(after, before, options.analysis));
     fill_returns();
     ATTUNE_RETURN_IF_ERROR(fill_activity());
     note();
@@ -178,6 +183,9 @@ class ReportBuilder {
     // A column of equal values tells nothing.
     if (std::ranges::adjacent_find(covariate, std::ranges::not_equal_to()) != covariate.end())
       data.covariates.push_back({"the same before", covariate});
+    data.group_name = group_name_;
+    data.groups = groups_;
+    data.group = group_;
     if (arms_.size() < 2) {
       arms_.emplace_back("holdout");  // nobody: there is nothing to compare with
       data.arms = arms_;
@@ -185,6 +193,54 @@ class ReportBuilder {
     }
     ATTUNE_ASSIGN_OR_RETURN(report_.experiment, measure::analyse(data, options));
     return {};
+  }
+
+  // Groups of customers by what was so before the assignment, or by a segment as it holds now.
+  Status group(const std::string& by, Customers* customers) {
+    group_name_ = by;
+    if (by == kOrdersGroup) return group_by_orders();
+    if (customers == nullptr) return std::unexpected(internal_error("a breakdown needs profiles"));
+    ATTUNE_ASSIGN_OR_RETURN(const auto segments, customers->segments());
+    std::vector<std::string> names{std::string(kOrdersGroup)};
+    for (const profiles::Segment& segment : segments) names.push_back(segment.name);
+    if (std::ranges::find(names, by) == names.end()) {
+      return std::unexpected(invalid_argument(
+          fmt::format("by: there is no segment '{}'{}; '{}' breaks down by orders before",
+                      attune::quoted(by), did_you_mean(by, names), kOrdersGroup)));
+    }
+    groups_ = {"in " + by, "not in " + by};
+    group_.assign(arm_.size(), 1);
+    group_note_ = fmt::format(
+        "segment '{}' as it holds now: where the campaign itself moves customers in or out of it, "
+        "its groups cannot be compared",
+        by);
+    return customers->for_each([&](const profiles::Profile& profile) -> Status {
+      const auto row = rows_.find(profile.customer);
+      if (row != rows_.end() && std::ranges::binary_search(profile.segments, by))
+        group_[row->second] = 0;
+      return {};
+    });
+  }
+
+  Status group_by_orders() {
+    groups_ = {"no order before", "one order before", "several orders before"};
+    group_.assign(arm_.size(), 0);
+    if (arm_.empty()) return {};
+    ATTUNE_ASSIGN_OR_RETURN(
+        store::QueryResult rows,
+        workspace_.history().query(
+            "SELECT customer, epoch_us(min(time)) FROM visible_rows WHERE type = $1 AND customer "
+            "<> 0 GROUP BY customer, coalesce(order_id, '#' || sequence)",
+            {static_cast<std::int64_t>(events::EventType::purchase)}));
+    return rows.for_each([&](const store::Chunk& chunk) -> Status {
+      const auto customers = chunk.int64(0), times = chunk.int64(1);
+      for (std::size_t i = 0; i < chunk.rows(); ++i) {
+        const auto row = rows_.find(merges_.root(CustomerNumber{customers[i]}));
+        if (row == rows_.end() || times[i] >= assigned_at_[row->second].micros) continue;
+        group_[row->second] = std::min(group_[row->second] + 1, 2);
+      }
+      return {};
+    });
   }
 
   void fill_returns() {
@@ -229,6 +285,8 @@ class ReportBuilder {
     }
     for (std::size_t arm = report_.has_holdout ? 1 : 0; arm < messages_.size(); ++arm) {
       by_arm[arm].treatment = arms_[arm];
+      // Given away with the decision: no event tells of a hand-over.
+      if (!goes_by_outbox(campaign_.channel)) by_arm[arm].sent = messages_[arm];
       report_.activity.push_back(by_arm[arm]);
     }
     return {};
@@ -240,6 +298,7 @@ class ReportBuilder {
       add("nobody was held out: what the campaign caused cannot be told, treatments can only be "
           "compared with each other");
     }
+    if (!group_note_.empty()) add(group_note_);
     if (report_.complete < report_.assigned) {
       add(fmt::format(
           "{} of {} customers are still within the {} days in which outcomes count: "
@@ -267,17 +326,20 @@ class ReportBuilder {
   std::vector<std::int32_t> arm_;
   std::vector<Timestamp> assigned_at_;
   std::vector<OutcomeAt> outcomes_;  // after the assignment
+  std::string group_name_, group_note_;
+  std::vector<std::string> groups_;
+  std::vector<std::int32_t> group_;
   std::int64_t foreign_ = 0;
 };
 
 }  // namespace
 
 Result<CampaignReport> Campaigns::report(std::string_view name, Timestamp now,
-                                         const measure::AnalyseOptions& options) {
+                                         const ReportOptions& options, Customers* customers) {
   CampaignReport report;
   ATTUNE_ASSIGN_OR_RETURN(report.campaign, store_.find(name));
   report.now = now;
-  ATTUNE_RETURN_IF_ERROR(ReportBuilder(*workspace_, report).build(options));
+  ATTUNE_RETURN_IF_ERROR(ReportBuilder(*workspace_, report).build(options, customers));
   return report;
 }
 

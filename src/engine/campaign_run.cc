@@ -3,16 +3,12 @@
 
 #include <fmt/format.h>
 
-#include "attune/base/hash.h"
 #include "attune/base/text.h"
-#include "attune/deliver/send_list.h"
 #include "attune/engine/campaigns.h"
 #include "campaign_asking.h"
-#include "campaign_events.h"
 #include "campaign_lists.h"
 #include "campaign_runs.h"
-#include "mail_config.h"
-#include "pending_events.h"
+#include "campaign_writing.h"
 
 namespace attune::engine {
 namespace {
@@ -20,10 +16,6 @@ namespace {
 using decide::StopReason;
 
 constexpr std::size_t kExamples = 10;
-
-std::uint64_t run_seed(const engage::Campaign& campaign, Timestamp due) {
-  return combine(hash64(campaign.name), static_cast<std::uint64_t>(due.micros));
-}
 
 void add_counts(const CampaignAsking& asking, CampaignCounts& into) {
   const decide::CampaignOutcomes& out = asking.outcomes();
@@ -41,35 +33,10 @@ void add_counts(const CampaignAsking& asking, CampaignCounts& into) {
   }
 }
 
-// Commits are on disk when they return, as long as this lives: what is sent, spent or journalled
-// rests on them.
-class OnDisk {
- public:
-  static Result<OnDisk> begin(store::State& state) {
-    ATTUNE_RETURN_IF_ERROR(state.execute("PRAGMA synchronous = FULL"));
-    return OnDisk(state);
-  }
-  OnDisk(OnDisk&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-  ~OnDisk() {
-    // Fails only where the connection does, which the next statement tells.
-    if (state_ != nullptr) (void)state_->execute("PRAGMA synchronous = NORMAL");
-  }
-
- private:
-  explicit OnDisk(store::State& state) : state_(&state) {}
-  store::State* state_;
-};
-
-decide::BudgetLeft left_of(const engage::Campaign& campaign,
-                           const std::optional<ledger::BudgetBalances>& balances) {
-  if (balances) return {balances->available.money_minor, balances->available.messages};
-  return {campaign.budget_money_minor, campaign.budget_messages};
-}
-
 // The first few of every reason, then as many of those who get a message as there is room for.
 class Examples {
  public:
-  void offer(const CampaignAsking& asking) {
+  Status offer(Workspace& workspace, const CampaignAsking& asking) {
     const decide::CampaignOutcomes& out = asking.outcomes();
     for (std::size_t i = 0; i < asking.size(); ++i) {
       auto& of_reason = by_reason_[static_cast<std::size_t>(out.reasons[i])];
@@ -77,11 +44,12 @@ class Examples {
       decide::CampaignDecision decision;
       decide::describe(asking.plan(), asking.inputs(), out, i, decision);
       CampaignExample& one = of_reason.emplace_back();
-      one.customer = asking.called(i).id;
+      ATTUNE_ASSIGN_OR_RETURN(one.customer, workspace.identity().label(decision.customer));
       one.reason = out.reasons[i];
       one.note = decision.note;
       if (decision.choice) one.treatment = asking.plan().treatments[decision.choice->treatment];
     }
+    return {};
   }
   std::vector<CampaignExample> take() {
     std::vector<CampaignExample> all;
@@ -98,6 +66,14 @@ class Examples {
   std::array<std::vector<CampaignExample>, decide::kStopReasonCount> by_reason_;
 };
 
+// Who would be in a group, ascending.
+void note_assigned(const CampaignAsking& asking, std::vector<CustomerNumber>& assigned) {
+  for (std::size_t i = 0; i < asking.size(); ++i) {
+    if (asking.outcomes().groups[i] != decide::kNotAssigned)
+      assigned.push_back(asking.inputs().customers[i]);
+  }
+}
+
 std::string lacking_text(const LackingField& lacking, std::int64_t audience) {
   return fmt::format(
       "templates/{}/{}:{}:{}: the field '{}' is missing for {} of {} customers, such as {}; state "
@@ -106,97 +82,6 @@ std::string lacking_text(const LackingField& lacking, std::int64_t audience) {
       with_thousands(lacking.customers), with_thousands(audience), attune::quoted(lacking.example),
       lacking.use.name);
 }
-
-// What one chunk decided, as rows of state.
-class ChunkWriter {
- public:
-  ChunkWriter(Workspace& workspace, ledger::BudgetLedger& ledger, deliver::Outbox& outbox,
-              const CampaignAsking& asking)
-      : workspace_(workspace), ledger_(ledger), outbox_(outbox), asking_(asking) {}
-
-  Status write() {
-    collect();
-    ATTUNE_RETURN_IF_ERROR(reserve());
-    ATTUNE_ASSIGN_OR_RETURN(auto contacts, engage::ContactStore::open(workspace_.state()));
-    ATTUNE_RETURN_IF_ERROR(contacts.record(contacts_));
-    if (!messages_.empty()) {
-      ATTUNE_ASSIGN_OR_RETURN(const deliver::AddedMessages added,
-                              outbox_.add(messages_, asking_.inputs().now));
-      (void)added;
-    }
-    ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(workspace_));
-    return pending.add(events_.events());
-  }
-
- private:
-  void collect() {
-    const decide::CampaignOutcomes& out = asking_.outcomes();
-    const engage::Campaign& campaign = asking_.campaign().campaign;
-    decide::CampaignDecision decision;
-    for (std::size_t i = 0; i < asking_.size(); ++i) {
-      decide::describe(asking_.plan(), asking_.inputs(), out, i, decision);
-      events_.add(decision, asking_.called(i));
-      if (out.reasons[i] != StopReason::none) continue;
-      ids_.push_back(decision.id);
-      amounts_.push_back({decision.cost.minor, 1});
-      contacts_.push_back(
-          {decision.customer, {decision.time, asking_.campaign().number, campaign.channel}});
-      if (campaign.channel == decide::Channel::email) messages_.push_back(message(decision, i));
-    }
-  }
-
-  deliver::Message message(const decide::CampaignDecision& decision, std::size_t i) const {
-    const engage::Campaign& campaign = asking_.campaign().campaign;
-    const engage::Treatment& treatment = campaign.treatments[decision.choice->treatment];
-    deliver::Message message;
-    message.key = decision.id;
-    message.provider = "mail";
-    message.customer = decision.customer;
-    message.purpose = campaign.purpose;
-    message.campaign = campaign.name;
-    message.treatment = treatment.name;
-    message.content = treatment.content;
-    message.due = decision.time;
-    message.expires = campaign.schedule.end;
-    message.address = asking_.card(i).email;
-    message.fields = asking_.card(i).fields;
-    message.fields.texts["customer_id"] = asking_.called(i).id;
-    message.fields.texts["campaign"] = campaign.name;
-    message.fields.texts["treatment"] = treatment.name;
-    return message;
-  }
-
-  Status reserve() {
-    std::vector<ledger::Claim> claims;
-    std::vector<ledger::Settlement> spent;
-    for (std::size_t i = 0; i < ids_.size(); ++i) {
-      claims.push_back({ids_[i], amounts_[i]});
-      spent.push_back({ids_[i], amounts_[i]});
-    }
-    const Timestamp now = asking_.inputs().now;
-    const engage::Campaign& campaign = asking_.campaign().campaign;
-    ATTUNE_ASSIGN_OR_RETURN(
-        const std::vector<std::uint8_t> granted,
-        ledger_.reserve_many(budget_name(campaign.name), claims, std::nullopt, now));
-    if (std::ranges::find(granted, 0) != granted.end()) {
-      return std::unexpected(internal_error(fmt::format(
-          "the gates let more pass than the budget of campaign '{}' holds", campaign.name)));
-    }
-    // A list is given away with the decision; what is mailed is spent when it is handed over.
-    if (campaign.channel == decide::Channel::file) return ledger_.settle_many(spent, now);
-    return {};
-  }
-
-  Workspace& workspace_;
-  ledger::BudgetLedger& ledger_;
-  deliver::Outbox& outbox_;
-  const CampaignAsking& asking_;
-  CampaignEvents events_{asking_.campaign().campaign.name};
-  std::vector<std::string> ids_;
-  std::vector<ledger::Amount> amounts_;
-  std::vector<engage::CustomerContact> contacts_;
-  std::vector<deliver::Message> messages_;
-};
 
 }  // namespace
 
@@ -226,10 +111,12 @@ Result<CampaignPreview> Campaigns::preview(const engage::Campaign& campaign, Cus
   preview.budget = left_of(campaign, balances);
   const auto due = engage::next_run(campaign, preview.now, workspace_->zone());
   ATTUNE_ASSIGN_OR_RETURN(CampaignAsking asking,
-                          CampaignAsking::open(*workspace_, customers, stored, preview.now));
+                          CampaignAsking::open(*workspace_, customers, stored, preview.now,
+                                               {.only = {}, .will_write = false, .without = {}}));
   progress.phase("asking", asking.everybody(), "customers");
   decide::BudgetLeft left = preview.budget;
   Examples examples;
+  std::vector<CustomerNumber> assigned;
   for (CustomerNumber after;;) {
     if (progress.cancelled()) return std::unexpected(cancelled("the preview was stopped"));
     ATTUNE_ASSIGN_OR_RETURN(after, asking.read(after, kChunk));
@@ -238,10 +125,12 @@ Result<CampaignPreview> Campaigns::preview(const engage::Campaign& campaign, Cus
         asking.decide(left, run_seed(campaign, due.value_or(campaign.schedule.start))));
     left = asking.outcomes().left;
     add_counts(asking, preview.counts);
-    examples.offer(asking);
+    ATTUNE_RETURN_IF_ERROR(examples.offer(*workspace_, asking));
+    note_assigned(asking, assigned);
     progress.advance(preview.counts.customers);
   }
   preview.examples = examples.take();
+  ATTUNE_RETURN_IF_ERROR(add_power(campaign, std::move(assigned), preview));
   for (const auto& [key, lacking] : asking.lacking())
     preview.problems.push_back(lacking_text(lacking, preview.counts.counts.customers()));
   return preview;
@@ -262,6 +151,12 @@ Result<std::optional<CampaignRun>> Campaigns::run(std::string_view name, Custome
         : campaign.state == engage::CampaignState::paused
             ? fmt::format("let it go on: attune campaign resume {}", name)
             : std::string("make a new campaign"))));
+  }
+  if (campaign.campaign.channel == decide::Channel::on_page) {
+    return std::unexpected(failed_precondition(
+        fmt::format("campaign '{}' has offers on pages, which are decided when a page asks for "
+                    "them: GET /v1/offers",
+                    name)));
   }
   ATTUNE_RETURN_IF_ERROR(check_ready(campaign.campaign));
   ATTUNE_ASSIGN_OR_RETURN(CampaignRuns runs, CampaignRuns::open(workspace_->state()));
@@ -291,8 +186,10 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
   store::State& state = workspace_->state();
   ATTUNE_ASSIGN_OR_RETURN(CampaignRuns runs, CampaignRuns::open(state));
   ATTUNE_ASSIGN_OR_RETURN(const OnDisk on_disk, OnDisk::begin(state));
-  ATTUNE_ASSIGN_OR_RETURN(CampaignAsking asking,
-                          CampaignAsking::open(*workspace_, customers, campaign, now));
+  ATTUNE_ASSIGN_OR_RETURN(
+      CampaignAsking asking,
+      CampaignAsking::open(*workspace_, customers, campaign, now,
+                           {.only = {}, .will_write = true, .without = without_}));
   progress.phase("deciding", asking.everybody(), "customers");
   while (true) {
     if (progress.cancelled())
@@ -306,7 +203,7 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
     add_counts(asking, added);
     run.next = last;
     ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
-    ATTUNE_RETURN_IF_ERROR(ChunkWriter(*workspace_, ledger_, outbox_, asking).write());
+    ATTUNE_RETURN_IF_ERROR(CampaignWriting(*workspace_, ledger_, outbox_, asking).write());
     ATTUNE_RETURN_IF_ERROR(runs.advance(campaign, run, added));
     ATTUNE_RETURN_IF_ERROR(transaction.commit());
     add_counts(asking, run.counts);
@@ -332,6 +229,7 @@ Result<std::vector<CampaignRun>> Campaigns::run_due(Customers& customers, Timest
   std::vector<CampaignRun> done;
   for (const engage::StoredCampaign& one : all) {
     if (one.state != engage::CampaignState::running) continue;
+    if (one.campaign.channel == decide::Channel::on_page) continue;
     ATTUNE_ASSIGN_OR_RETURN(auto ran, run(one.campaign.name, customers, now, progress));
     if (ran) done.push_back(std::move(*ran));
   }

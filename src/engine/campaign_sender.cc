@@ -12,6 +12,7 @@
 #include "attune/deliver/sender.h"
 #include "mail_config.h"
 #include "sending_gate.h"
+#include "webhook_config.h"
 
 namespace attune::engine {
 namespace {
@@ -79,10 +80,15 @@ struct CampaignSender::Impl {
   Workspace& workspace;
   WithStores with_stores;
   SendingGate gate;
-  net::SmtpClient client;
-  deliver::LinkSigner signer;  // which the letters' writer keeps the address of
+  deliver::LinkSigner signer;             // which the letters' writer keeps the address of
+  std::optional<net::SmtpClient> smtp{};  // where there is a [mail]
+  double mails_per_second = 0;
   std::optional<LetterDesk> desk{};
+  std::optional<net::HttpClient> http{};  // where there is a [webhook]
+  store::WebhookSettings hook{};
+  std::vector<deliver::WebhookSecret> secrets{};
   std::optional<deliver::Sender> sender{};
+  std::vector<std::string> troubles{};
   bool told_unknown = false;
 
   Result<GateAnswer> ask(const deliver::Message& message, Timestamp now) {
@@ -94,20 +100,74 @@ struct CampaignSender::Impl {
     return answer;
   }
 
-  deliver::SenderOptions options(double per_second, Timestamp now) {
+  static deliver::Rate rate(double per_second) {
+    return {.per_second = per_second, .burst = std::max(1.0, per_second)};
+  }
+
+  deliver::SenderOptions options(Timestamp now) {
     deliver::SenderOptions options;
     options.state_file = workspace.folder().state_file();
     options.seed = static_cast<std::uint64_t>(now.micros);
-    options.mail.push_back(
-        {.name = "mail",
-         .hand_over = [this](const net::SmtpMessage& m) { return client.send(m); },
-         .rate = {.per_second = per_second, .burst = std::max(1.0, per_second)},
-         .retry = {}});
+    if (smtp) {
+      options.mail.push_back(
+          {.name = "mail",
+           .hand_over = [this](const net::SmtpMessage& m) { return smtp->send(m); },
+           .rate = rate(mails_per_second),
+           .retry = {}});
+    }
+    if (http) {
+      options.webhooks.push_back(
+          {.name = std::string(kWebhookProvider),
+           .url = hook.url,
+           .secrets = secrets,
+           .post = [this](const net::HttpRequest& r) { return http->send(r); },
+           .rate = rate(hook.per_second)});
+    }
     options.hooks.gate = [this](const deliver::Message& m, Timestamp at) { return ask(m, at); };
     options.hooks.write_letter = [this](const deliver::Message& m, Timestamp at) {
       return desk->write(m, at);
     };
     return options;
+  }
+
+  Status open_mail(const store::MailSettings& mail) {
+    const store::DataFolder& folder = workspace.folder();
+    ATTUNE_ASSIGN_OR_RETURN(deliver::MailSettings letters, letter_settings(mail));
+    ATTUNE_ASSIGN_OR_RETURN(net::SmtpOptions server, server_settings(folder, mail));
+    ATTUNE_ASSIGN_OR_RETURN(smtp, net::SmtpClient::open(std::move(server)));
+    ATTUNE_ASSIGN_OR_RETURN(deliver::MailWriter writer,
+                            deliver::MailWriter::open(std::move(letters), signer));
+    desk.emplace(folder, std::move(writer));
+    mails_per_second = mail.per_second;
+    return {};
+  }
+
+  Status open_webhook(store::WebhookSettings settings) {
+    hook = std::move(settings);
+    ATTUNE_ASSIGN_OR_RETURN(secrets, webhook_secrets(workspace.folder(), hook));
+    http.emplace(webhook_options(hook));
+    return {};
+  }
+
+  // Ways out that messages wait for and that the settings do not have, or have wrong. One that does
+  // not work holds up no other.
+  Status open_ways() {
+    bool mails = false, hooks = false;
+    ATTUNE_RETURN_IF_ERROR(with_stores([&](Workspace& stores) -> Status {
+      ATTUNE_ASSIGN_OR_RETURN(auto outbox, deliver::Outbox::open(stores.state(), stores.vault()));
+      ATTUNE_ASSIGN_OR_RETURN(mails, outbox.has_work(deliver::Channel::email));
+      ATTUNE_ASSIGN_OR_RETURN(hooks, outbox.has_work(deliver::Channel::webhook));
+      return {};
+    }));
+    const auto mail = mail_section(workspace.folder());
+    Status of_mail = mail ? open_mail(*mail) : std::unexpected(mail.error());
+    auto hook_section = webhook_section(workspace.folder());
+    Status of_hook = hook_section ? open_webhook(std::move(*hook_section))
+                                  : std::unexpected(hook_section.error());
+    if (!of_mail && !of_hook) return hooks && !mails ? of_hook : of_mail;
+    if (!of_mail && mails) troubles.push_back(of_mail.error().message);
+    if (!of_hook && hooks) troubles.push_back(of_hook.error().message);
+    return {};
   }
 };
 
@@ -116,26 +176,19 @@ CampaignSender::CampaignSender(CampaignSender&&) noexcept = default;
 CampaignSender::~CampaignSender() = default;
 
 Result<CampaignSender> CampaignSender::open(Workspace& workspace, WithStores with_stores,
-                                            Timestamp now) {
-  const store::DataFolder& folder = workspace.folder();
-  ATTUNE_ASSIGN_OR_RETURN(Turn turn, Turn::take(folder.root()));
-  ATTUNE_ASSIGN_OR_RETURN(const store::MailSettings mail, mail_section(folder));
-  ATTUNE_ASSIGN_OR_RETURN(deliver::MailSettings letters, letter_settings(mail));
-  ATTUNE_ASSIGN_OR_RETURN(net::SmtpOptions server, server_settings(folder, mail));
-  ATTUNE_ASSIGN_OR_RETURN(net::SmtpClient client, net::SmtpClient::open(std::move(server)));
+                                            Timestamp now, std::optional<SendingCheck> without) {
+  ATTUNE_ASSIGN_OR_RETURN(Turn turn, Turn::take(workspace.folder().root()));
   std::optional<SendingGate> gate;
   ATTUNE_RETURN_IF_ERROR(with_stores([&](Workspace& stores) -> Status {
-    ATTUNE_ASSIGN_OR_RETURN(gate, SendingGate::open(stores));
+    ATTUNE_ASSIGN_OR_RETURN(gate, SendingGate::open(stores, without));
     return {};
   }));
   ATTUNE_ASSIGN_OR_RETURN(deliver::LinkSigner signer, link_signer(workspace.vault()));
   auto impl = std::make_unique<Impl>(Impl{std::move(turn), workspace, std::move(with_stores),
-                                          std::move(*gate), std::move(client), std::move(signer)});
-  ATTUNE_ASSIGN_OR_RETURN(deliver::MailWriter writer,
-                          deliver::MailWriter::open(std::move(letters), impl->signer));
-  impl->desk.emplace(folder, std::move(writer));
-  ATTUNE_ASSIGN_OR_RETURN(impl->sender, deliver::Sender::open(impl->options(mail.per_second, now),
-                                                              workspace.vault(), now));
+                                          std::move(*gate), std::move(signer)});
+  ATTUNE_RETURN_IF_ERROR(impl->open_ways());
+  ATTUNE_ASSIGN_OR_RETURN(impl->sender,
+                          deliver::Sender::open(impl->options(now), workspace.vault(), now));
   return CampaignSender(std::move(impl));
 }
 
@@ -151,7 +204,8 @@ Result<SendResult> CampaignSender::run_once(Timestamp now) {
   result.withheld = run.withheld;
   result.postponed = run.postponed;
   result.next = run.next;
-  result.troubles = run.troubles;
+  result.troubles = impl_->troubles;
+  result.troubles.insert(result.troubles.end(), run.troubles.begin(), run.troubles.end());
   return result;
 }
 

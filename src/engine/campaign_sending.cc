@@ -3,6 +3,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "attune/base/text.h"
 #include "attune/engage/contact_store.h"
@@ -38,10 +39,10 @@ void SendResult::add(const SendResult& more) {
 Result<SendResult> Campaigns::send_due(Timestamp now) {
   SendResult result;
   {
-    ATTUNE_ASSIGN_OR_RETURN(
-        CampaignSender sender,
-        CampaignSender::open(
-            *workspace_, [this](const auto& work) { return work(*workspace_); }, now));
+    ATTUNE_ASSIGN_OR_RETURN(CampaignSender sender,
+                            CampaignSender::open(
+                                *workspace_, [this](const auto& work) { return work(*workspace_); },
+                                now, sending_without_));
     while (true) {
       ATTUNE_ASSIGN_OR_RETURN(const SendResult run, sender.run_once(now));
       result.add(run);
@@ -79,16 +80,86 @@ Result<std::int64_t> Campaigns::settle_outbox(Timestamp now) {
   return total;
 }
 
+// What pays for the message: of a webhook that was requeued, the reservation of the last time.
+Result<std::string> Campaigns::reservation_of(const MessageStatus& message) {
+  std::string id = message.key;
+  if (message.channel != deliver::Channel::webhook) return id;
+  for (int time = 2;; ++time) {
+    std::string next = fmt::format("{}:{}", message.key, time);
+    const auto found = ledger_.find(next);
+    if (!found && found.error().code == ErrorCode::not_found) return id;
+    if (!found) return std::unexpected(found.error());
+    id = std::move(next);
+  }
+}
+
+Result<std::vector<OutboxMessage>> Campaigns::messages(std::string_view state, int limit) {
+  std::vector<std::string> names;
+  std::optional<MessageState> wanted;
+  for (int i = 0; i < deliver::kMessageStateCount; ++i) {
+    const auto one = static_cast<MessageState>(i);
+    names.emplace_back(deliver::name(one));
+    if (names.back() == state) wanted = one;
+  }
+  if (!wanted) {
+    return std::unexpected(invalid_argument(
+        fmt::format("there is no state '{}'{}; there are {}", attune::quoted(state),
+                    did_you_mean(state, names), fmt::join(names, ", "))));
+  }
+  ATTUNE_ASSIGN_OR_RETURN(std::vector<MessageStatus> found, outbox_.list(*wanted, limit));
+  std::vector<OutboxMessage> all;
+  for (MessageStatus& one : found) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto customer, called(*workspace_, one.customer));
+    all.push_back({std::move(one), customer ? customer->id : std::string()});
+  }
+  return all;
+}
+
+Result<MessageStatus> Campaigns::requeue(std::string_view key, Timestamp now) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::int64_t told, settle_outbox(now));
+  (void)told;
+  ATTUNE_ASSIGN_OR_RETURN(const auto found, outbox_.find(key));
+  if (found && found->channel == deliver::Channel::webhook &&
+      found->state == MessageState::failed) {
+    ATTUNE_ASSIGN_OR_RETURN(const engage::StoredCampaign campaign, store_.find(found->campaign));
+    if (campaign.state == engage::CampaignState::done) {
+      return std::unexpected(failed_precondition(
+          fmt::format("campaign '{}' is done; nothing of it is sent any more", found->campaign)));
+    }
+    ATTUNE_ASSIGN_OR_RETURN(const std::string last, reservation_of(*found));
+    ATTUNE_ASSIGN_OR_RETURN(const ledger::Reservation paid, ledger_.find(last));
+    const std::size_t colon = last.find(':');
+    const int time = colon == last.npos ? 2 : std::stoi(last.substr(colon + 1)) + 1;
+    ATTUNE_ASSIGN_OR_RETURN(auto contacts, engage::ContactStore::open(workspace_->state()));
+    ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber root,
+                            workspace_->identity().root(found->customer));
+    const engage::CustomerContact contact{
+        root, {found->created, campaign.number, campaign.campaign.channel}};
+    ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, workspace_->state().begin());
+    const auto reserved = ledger_.reserve(fmt::format("{}:{}", key, time), paid.budget, paid.amount,
+                                          std::nullopt, now);
+    if (!reserved) return std::unexpected(reserved.error());
+    ATTUNE_RETURN_IF_ERROR(contacts.record(std::span(&contact, 1)));
+    ATTUNE_RETURN_IF_ERROR(outbox_.requeue(key, now));
+    ATTUNE_RETURN_IF_ERROR(transaction.commit());
+  } else {
+    ATTUNE_RETURN_IF_ERROR(outbox_.requeue(key, now));  // says why not
+  }
+  ATTUNE_ASSIGN_OR_RETURN(auto again, outbox_.find(key));
+  return std::move(*again);
+}
+
 // Its money and its contact. What may have arrived, or cost its hand-over, is spent.
 Status Campaigns::settle(const MessageStatus& message, engage::ContactStore& contacts,
                          Timestamp now) {
+  ATTUNE_ASSIGN_OR_RETURN(const std::string id, reservation_of(message));
   if (message.state == MessageState::sent || message.state == MessageState::unknown ||
       message.state == MessageState::refused) {
-    ATTUNE_ASSIGN_OR_RETURN(const ledger::Reservation reservation, ledger_.find(message.key));
-    const auto settled = ledger_.settle(message.key, reservation.amount, now);
+    ATTUNE_ASSIGN_OR_RETURN(const ledger::Reservation reservation, ledger_.find(id));
+    const auto settled = ledger_.settle(id, reservation.amount, now);
     return settled ? Status{} : std::unexpected(settled.error());
   }
-  const auto released = ledger_.release(message.key, now);
+  const auto released = ledger_.release(id, now);
   if (!released) return std::unexpected(released.error());
   ATTUNE_ASSIGN_OR_RETURN(const engage::StoredCampaign campaign, store_.find(message.campaign));
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber root, workspace_->identity().root(message.customer));

@@ -28,6 +28,15 @@ Result<std::int64_t> source_number(Workspace& workspace, const engage::Campaign&
   return -1;
 }
 
+bool can_be_clicked(decide::Channel channel) {
+  return channel == decide::Channel::email || channel == decide::Channel::on_page;
+}
+
+// What touches a customer where nothing can be clicked: the hand-over, of lists the decision.
+EventType sent_by(decide::Channel channel) {
+  return channel == decide::Channel::file ? EventType::assignment : EventType::message_sent;
+}
+
 class TouchReader {
  public:
   TouchReader(Workspace& workspace, const engage::Campaign& campaign, const Assigned& assigned)
@@ -37,12 +46,13 @@ class TouchReader {
 
   Result<std::vector<std::vector<Touch>>> read() {
     ATTUNE_ASSIGN_OR_RETURN(const std::int64_t source, source_number(workspace_, campaign_));
-    const bool clicked = campaign_.channel != decide::Channel::file;
+    const bool clicked = can_be_clicked(campaign_.channel);
     const std::int64_t window = campaign_.outcome.days * kMicrosPerDay;
     ATTUNE_ASSIGN_OR_RETURN(
         store::QueryResult rows,
         workspace_.history().query(
-            "SELECT customer, epoch_us(time), coalesce(source = $1, false)::BIGINT FROM "
+            "SELECT customer, epoch_us(time), coalesce(source = $1 OR decision_id IN (SELECT "
+            "decision_id FROM visible_rows WHERE type = $7 AND source = $1), false)::BIGINT FROM "
             "visible_rows WHERE customer <> 0 AND epoch_us(time) >= $2 AND epoch_us(time) <= $3 "
             "AND "
             "((type = $4 AND coalesce(quantity, 1) > 0) OR type = $5 OR (type = $6 AND source = "
@@ -50,7 +60,8 @@ class TouchReader {
             " ORDER BY time, sequence",
             {source, assigned_.first.micros - window, assigned_.last.micros + window,
              number(EventType::message_clicked), number(EventType::click),
-             number(clicked ? EventType::message_clicked : EventType::assignment)}));
+             number(clicked ? EventType::message_clicked : sent_by(campaign_.channel)),
+             number(EventType::assignment)}));
     ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
       const auto customers = chunk.int64(0), times = chunk.int64(1), own = chunk.int64(2);
       for (std::size_t i = 0; i < chunk.rows(); ++i) {
@@ -86,6 +97,12 @@ void count(EventType type, bool by_person, TreatmentActivity& into) {
     case EventType::unsubscribe:
       ++into.unsubscribed;
       break;
+    case EventType::impression:
+      ++into.shown;
+      break;
+    case EventType::click:
+      ++into.clicked;
+      break;
     default:
       ++into.complained;
   }
@@ -106,11 +123,14 @@ Status add_activity(Workspace& workspace, const engage::Campaign& campaign,
       store::QueryResult rows,
       workspace.history().query(
           "SELECT customer, type::BIGINT, max(coalesce(quantity, 1))::DOUBLE FROM visible_rows "
-          "WHERE source = $1 AND customer <> 0 AND type IN ($2, $3, $4, $5, $6, $7) "
-          "GROUP BY customer, type, decision_id",
+          "WHERE customer <> 0 AND ((source = $1 AND type IN ($2, $3, $4, $5, $6, $7)) OR "
+          "(type IN ($8, $9) AND decision_id IN (SELECT decision_id FROM visible_rows WHERE "
+          "source = $1 AND type = $10))) GROUP BY customer, type, decision_id",
           {source, number(EventType::message_sent), number(EventType::message_bounced),
            number(EventType::message_opened), number(EventType::message_clicked),
-           number(EventType::unsubscribe), number(EventType::message_complained)}));
+           number(EventType::unsubscribe), number(EventType::message_complained),
+           number(EventType::impression), number(EventType::click),
+           number(EventType::assignment)}));
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
     const auto customers = chunk.int64(0), types = chunk.int64(1);
     const auto persons = chunk.real(2);
@@ -123,8 +143,9 @@ Status add_activity(Workspace& workspace, const engage::Campaign& campaign,
     return {};
   }));
   for (TreatmentActivity& one : activity) {
-    const measure::Rate rate =
-        measure::click_through_rate(std::min(one.clicked, one.sent), one.sent);
+    const std::int64_t exposed =
+        campaign.channel == decide::Channel::on_page ? one.shown : one.sent;
+    const measure::Rate rate = measure::click_through_rate(std::min(one.clicked, exposed), exposed);
     if (rate.estimate) one.click_through = *rate.estimate;
   }
   return {};

@@ -4,6 +4,7 @@
 #include "attune/engine/campaigns.h"
 #include "attune/engine/experiment.h"
 #include "attune/report/format.h"
+#include "campaign_writing.h"
 
 namespace attune::engine {
 namespace {
@@ -94,15 +95,35 @@ std::string money_text(const std::optional<measure::Estimate>& estimate) {
                      number(estimate->high));
 }
 
+// The smallest effect that is worth looking for, in the metric's own words.
+std::string power_text(const CampaignPower& power, const engage::Campaign& campaign) {
+  const bool share = power.before.proportion;
+  const auto written = [&](double value) {
+    return share ? report::format_percent(value, 2)
+                 : report::format_number(value, {.decimals = 2}) + " " +
+                       campaign.currency.to_string();
+  };
+  return fmt::format(
+      "{} is {} a customer in the {} days before. With {} held out of {}, an effect of {}{} or "
+      "more "
+      "would be called in 8 of 10 such campaigns.\n",
+      power.metric, written(power.before.mean), campaign.outcome.days,
+      with_thousands(power.plan.control), with_thousands(power.plan.customers),
+      share ? report::format_number(100 * power.plan.effect, {.decimals = 2})
+            : written(power.plan.effect),
+      share ? " percentage points" : "");
+}
+
 // Beside what was caused: what people did, and what a claim by clicks would say.
 std::string activity_text(const CampaignReport& report, const report::TerminalStyle& style) {
   const engage::Campaign& campaign = report.campaign.campaign;
   const bool money = campaign.outcome.event == events::EventType::purchase;
   const std::string what = money ? campaign.currency.to_string() : "outcomes";
+  const bool on_page = campaign.channel == decide::Channel::on_page;
   report::Table table({{"treatment", Align::left, 0},
-                       {"sent", Align::right, 0},
+                       {on_page ? "offered" : "sent", Align::right, 0},
                        {"bounced", Align::right, 0},
-                       {"opened", Align::right, 0},
+                       {on_page ? "shown" : "opened", Align::right, 0},
                        {"clicked", Align::right, 0},
                        {"click-through", Align::right, 0},
                        {"left", Align::right, 0},
@@ -116,7 +137,7 @@ std::string activity_text(const CampaignReport& report, const report::TerminalSt
                           percent(one.click_through->low), percent(one.click_through->high))
             : "–";
     table.row({one.treatment, with_thousands(one.sent), with_thousands(one.bounced),
-               with_thousands(one.opened), with_thousands(one.clicked), rate,
+               with_thousands(on_page ? one.shown : one.opened), with_thousands(one.clicked), rate,
                with_thousands(one.unsubscribed + one.complained),
                report::format_number(one.claimed_by_last_touch, {.decimals = 2}),
                report::format_number(one.claimed_by_position, {.decimals = 2})});
@@ -143,6 +164,7 @@ std::string preview_text(const CampaignPreview& preview, const TimeZone& zone,
     }
     if (!preview.examples.empty()) text += examples.to_text(style);
   }
+  for (const CampaignPower& one : preview.power) text += power_text(one, preview.campaign);
   for (const std::string& problem : preview.problems) text += "Problem: " + problem + "\n";
   return text;
 }
@@ -185,7 +207,7 @@ std::string status_text(const CampaignStatus& status, const TimeZone& zone,
     row("left", status.budget->available.money_minor, status.budget->available.messages);
     text += budget.to_text(style);
   }
-  if (stored.campaign.channel == decide::Channel::email) {
+  if (goes_by_outbox(stored.campaign.channel)) {
     text += "Outbox:";
     for (int i = 0; i < deliver::kMessageStateCount; ++i) {
       text += fmt::format("{} {} {}", i == 0 ? "" : ",",
@@ -204,6 +226,22 @@ std::string status_text(const CampaignStatus& status, const TimeZone& zone,
                  std::string(engage::name(change.to)), change.by, change.note});
   }
   return text + history.to_text(style);
+}
+
+std::string messages_text(const std::vector<OutboxMessage>& messages, const TimeZone& zone,
+                          const report::TerminalStyle& style) {
+  report::Table table({{"message", Align::left, 0},
+                       {"campaign", Align::left, 0},
+                       {"customer", Align::left, 0},
+                       {"state", Align::left, 0},
+                       {"tries", Align::right, 0},
+                       {"since", Align::left, 0},
+                       {"what was said", Align::left, 1}});
+  for (const auto& [status, customer] : messages) {
+    table.row({status.key, status.campaign, customer, std::string(deliver::name(status.state)),
+               std::to_string(status.attempts), at(status.changed, zone), status.detail});
+  }
+  return table.to_text(style);
 }
 
 std::string report_text(const CampaignReport& report, const TimeZone& zone,

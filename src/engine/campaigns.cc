@@ -10,6 +10,7 @@
 #include "campaign_runs.h"
 #include "mail_config.h"
 #include "pending_events.h"
+#include "webhook_config.h"
 
 namespace attune::engine {
 namespace {
@@ -38,23 +39,32 @@ Status check_budget(const engage::Campaign& campaign, const ledger::BudgetBalanc
 
 }  // namespace
 
-Result<Campaigns> Campaigns::open(Workspace& workspace) {
+Result<Campaigns> Campaigns::open(Workspace& workspace, bool pump) {
   ATTUNE_ASSIGN_OR_RETURN(auto store, engage::CampaignStore::open(workspace.state()));
   ATTUNE_ASSIGN_OR_RETURN(auto ledger, ledger::BudgetLedger::open(workspace.state()));
   ATTUNE_ASSIGN_OR_RETURN(auto outbox, deliver::Outbox::open(workspace.state(), workspace.vault()));
   // What a crash left behind goes first.
   ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(workspace));
-  ATTUNE_ASSIGN_OR_RETURN(const std::int64_t pumped, pending.pump());
-  (void)pumped;
+  if (pump) {
+    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t pumped, pending.pump());
+    (void)pumped;
+  }
   return Campaigns(workspace, store, ledger, std::move(outbox));
 }
 
 Status Campaigns::check_ready(const engage::Campaign& campaign) {
-  if (campaign.channel == decide::Channel::file) return {};
-  if (campaign.channel != decide::Channel::email) {
-    return std::unexpected(failed_precondition(
-        fmt::format("campaign '{}': nothing is sent over the channel {} yet; email and file work",
-                    campaign.name, decide::name(campaign.channel))));
+  using enum decide::Channel;
+  if (campaign.channel == file || campaign.channel == on_page) return {};
+  if (campaign.channel == webhook) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto hook, webhook_section(workspace_->folder()));
+    const auto secrets = webhook_secrets(workspace_->folder(), hook);
+    return secrets ? Status{} : std::unexpected(secrets.error());
+  }
+  if (campaign.channel != email) {
+    return std::unexpected(failed_precondition(fmt::format(
+        "campaign '{}': nothing is sent over the channel {} itself; a program of yours "
+        "can, told by channel = \"webhook\" and purpose = \"{}\"",
+        campaign.name, decide::name(campaign.channel), privacy::name(campaign.purpose))));
   }
   ATTUNE_ASSIGN_OR_RETURN(const store::MailSettings mail, mail_section(workspace_->folder()));
   ATTUNE_ASSIGN_OR_RETURN(const deliver::MailSettings letters, letter_settings(mail));
@@ -184,7 +194,8 @@ Result<CampaignStatus> Campaigns::status(std::string_view name, Timestamp now) {
   }
   ATTUNE_ASSIGN_OR_RETURN(status.outbox, outbox_.counts(name));
   const CampaignState state = status.campaign.state;
-  if (state == CampaignState::running || state == CampaignState::scheduled) {
+  const bool by_schedule = status.campaign.campaign.channel != decide::Channel::on_page;
+  if (by_schedule && (state == CampaignState::running || state == CampaignState::scheduled)) {
     const auto& last = status.campaign.last_run;
     const Timestamp from =
         last ? Timestamp{last->micros + 1} : status.campaign.campaign.schedule.start;

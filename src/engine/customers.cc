@@ -21,6 +21,7 @@ struct Customers::Impl {
   std::optional<ProfileFolding> folding;
   profiles::ShopContext context;
   std::optional<profiles::SegmentSet> compiled;
+  std::optional<ProfileFolding::Profiles> past;  // where as_of lies before the last event
 
   Status read_names(bool items) {
     if (folding && !items) return vocabulary->follow(workspace->state());
@@ -39,6 +40,34 @@ struct Customers::Impl {
     ATTUNE_ASSIGN_OR_RETURN(context.as_of, workspace->default_as_of());
     return {};
   }
+
+  // What is stored holds all events; as of a moment before the last of them, it holds that moment's
+  // future.
+  Status read_past(Progress& progress) {
+    past.reset();
+    if (!options.as_of) return {};
+    ATTUNE_ASSIGN_OR_RETURN(
+        const auto last, workspace->history().find_int64(
+                             "SELECT epoch_us(max(time)) FROM visible_rows WHERE customer <> 0"));
+    if (!last || *last <= options.as_of->micros) return {};
+    ATTUNE_ASSIGN_OR_RETURN(past, folding->fold_until(*options.as_of, progress));
+    return {};
+  }
+
+  using Visit = std::function<Status(CustomerNumber, const profiles::ProfileAccumulator&)>;
+  Status for_each(const Visit& visit) {
+    if (!past) {
+      return store->for_each([&](const profiles::StoredProfile& stored) {
+        return visit(stored.customer, stored.accumulator);
+      });
+    }
+    for (const auto& [customer, accumulator] : *past)
+      ATTUNE_RETURN_IF_ERROR(visit(customer, accumulator));
+    return {};
+  }
+
+  // Read otherwise than the shop's own profiles are: nobody enters or leaves a segment by that.
+  bool aside() const { return options != Options(); }
 
   Status compile() {
     ATTUNE_ASSIGN_OR_RETURN(std::vector<profiles::Segment> saved, segments->list());
@@ -91,22 +120,31 @@ Status Customers::catch_up(const News& news, Progress& progress) {
   ATTUNE_RETURN_IF_ERROR(impl_->read_names(news.items));
   ATTUNE_RETURN_IF_ERROR(impl_->folding->catch_up(news.people, progress));
   ATTUNE_RETURN_IF_ERROR(impl_->compile());
-  return impl_->read_clock();
+  ATTUNE_RETURN_IF_ERROR(impl_->read_clock());
+  return impl_->read_past(progress);
 }
 
 Status Customers::measure_shop() {
   Impl& self = *impl_;
   ATTUNE_RETURN_IF_ERROR(self.read_clock());
   profiles::ShopStatistics statistics(self.context.as_of, self.workspace->zone());
-  ATTUNE_RETURN_IF_ERROR(self.store->for_each([&](const profiles::StoredProfile& stored) -> Status {
-    statistics.add(stored.accumulator.state());
-    return {};
-  }));
+  ATTUNE_RETURN_IF_ERROR(
+      self.for_each([&](CustomerNumber, const profiles::ProfileAccumulator& accumulator) -> Status {
+        statistics.add(accumulator.state());
+        return {};
+      }));
   self.context = statistics.finish(self.options.rfm, self.options.lifecycle, self.item_prices());
   return {};
 }
 
 Result<Profile> Customers::read(CustomerNumber customer) {
+  if (impl_->past) {
+    const auto then = impl_->past->find(customer);
+    if (then != impl_->past->end()) return impl_->describe(customer, then->second);
+    return std::unexpected(not_found(
+        fmt::format("nothing was known of this customer by {}; their first event came later",
+                    format_iso(as_of()))));
+  }
   ATTUNE_ASSIGN_OR_RETURN(const auto stored, impl_->store->find(customer));
   if (!stored)
     return std::unexpected(not_found("nothing is known of this customer; no event names them"));
@@ -125,8 +163,17 @@ Result<Profile> Customers::find(std::string_view id) {
 }
 
 Status Customers::for_each(const std::function<Status(const Profile&)>& visit) {
-  return impl_->store->for_each([&](const profiles::StoredProfile& stored) -> Status {
-    return visit(impl_->describe(stored.customer, stored.accumulator));
+  return impl_->for_each(
+      [&](CustomerNumber customer, const profiles::ProfileAccumulator& accumulator) {
+        return visit(impl_->describe(customer, accumulator));
+      });
+}
+
+Status Customers::for_each_between(CustomerNumber first, CustomerNumber last, bool segments,
+                                   const std::function<Status(const Profile&)>& visit) {
+  return impl_->store->for_each(first, last, [&](const profiles::StoredProfile& stored) -> Status {
+    if (segments) return visit(impl_->describe(stored.customer, stored.accumulator));
+    return visit(profiles::describe(stored.customer, stored.accumulator.state(), impl_->context));
   });
 }
 
@@ -139,7 +186,10 @@ Result<std::vector<Profile>> Customers::all() {
   return everybody;
 }
 
-Result<std::int64_t> Customers::count() { return impl_->store->count(); }
+Result<std::int64_t> Customers::count() {
+  if (impl_->past) return static_cast<std::int64_t>(impl_->past->size());
+  return impl_->store->count();
+}
 
 Result<std::vector<profiles::Segment>> Customers::segments() { return impl_->segments->list(); }
 
@@ -177,10 +227,13 @@ Status Customers::remove_segment(std::string_view name) {
 
 Result<std::vector<Customers::SegmentSize>> Customers::refresh_segments() {
   ATTUNE_ASSIGN_OR_RETURN(std::vector<Profile> everybody, all());
-  auto changes = impl_->segments->refresh(*impl_->compiled, *impl_->vocabulary, everybody, as_of());
-  if (!changes) return std::unexpected(changes.error());
-  ATTUNE_RETURN_IF_ERROR(
-      impl_->segments->full_pass_done(impl_->workspace->zone().day_number(as_of())));
+  if (!impl_->aside()) {
+    auto changes =
+        impl_->segments->refresh(*impl_->compiled, *impl_->vocabulary, everybody, as_of());
+    if (!changes) return std::unexpected(changes.error());
+    ATTUNE_RETURN_IF_ERROR(
+        impl_->segments->full_pass_done(impl_->workspace->zone().day_number(as_of())));
+  }
   std::vector<SegmentSize> sizes;
   for (const profiles::Segment& segment : impl_->compiled->segments())
     sizes.push_back({segment, 0, 0});
@@ -194,9 +247,24 @@ Result<std::vector<Customers::SegmentSize>> Customers::refresh_segments() {
   return sizes;
 }
 
-Result<std::vector<profiles::Member>> Customers::members(std::string_view segment,
-                                                         CustomerNumber after, std::int64_t limit) {
-  return impl_->segments->members(segment, after, limit);
+Result<std::vector<Customers::Member>> Customers::members(std::string_view segment,
+                                                          CustomerNumber after,
+                                                          std::int64_t limit) {
+  std::vector<Member> all;
+  if (!impl_->aside()) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto stored, impl_->segments->members(segment, after, limit));
+    for (const profiles::Member& member : stored)
+      all.push_back({member.customer, member.entered_at});
+    return all;
+  }
+  ATTUNE_RETURN_IF_ERROR(impl_->segments->find(segment));
+  ATTUNE_RETURN_IF_ERROR(for_each([&](const Profile& profile) -> Status {
+    if (profile.customer > after && std::ssize(all) < limit &&
+        std::ranges::binary_search(profile.segments, segment))
+      all.push_back({profile.customer, {}});
+    return {};
+  }));
+  return all;
 }
 
 Result<profiles::Clustering> Customers::cluster(const profiles::ClusterParameters& parameters,
@@ -207,9 +275,9 @@ Result<profiles::Clustering> Customers::cluster(const profiles::ClusterParameter
 
 Result<std::vector<profiles::Cohort>> Customers::cohorts() {
   profiles::CohortTable table(impl_->workspace->zone());
-  ATTUNE_RETURN_IF_ERROR(
-      impl_->store->for_each([&](const profiles::StoredProfile& stored) -> Status {
-        table.add(stored.accumulator.state());
+  ATTUNE_RETURN_IF_ERROR(impl_->for_each(
+      [&](CustomerNumber, const profiles::ProfileAccumulator& accumulator) -> Status {
+        table.add(accumulator.state());
         return {};
       }));
   return table.cohorts();

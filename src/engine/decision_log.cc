@@ -10,9 +10,11 @@ namespace attune::engine {
 Result<decide::Decision> read_decision(Workspace& workspace, std::string_view id) {
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,
-      workspace.history().query("SELECT customer, personal FROM visible_rows WHERE type = $1 AND "
-                                "decision_id = $2 LIMIT 1",
-                                {static_cast<std::int64_t>(events::EventType::decision), id}));
+      workspace.history().query(
+          "SELECT customer, personal FROM visible_rows WHERE type = $1 AND decision_id = $2 AND "
+          "source IN (SELECT code FROM labels WHERE kind = $3 AND name = $4) LIMIT 1",
+          {static_cast<std::int64_t>(events::EventType::decision), id,
+           static_cast<std::int64_t>(events::LabelKind::source), kDecisionSource}));
   ATTUNE_ASSIGN_OR_RETURN(const store::Chunk chunk, rows.next());
   if (chunk.rows() == 0 || chunk.is_null(1, 0)) {
     return std::unexpected(not_found(

@@ -6,6 +6,7 @@
 #include "attune/base/text.h"
 #include "attune/engine/experiment.h"
 #include "attune/report/html_page.h"
+#include "experiment_sections.h"
 
 namespace attune::engine {
 namespace {
@@ -313,10 +314,15 @@ std::string experiment_text(const ExperimentReport& report, const report::Termin
 }
 
 std::string experiment_page(const ExperimentReport& report) {
-  const Experiment& experiment = report.result;
   report::Page page({.title = "What the experiment changed",
                      .subtitle = report.file,
                      .footer = "made with Attune"});
+  add_experiment_sections(report, page);
+  return page.html();
+}
+
+void add_experiment_sections(const ExperimentReport& report, report::Page& page) {
+  const Experiment& experiment = report.result;
   report::Section& trust = page.section("May it be trusted?");
   trust.table(arms_table(experiment));
   for (const measure::Check& check : experiment.checks)
@@ -339,7 +345,6 @@ std::string experiment_page(const ExperimentReport& report) {
   report::Section& made = page.section("How it was made");
   made.bullets(methods_of(experiment));
   if (!experiment.notes.empty()) made.bullets(experiment.notes);
-  return page.html();
 }
 
 }  // namespace attune::engine

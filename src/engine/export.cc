@@ -12,6 +12,7 @@
 
 #include "attune/base/text.h"
 #include "attune/engine/recommendations.h"
+#include "item_export.h"
 #include "table_builder.h"
 
 namespace attune::engine {
@@ -23,18 +24,6 @@ using store::ColumnType;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 const std::vector<std::string> kKinds{"events",   "items",    "customers",
                                       "profiles", "segments", "recommendations"};
-
-std::vector<ColumnSchema> text_columns(const std::vector<std::string>& names) {
-  std::vector<ColumnSchema> schema;
-  for (const std::string& name : names) schema.push_back({name, ColumnType::text});
-  return schema;
-}
-
-// "12.34": an amount the way files write it.
-std::string amount(std::int64_t minor, const Currency& currency) {
-  const std::string text = to_string(Money{minor, currency});
-  return text.substr(0, text.find(' '));
-}
 
 // The time on the clock that it came with.
 std::string time_with_offset(Timestamp time, std::optional<int> offset) {
@@ -165,8 +154,8 @@ class EventExport {
         .text(c.is_null(18, i) ? std::string_view() : c.text(18, i))
         .text(name_in(sources_, c, 9, i))
         .text(name_in(channels_, c, 10, i))
-        .text(c.is_null(13, i) ? "" : amount(c.int64(13)[i], currency))
-        .text(c.is_null(14, i) ? "" : amount(c.int64(14)[i], currency))
+        .text(c.is_null(13, i) ? "" : amount_cell(c.int64(13)[i], currency))
+        .text(c.is_null(14, i) ? "" : amount_cell(c.int64(14)[i], currency))
         .text(currency_name)
         .text(personal.text)
         .text(personal.url)
@@ -188,62 +177,15 @@ class EventExport {
   std::map<std::int16_t, std::string> sources_, channels_, currencies_;
 };
 
-// What one row of the item export says: an item since a moment.
-using ItemFields = std::map<std::string, std::string>;
-
-Result<std::int64_t> export_items(Workspace& workspace, const ExportOptions& options,
-                                  const store::TableWriterOptions& writer_options) {
-  // Rows in order: for each item its mentions alone, or each moment at which facts were stated.
-  ATTUNE_ASSIGN_OR_RETURN(const catalog::CatalogSnapshot newest,
-                          workspace.catalog().snapshot(Timestamp{INT64_MAX}));
-  std::map<std::pair<std::int64_t, std::int64_t>, ItemFields> stated;  // (item, time)
-  std::set<std::string> fields{"name", "category", "brand"};
-  std::set<std::int64_t> with_facts;
-  ATTUNE_RETURN_IF_ERROR(workspace.catalog().for_each_fact([&](const catalog::ItemFact& fact,
-                                                               std::string_view) -> Status {
-    std::string& cell = stated[{fact.item.value, fact.valid_from.micros}][std::string(fact.field)];
-    cell = cell.empty() || fact.field != "category" ? std::string(fact.value)
-                                                    : cell + "|" + std::string(fact.value);
-    fields.insert(std::string(fact.field));
-    with_facts.insert(fact.item.value);
-    return {};
-  }));
-  std::vector<std::string> names{"item_id", "valid_from"};
-  names.insert(names.end(), fields.begin(), fields.end());
-  const std::vector<ColumnSchema> schema = text_columns(names);
-  ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer,
-                          store::TableWriter::create(options.file, schema, writer_options));
-  TableBuilder rows(writer, schema);
-  const auto add = [&](const catalog::Item& item, std::int64_t time,
-                       const ItemFields& values) -> Status {
-    rows.text(item.id).text(time == 0 ? "" : format_iso(Timestamp{time}));
-    for (const std::string& field : fields) {
-      const auto found = values.find(field);
-      std::string cell = found == values.end() ? "" : found->second;
-      if (field == "price" && !cell.empty()) cell = amount(std::stoll(cell), item.currency);
-      rows.text(cell);
-    }
-    return rows.end_row();
-  };
-  for (const catalog::Item& item : newest.items()) {
-    if (!with_facts.contains(item.number.value)) {
-      ItemFields values{{"name", item.name}, {"brand", item.brand}};
-      for (const std::string& category : item.categories)
-        values["category"] += (values["category"].empty() ? "" : "|") + category;
-      for (const catalog::ItemAttribute& attribute : item.attributes) {
-        if (fields.contains(attribute.name)) values[attribute.name] = attribute.value;
-      }
-      ATTUNE_RETURN_IF_ERROR(add(item, 0, values));
-      continue;
-    }
-    for (auto fact = stated.lower_bound({item.number.value, INT64_MIN});
-         fact != stated.end() && fact->first.first == item.number.value; ++fact) {
-      ATTUNE_RETURN_IF_ERROR(add(item, fact->first.second, fact->second));
-    }
+// Who never said who they are.
+std::vector<CustomerNumber> visitors_of(const Ids& ids, const events::MergeMap& merges) {
+  std::vector<CustomerNumber> visitors;
+  for (const auto& [number, anonymous] : ids.anonymous) {
+    if (merges.root(number) == number && !ids.customers.contains(number))
+      visitors.push_back(number);
   }
-  ATTUNE_RETURN_IF_ERROR(rows.flush());
-  ATTUNE_RETURN_IF_ERROR(writer.finish());
-  return writer.rows();
+  std::ranges::sort(visitors);
+  return visitors;
 }
 
 Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions& options,
@@ -255,9 +197,12 @@ Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions&
   std::ranges::sort(numbers);
   std::map<CustomerNumber, std::vector<events::Trait>> traits;
   std::set<std::string> names;
-  for (const CustomerNumber number : numbers) {
-    ATTUNE_ASSIGN_OR_RETURN(traits[number], workspace.identity().traits(number));
-    for (const events::Trait& trait : traits[number]) names.insert(trait.name);
+  const std::vector<CustomerNumber> visitors = visitors_of(ids, merges);
+  for (const auto& group : {numbers, visitors}) {
+    for (const CustomerNumber number : group) {
+      ATTUNE_ASSIGN_OR_RETURN(traits[number], workspace.identity().traits(number));
+      for (const events::Trait& trait : traits[number]) names.insert(trait.name);
+    }
   }
   std::vector<std::string> columns{"customer_id", "anonymous_id", "time"};
   columns.insert(columns.end(), names.begin(), names.end());
@@ -265,8 +210,7 @@ Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions&
   ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer,
                           store::TableWriter::create(options.file, schema, writer_options));
   TableBuilder rows(writer, schema);
-  for (const CustomerNumber number : numbers) {
-    rows.text(ids.customers.at(number)).missing();
+  const auto tell = [&](CustomerNumber number) -> Status {
     std::int64_t time = 0;
     std::map<std::string, std::string> values;
     for (const events::Trait& trait : traits[number]) {
@@ -275,7 +219,16 @@ Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions&
     }
     rows.text(time == 0 ? "" : format_iso(Timestamp{time}));
     for (const std::string& name : names) rows.text(values[name]);
-    ATTUNE_RETURN_IF_ERROR(rows.end_row());
+    return rows.end_row();
+  };
+  for (const CustomerNumber number : numbers) {
+    rows.text(ids.customers.at(number)).missing();
+    ATTUNE_RETURN_IF_ERROR(tell(number));
+  }
+  for (const CustomerNumber number : visitors) {
+    if (traits[number].empty()) continue;
+    rows.missing().text(ids.anonymous.at(number).front());
+    ATTUNE_RETURN_IF_ERROR(tell(number));
   }
   // Which anonymous ids are whose.
   std::vector<std::pair<CustomerNumber, std::string>> links;

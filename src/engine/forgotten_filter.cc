@@ -22,7 +22,8 @@ std::vector<RefusedMessage> let_in(const Workspace& workspace,
                                    std::span<const RefusedMessage> messages) {
   std::vector<RefusedMessage> kept;
   for (const RefusedMessage& message : messages) {
-    if (!workspace.names_forgotten(message.raw)) kept.push_back(message);
+    if (!workspace.names_forgotten(message.raw) && !workspace.names_forgotten(message.around))
+      kept.push_back(message);
   }
   return kept;
 }

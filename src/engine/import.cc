@@ -11,9 +11,12 @@
 #include "attune/base/files.h"
 #include "attune/base/hand_over.h"
 #include "attune/base/text.h"
+#include "attune/engine/cleaning.h"
 #include "attune/events/quarantine.h"
 #include "attune/events/staged_import.h"
+#include "import_report.h"
 #include "import_rows.h"
+#include "stage_clock.h"
 
 namespace attune::engine {
 namespace {
@@ -102,7 +105,7 @@ events::ReadOptions merged_reading(const events::ReadOptions& under,
 class FileImport {
  public:
   FileImport(Workspace& workspace, const ImportRequest& request, events::StagedImportWriter& staged,
-             Progress& progress)
+             StageClock& progress)
       : workspace_(workspace), request_(request), staged_(staged), progress_(progress) {}
 
   // `quarantine`: where refused rows go, without extension.
@@ -172,8 +175,12 @@ class FileImport {
 
     Status failure;  // of the first stage that failed
     std::atomic<bool> stop = false;
-    const auto read = [&] { return stop ? nullptr : next_work<Row>(records); };
+    const auto read = [&] {
+      const auto counted = progress_.part(ReadingPart::read);
+      return stop ? nullptr : next_work<Row>(records);
+    };
     const auto map = [&](Work<Row>& work) {
+      const auto counted = progress_.part(ReadingPart::convert);
       work.batch = std::make_unique<events::Batch<Row>>();
       mapper.map(std::move(work.records), work.columns, *work.batch);
       if constexpr (std::is_same_v<Row, Event>) {
@@ -182,6 +189,7 @@ class FileImport {
       }
     };
     const auto stage = [&](Work<Row>& work) {
+      const auto counted = progress_.part(ReadingPart::key);
       if (!failure) return;
       if (progress_.cancelled()) {
         failure = std::unexpected(cancelled("stopped; nothing of this import stays"));
@@ -281,7 +289,7 @@ class FileImport {
   Workspace& workspace_;
   const ImportRequest& request_;
   events::StagedImportWriter& staged_;
-  Progress& progress_;
+  StageClock& progress_;
   events::QualityReport report_;
   Status read_failure_;
   std::int64_t known_ = 0;
@@ -315,19 +323,9 @@ void drop_forgotten_examples(const Workspace& workspace, events::QualityReport& 
   }
 }
 
-void add_cleaning(const events::CleaningCounts& counts, events::QualityReport& report) {
-  const auto add = [&](const char* name, std::int64_t count) {
-    if (count > 0) report.reasons[name].count = count;
-  };
-  add("refund_paired", counts.refunds_paired);
-  add("refund_unpaired", counts.refunds - counts.refunds_paired);
-  add("outlier", counts.outliers);
-  add("bot", counts.bots);
-}
-
 }  // namespace
 
-Result<ImportPreview> preview_import(Workspace& workspace, const ImportRequest& request,
+Result<ImportPreview> preview_import(const ImportRequest& request,
                                      const std::filesystem::path& file) {
   ImportPreview preview;
   preview.file = file;
@@ -338,6 +336,16 @@ Result<ImportPreview> preview_import(Workspace& workspace, const ImportRequest& 
     ATTUNE_ASSIGN_OR_RETURN(preset, events::Preset::load(presets, request.preset));
     ATTUNE_ASSIGN_OR_RETURN(const events::ReadOptions wanted, preset->reading(request.kind));
     reading = merged_reading(wanted, request.reading);
+  }
+  ATTUNE_ASSIGN_OR_RETURN(const auto refused, events::quarantine_format(file));
+  if (refused) {
+    reading = events::quarantine_reading(*refused, reading);
+    preview.notes.push_back(fmt::format(
+        "{}: rows that an import set aside, written as {}; what is said of format, encoding, "
+        "delimiter, header and names of columns is of the file that they came from",
+        file.string(),
+        *refused == events::FileFormat::csv ? "UTF-8 with commas and a header"
+                                            : "JSON Lines in UTF-8"));
   }
   Mapping stated;
   stated.kind = request.kind;
@@ -365,20 +373,21 @@ Result<ImportPreview> preview_import(Workspace& workspace, const ImportRequest& 
     preview.inferred = !inference.guesses.empty();
   }
   preview.mapping.kind = request.kind;
-  preview.mapping.reading = merged_reading(preview.mapping.reading, reading);
+  preview.mapping.reading = refused ? reading : merged_reading(preview.mapping.reading, reading);
   if (preview.missing.empty()) {
     ATTUNE_RETURN_IF_ERROR(
         events::check_mapping(preview.mapping, records->columns(), file.string()));
   }
   preview.assumptions = records->assumptions();
-  (void)workspace;
   return preview;
 }
 
 Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& request,
-                                const std::vector<Mapping>& mappings, Progress& progress) {
+                                const std::vector<Mapping>& mappings, Progress& to) {
+  StageClock progress(to);
   const auto begun = std::chrono::steady_clock::now();
   ATTUNE_CHECK(mappings.size() == request.files.size(), "one mapping a file");
+  ATTUNE_ASSIGN_OR_RETURN(const events::CleaningRules rules, cleaning_rules(workspace));
   ATTUNE_ASSIGN_OR_RETURN(const Workspace::ImportPlace place, workspace.next_import());
   ATTUNE_ASSIGN_OR_RETURN(const Sequence checked_through, workspace.event_history().cursor());
   ATTUNE_ASSIGN_OR_RETURN(const events::KeySet known, workspace.event_history().keys());
@@ -409,18 +418,21 @@ Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& reque
   }
   ATTUNE_RETURN_IF_ERROR(staged.finish());
   result.number = place.number;
+  Sequence first{INT64_MAX};
   if (result.rows_new > 0) {
-    ATTUNE_RETURN_IF_ERROR(
-        workspace.commit_import(place, result.rows_new, checked_through, progress));
+    ATTUNE_ASSIGN_OR_RETURN(
+        first, workspace.commit_import(place, result.rows_new, checked_through, progress));
   } else {
     ATTUNE_RETURN_IF_ERROR(workspace.note_import(place));
   }
   progress.phase("cleaning", 0, "");
-  ATTUNE_ASSIGN_OR_RETURN(result.cleaning, workspace.event_history().clean(request.cleaning));
-  add_cleaning(result.cleaning, result.report);
+  ATTUNE_RETURN_IF_ERROR(workspace.event_history().clean(rules, workspace.zone()));
+  ATTUNE_ASSIGN_OR_RETURN(result.cleaning, tell_cleaning(workspace, first, result.report));
+  progress.phase("counting", 0, "");
   ATTUNE_RETURN_IF_ERROR(count_distinct(workspace, result.report));
   ATTUNE_RETURN_IF_ERROR(
       workspace.save_import_report(place.number, result.report.file, result.report.to_json()));
+  result.stages = progress.stages();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return result;
 }

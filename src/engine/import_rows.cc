@@ -74,8 +74,14 @@ Result<std::optional<Event>> ChangeRows::item(const events::ItemRow& row) {
   state("stock", stock_);
   for (const Attribute& attribute : row.attributes) state(attribute.name, attribute.value);
   Fields stated = collect();
-  Fields& known = items_[std::string(row.id)];
-  if (tells_nothing_new(stated, known)) return std::optional<Event>();
+  auto [place, first] = items_.try_emplace(std::string(row.id));
+  Fields& known = place->second;
+  if (tells_nothing_new(stated, known)) {
+    // A row without facts still introduces an item that nobody met.
+    if (!first) return std::optional<Event>();
+    ATTUNE_ASSIGN_OR_RETURN(const auto met, workspace_.catalog().find(row.id));
+    if (met) return std::optional<Event>();
+  }
   Event changed = event(EventType::item_changed, row.valid_from, !known.empty());
   changed.item = row.id;
   changed.item_attributes = attributes_;
@@ -86,11 +92,14 @@ Result<std::optional<Event>> ChangeRows::item(const events::ItemRow& row) {
 Result<std::optional<Event>> ChangeRows::customer(const events::CustomerRow& row) {
   attributes_.assign(row.traits.begin(), row.traits.end());
   std::erase_if(attributes_, [](const Attribute& a) { return a.value.empty(); });
-  auto [place, first] = customers_.try_emplace(std::string(row.id));
+  // Known by their own id, else by the anonymous one.
+  const std::string_view id = row.id.empty() ? row.anonymous : row.id;
+  auto [place, first] =
+      customers_.try_emplace((row.id.empty() ? "anonymous " : "customer ") + std::string(id));
   Fields& known = place->second;
   bool met = !first;
   if (first) {
-    ATTUNE_ASSIGN_OR_RETURN(const auto number, workspace_.identity().find(row.id));
+    ATTUNE_ASSIGN_OR_RETURN(const auto number, workspace_.identity().find(id));
     if (number) {
       met = true;
       ATTUNE_ASSIGN_OR_RETURN(const std::vector<events::Trait> traits,
@@ -99,9 +108,9 @@ Result<std::optional<Event>> ChangeRows::customer(const events::CustomerRow& row
     }
   }
   Fields stated = collect();
-  // A row without traits still introduces a customer nobody met.
-  if (met && row.anonymous.empty() && tells_nothing_new(stated, known))
-    return std::optional<Event>();
+  // A row without traits still introduces somebody nobody met, or says who is who.
+  const bool links = !row.id.empty() && !row.anonymous.empty();
+  if (met && !links && tells_nothing_new(stated, known)) return std::optional<Event>();
   Event changed = event(EventType::customer_changed, row.time, !known.empty());
   changed.customer = row.id;
   changed.anonymous = row.anonymous;

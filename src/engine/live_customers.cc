@@ -66,7 +66,9 @@ struct LiveCustomers::Impl {
   events::MergeMap merges;
   ByNumber<std::vector<CustomerNumber>> merged;  // into this root
   ByNumber<std::vector<TasteEvent>> recent;      // by the number that it came under
-  boost::unordered_flat_set<CustomerNumber, NumberHash> withdrawn;  // roots
+  privacy::ConsentMode mode = privacy::ConsentMode::opt_in;
+  // Roots whose word is not what the mode says of everybody.
+  boost::unordered_flat_set<CustomerNumber, NumberHash> otherwise;
   std::size_t recent_events = 0;
 
   void add(const TasteEvent& event) {
@@ -81,11 +83,15 @@ struct LiveCustomers::Impl {
     return {};
   }
 
+  bool by_default() const { return privacy::allows(privacy::Consent::unknown, mode); }
+
   Status read_consent(Workspace& workspace) {
+    mode = workspace.shop_consent().strictest(privacy::Purpose::personalisation);
     return workspace.consent().for_each(
         privacy::Purpose::personalisation,
         [&](CustomerNumber customer, privacy::Consent consent) -> Status {
-          if (consent == privacy::Consent::withdrawn) withdrawn.insert(merges.root(customer));
+          if (privacy::allows(consent, mode) != by_default())
+            otherwise.insert(merges.root(customer));
           return {};
         });
   }
@@ -118,7 +124,8 @@ Status LiveCustomers::load(Workspace& workspace, const InteractionWeights& weigh
   self.merges = std::move(fresh.merges);
   self.merged.swap(fresh.merged);
   self.recent.swap(fresh.recent);
-  self.withdrawn.swap(fresh.withdrawn);
+  self.mode = fresh.mode;
+  self.otherwise.swap(fresh.otherwise);
   self.recent_events = fresh.recent_events;
   return {};
 }
@@ -158,7 +165,7 @@ Status LiveCustomers::take_in(Workspace& workspace, const AppliedEvents& applied
       self.merges = std::move(fresh.merges);
       self.merged.swap(fresh.merged);
     }
-    if (consents) self.withdrawn.swap(fresh.withdrawn);
+    if (consents) self.otherwise.swap(fresh.otherwise);
   }
   const std::vector<TasteEvent> events = taste_of(applied, self.weights);
   for (std::size_t begin = 0; begin < events.size(); begin += kAddedTogether) {
@@ -220,10 +227,15 @@ std::optional<LiveCustomer> LiveCustomers::find(std::string_view customer,
       known.recent.insert(known.recent.end(), done->second.begin(), done->second.end());
     }
     std::ranges::sort(known.recent, {}, &TasteEvent::sequence);
-    known.personal = !self.withdrawn.contains(known.number);
+    known.personal = self.by_default() != self.otherwise.contains(known.number);
     return known;
   }
   return std::nullopt;
+}
+
+bool LiveCustomers::personal_unless_told() const {
+  const std::shared_lock lock(impl_->mutex);
+  return impl_->by_default();
 }
 
 std::size_t LiveCustomers::ids() const {

@@ -20,7 +20,7 @@ struct LiveCustomer {
   CustomerNumber number;               // the root
   std::vector<CustomerNumber> family;  // every number merged into it, itself first
   std::vector<TasteEvent> recent;      // in order of sequence
-  bool personal = true;                // false: consent for personalisation was withdrawn
+  bool personal = true;                // false: no consent for personalisation
   std::string id;                      // by which it was found
   events::IdKind found_by = events::IdKind::customer;
 };
@@ -41,6 +41,9 @@ class LiveCustomers {
 
   // By customer id, else by anonymous id; absent when neither is known.
   std::optional<LiveCustomer> find(std::string_view customer, std::string_view anonymous) const;
+  // Whether somebody who never said anything may have personal answers, by the shop's rule; where
+  // it differs by region, by the strictest, for nobody looks at the region here.
+  bool personal_unless_told() const;
   std::size_t ids() const;
   std::size_t recent_events() const;
 

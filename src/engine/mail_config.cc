@@ -1,11 +1,10 @@
 #include "mail_config.h"
 
-#include <sys/stat.h>
-
 #include <fmt/format.h>
 
 #include "attune/base/files.h"
 #include "attune/base/text.h"
+#include "webhook_config.h"
 
 namespace attune::engine {
 namespace {
@@ -29,12 +28,7 @@ Result<deliver::Mailbox> parse_mailbox(std::string_view setting, std::string_vie
 }
 
 Result<std::string> read_password(const std::filesystem::path& file) {
-  struct stat about{};
-  if (::stat(file.c_str(), &about) == 0 && (about.st_mode & 077) != 0) {
-    return std::unexpected(failed_precondition(
-        fmt::format("others may read {}, which holds the password of [mail]; chmod 600 {}",
-                    file.string(), file.string())));
-  }
+  ATTUNE_RETURN_IF_ERROR(check_private(file, "[mail]"));
   auto text = read_file(file, kPasswordBytes);
   if (!text) return std::unexpected(text.error().within("[mail] password_file"));
   return std::string(trim(std::string_view(*text).substr(0, text->find('\n'))));

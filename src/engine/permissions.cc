@@ -50,8 +50,8 @@ Result<Permissions> Permissions::open(store::State& state, store::Vault& vault,
 }
 
 bool Permissions::ends_group(const StagedFacts& gathered, const StagedFacts& more) {
-  return !gathered.objections.empty() &&
-         !(more.traits.empty() && more.links.empty() && more.aliases.empty());
+  return !gathered.objections.empty() && !(more.traits.empty() && more.anonymous_traits.empty() &&
+                                           more.links.empty() && more.aliases.empty());
 }
 
 Status Permissions::apply(const StagedFacts& facts, const events::Identity::Numbers& people,

@@ -203,6 +203,24 @@ Status ProfileFolding::fold_new(Progress& progress) {
   return transaction.commit();
 }
 
+Result<ProfileFolding::Profiles> ProfileFolding::fold_until(Timestamp moment, Progress& progress) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto count,
+      workspace_.history().find_int64(
+          "SELECT count(*) FROM visible_rows WHERE customer <> 0 AND epoch_us(time) <= $1",
+          {moment.micros}));
+  progress.phase("folding profiles", count.value_or(0), "events");
+  foreign_amounts_ = 0;
+  Profiles folded;
+  ATTUNE_RETURN_IF_ERROR(
+      read_events(fmt::format("epoch_us(e.time) <= {}", moment.micros), &progress,
+                  [&](CustomerNumber customer, const ProfileEvent& event) -> Status {
+                    folded[customer].fold(event, store_.rules());
+                    return {};
+                  }));
+  return folded;
+}
+
 Status ProfileFolding::follow_merges() {
   store::State& state = workspace_.state();
   std::unordered_map<CustomerNumber, CustomerNumber> followed;

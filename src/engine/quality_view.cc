@@ -54,6 +54,13 @@ std::vector<ReasonLine> lines_of(const events::QualityReport& quality) {
   return lines;
 }
 
+std::string first_example(const events::ReasonCount& reason, const Words& say) {
+  if (reason.examples.empty()) return "";
+  const events::ReasonExample& example = reason.examples[0];
+  if (example.line == 0) return example.text;
+  return fmt::format(fmt::runtime(say("line {}: {}", "第 {} 行：{}")), example.line, example.text);
+}
+
 report::Table reason_table(const events::QualityReport& quality, bool with_example,
                            const Words& say = {}) {
   std::vector<report::Column> columns{{say("reason", "原因"), Align::left, 0},
@@ -71,11 +78,7 @@ report::Table reason_table(const events::QualityReport& quality, bool with_examp
                             say.effect(line.info.effect),
                             say(line.info.meaning, line.info.meaning_zh)};
     if (with_example) {
-      const auto& examples = line.reason->examples;
-      cells.emplace_back(examples.empty()
-                             ? ""
-                             : fmt::format(fmt::runtime(say("line {}: {}", "第 {} 行：{}")),
-                                           examples[0].line, examples[0].text));
+      cells.emplace_back(first_example(*line.reason, say));
     }
     table.row(std::move(cells));
   }
@@ -99,7 +102,35 @@ std::string import_json(const ImportResult& result) {
   for (const auto& file : result.quarantine) quarantine.emplace_back(file.string());
   object["quarantine"] = quarantine;
   object["seconds"] = result.seconds;
+  boost::json::array stages;
+  for (const ImportStage& stage : result.stages) {
+    boost::json::array parts;
+    for (const auto& part : stage.parts)
+      parts.push_back(boost::json::object{{"part", part.name}, {"cpu_seconds", part.cpu_seconds}});
+    stages.push_back(boost::json::object{{"stage", stage.name},
+                                         {"wall_seconds", stage.wall_seconds},
+                                         {"cpu_seconds", stage.cpu_seconds},
+                                         {"parts", std::move(parts)}});
+  }
+  object["profile"] = std::move(stages);
   return boost::json::serialize(object);
+}
+
+std::string stages_text(const ImportResult& result, const report::TerminalStyle& style) {
+  report::Table table({{"stage", Align::left, 0},
+                       {"wall s", Align::right, 0},
+                       {"CPU s", Align::right, 0}});
+  const auto seconds = [](double value) { return fmt::format("{:.2f}", value); };
+  double wall = 0, cpu = 0;
+  for (const ImportStage& stage : result.stages) {
+    table.row({stage.name, seconds(stage.wall_seconds), seconds(stage.cpu_seconds)});
+    for (const auto& part : stage.parts)
+      table.row({{"  " + part.name, Tone::faint}, "", seconds(part.cpu_seconds)});
+    wall += stage.wall_seconds;
+    cpu += stage.cpu_seconds;
+  }
+  table.row({{"together", Tone::strong}, seconds(wall), seconds(cpu)});
+  return table.to_text(style);
 }
 
 std::string quality_text(const ImportResult& result, const report::TerminalStyle& style) {
@@ -169,7 +200,8 @@ void add_quality(report::Section& section, const events::QualityReport& q,
   chart.series.push_back({say("rows", "行数"), {}});
   for (const ReasonLine& line : lines_of(q)) {
     if (line.info.effect == "noted") continue;
-    chart.labels.push_back(line.code);
+    chart.labels.push_back(say(line.code, line.info.meaning_zh.empty() ? std::string_view(line.code)
+                                                                       : line.info.meaning_zh));
     chart.series[0].values.push_back(static_cast<double>(line.count));
   }
   if (!chart.labels.empty()) section.figure(report::draw(chart));

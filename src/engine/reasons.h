@@ -30,7 +30,11 @@ class ReasonWriter {
   Result<std::vector<Reason>> reasons(const recommend::Recommender& recommender,
                                       const recommend::Query& query, std::int32_t column) const;
 
+  // Of a list of what is like the item of `column`.
+  Reason likeness(std::int32_t column) const;
+
  private:
+  Reason named(std::int32_t column) const;
   Reason because(const recommend::Contribution& contribution, double share) const;
   Reason popularity(std::int32_t column) const;
 

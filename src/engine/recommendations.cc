@@ -1,7 +1,9 @@
 #include "attune/engine/recommendations.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <set>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -36,7 +38,19 @@ bool is_row(const math::CsrMatrix& matrix, std::int32_t row,
   return true;
 }
 
+std::string reasons_text(const RecommendedItem& item) {
+  std::string text;
+  for (const Reason& reason : item.reasons) text += (text.empty() ? "" : "; ") + reason.text;
+  return text;
+}
+
 }  // namespace
+
+std::string_view name(ListBasis basis) {
+  constexpr std::array<std::string_view, 4> kNames{"taste", "same_for_all", "nothing_known",
+                                                   "nothing_near"};
+  return kNames[static_cast<std::size_t>(basis)];
+}
 
 struct Recommending::Impl {
   Workspace* workspace = nullptr;
@@ -70,6 +84,109 @@ struct Recommending::Impl {
   }
 
   ReasonWriter writer() const { return {model, catalog, buyers, chinese()}; }
+
+  Query query_of(CustomerNumber customer, std::span<const HistoryEntry> history) const {
+    const auto row = model.row(customer);
+    if (row && is_row(model.recommender->interactions().by_customer(), *row, history))
+      return Query::row(*row);
+    return Query::of(history, row.value_or(-1));
+  }
+
+  // The customer's list; the popular items where there is none. `known`: the model can use
+  // something of what the customer did.
+  Result<Recommendations> answer(const Query& query, bool known) const {
+    const recommend::Recommender* recommender = model.recommender.get();
+    Recommendations result;
+    result.model = model.meta.name;
+    result.version = model.meta.version;
+    result.folded_in = known && query.customer < 0;
+    if (!known) {
+      result.basis = ListBasis::nothing_known;
+    } else if (!recommender->capabilities().personal) {
+      result.basis = ListBasis::same_for_all;
+    }
+    std::vector<ScoredIndex> list;
+    if (known) {
+      ATTUNE_ASSIGN_OR_RETURN(list, recommender->recommend(query, list_options()));
+      if (list.empty()) result.basis = ListBasis::nothing_near;
+    }
+    if (list.empty()) {
+      recommender = popular.get();
+      ATTUNE_ASSIGN_OR_RETURN(list, recommender->recommend(query, list_options()));
+    }
+    result.personal = result.basis == ListBasis::taste;
+    ATTUNE_ASSIGN_OR_RETURN(result.items, fill(*recommender, query, list));
+    return result;
+  }
+
+  // Whose history is not the row of the fit any more, ascending: those with events since, those
+  // merged since, and those who are new.
+  struct Since {
+    std::vector<CustomerNumber> changed;
+    std::vector<std::int32_t> as_fitted;  // rows of all others that hold something
+  };
+  Result<Since> since_fit() const {
+    ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace->identity().merges());
+    ATTUNE_ASSIGN_OR_RETURN(const std::vector<TasteEvent> events,
+                            read_taste_since(*workspace, model.meta.weights, model.meta.cursor));
+    std::set<CustomerNumber> changed;
+    for (const TasteEvent& event : events) changed.insert(merges.root(event.customer));
+    for (const CustomerNumber customer : model.customers) {
+      if (const CustomerNumber root = merges.root(customer); root != customer) changed.insert(root);
+    }
+    Since since;
+    since.changed.assign(changed.begin(), changed.end());
+    const math::CsrMatrix& matrix = model.recommender->interactions().by_customer();
+    for (std::int32_t row = 0; row < matrix.rows(); ++row) {
+      const CustomerNumber customer = model.customers[static_cast<std::size_t>(row)];
+      if (merges.root(customer) == customer && !changed.contains(customer) &&
+          !matrix.columns_of(row).empty())
+        since.as_fitted.push_back(row);
+    }
+    return since;
+  }
+
+  // Of those whose history is their row.
+  Status visit_as_fitted(std::span<const std::int32_t> rows, const Visitor& visit,
+                         Progress* progress) const {
+    if (rows.empty()) return {};
+    recommend::BatchOptions batch;
+    batch.list = list_options();
+    batch.customers = rows;
+    batch.progress = progress;
+    return model.recommender->recommend_all(
+        batch, [&](std::int32_t row, std::span<const ScoredIndex> list) -> Status {
+          const CustomerNumber customer = model.customers[static_cast<std::size_t>(row)];
+          if (list.empty()) {
+            ATTUNE_ASSIGN_OR_RETURN(const Recommendations popular_ones,
+                                    answer(Query::row(row), true));
+            return visit(customer, popular_ones.items);
+          }
+          ATTUNE_ASSIGN_OR_RETURN(const std::vector<RecommendedItem> items,
+                                  fill(*model.recommender, Query::row(row), list));
+          return visit(customer, items);
+        });
+  }
+
+  Status visit_changed(std::span<const CustomerNumber> customers, const Visitor& visit,
+                       Progress* progress) const {
+    ATTUNE_ASSIGN_OR_RETURN(
+        const CustomerTastes tastes,
+        read_customer_tastes(*workspace, model.meta.weights, customers, model.items));
+    if (progress != nullptr && !customers.empty())
+      progress->phase("folding in", std::ssize(customers), "customers");
+    std::int64_t done = 0;
+    for (const CustomerNumber customer : customers) {
+      const std::vector<HistoryEntry>& history = tastes.at(customer);
+      ATTUNE_ASSIGN_OR_RETURN(const Recommendations list,
+                              answer(query_of(customer, history), !history.empty()));
+      ATTUNE_RETURN_IF_ERROR(visit(customer, list.items));
+      if (progress == nullptr) continue;
+      progress->advance(++done);
+      if (progress->cancelled()) return std::unexpected(cancelled("recommending was stopped"));
+    }
+    return {};
+  }
 
   Result<std::vector<RecommendedItem>> fill(const recommend::Recommender& recommender,
                                             const Query& query,
@@ -127,8 +244,9 @@ Result<Recommending> Recommending::open(Workspace& workspace, const RecommendOpt
     ATTUNE_ASSIGN_OR_RETURN(name, choose_model(registry));
   }
   ATTUNE_ASSIGN_OR_RETURN(impl->model, registry.load(name));
-  ATTUNE_ASSIGN_OR_RETURN(const Timestamp as_of, workspace.default_as_of());
-  ATTUNE_ASSIGN_OR_RETURN(impl->catalog, workspace.catalog().snapshot(as_of));
+  // What is on offer today, however old the newest event is: an item edited today is shown as it
+  // is.
+  ATTUNE_ASSIGN_OR_RETURN(impl->catalog, workspace.catalog().snapshot(workspace.now()));
   ATTUNE_RETURN_IF_ERROR(impl->allow(options.where));
   const recommend::Interactions& interactions = impl->model.recommender->interactions();
   impl->buyers = count_buyers(interactions);
@@ -152,24 +270,7 @@ Result<Recommendations> Recommending::for_history(CustomerNumber customer) {
   ATTUNE_ASSIGN_OR_RETURN(
       const std::vector<HistoryEntry> history,
       read_customer_taste(*self.workspace, self.model.meta.weights, customer, self.model.items));
-  Recommendations result;
-  result.model = self.model.meta.name;
-  result.version = self.model.meta.version;
-  const recommend::Recommender* recommender = self.model.recommender.get();
-  const auto row = self.model.row(customer);
-  const bool same = row && is_row(recommender->interactions().by_customer(), *row, history);
-  const Query query = same ? Query::row(*row) : Query::of(history);
-  result.folded_in = !same && !history.empty();
-  result.personal = !history.empty() && recommender->capabilities().personal;
-  ATTUNE_ASSIGN_OR_RETURN(std::vector<ScoredIndex> list,
-                          recommender->recommend(query, self.list_options()));
-  if (history.empty() || list.empty()) {
-    recommender = self.popular.get();
-    result.personal = false;
-    ATTUNE_ASSIGN_OR_RETURN(list, recommender->recommend(query, self.list_options()));
-  }
-  ATTUNE_ASSIGN_OR_RETURN(result.items, self.fill(*recommender, query, list));
-  return result;
+  return self.answer(self.query_of(customer, history), !history.empty());
 }
 
 Result<Recommendations> Recommending::similar_to(std::string_view item_id) {
@@ -199,25 +300,20 @@ Result<Recommendations> Recommending::similar_to(std::string_view item_id) {
 
 Status Recommending::for_everybody(const Visitor& visit, Progress* progress) {
   const Impl& self = *impl_;
-  recommend::BatchOptions batch;
-  batch.list = self.list_options();
-  batch.progress = progress;
-  return self.model.recommender->recommend_all(
-      batch, [&](std::int32_t row, std::span<const ScoredIndex> list) -> Status {
-        std::vector<RecommendedItem> items;
-        for (const ScoredIndex& entry : list)
-          items.push_back(self.writer().describe(entry, static_cast<int>(items.size()) + 1));
-        return visit(self.model.customers[static_cast<std::size_t>(row)], items);
-      });
+  ATTUNE_ASSIGN_OR_RETURN(const Impl::Since since, self.since_fit());
+  ATTUNE_RETURN_IF_ERROR(self.visit_as_fitted(since.as_fitted, visit, progress));
+  return self.visit_changed(since.changed, visit, progress);
 }
 
 Result<std::int64_t> Recommending::write_all(const std::filesystem::path& file,
                                              store::TableFormat format, Progress& progress) {
-  const std::vector<store::ColumnSchema> schema{{"customer_id", store::ColumnType::text},
-                                                {"rank", store::ColumnType::int64},
-                                                {"item_id", store::ColumnType::text},
-                                                {"item_name", store::ColumnType::text},
-                                                {"score", store::ColumnType::float64}};
+  std::vector<store::ColumnSchema> schema{{"customer_id", store::ColumnType::text},
+                                          {"rank", store::ColumnType::int64},
+                                          {"item_id", store::ColumnType::text},
+                                          {"item_name", store::ColumnType::text},
+                                          {"score", store::ColumnType::float64}};
+  const bool explain = impl_->options.explain;
+  if (explain) schema.push_back({"reasons", store::ColumnType::text});
   store::TableWriterOptions writer_options;
   writer_options.format = format;
   ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer,
@@ -228,12 +324,13 @@ Result<std::int64_t> Recommending::write_all(const std::filesystem::path& file,
         ATTUNE_ASSIGN_OR_RETURN(const std::string customer,
                                 impl_->workspace->identity().label(number));
         for (const RecommendedItem& item : items) {
-          ATTUNE_RETURN_IF_ERROR(rows.text(customer)
-                                     .integer(item.rank)
-                                     .text(item.item_id)
-                                     .text(item.item_name)
-                                     .real(item.score)
-                                     .end_row());
+          rows.text(customer)
+              .integer(item.rank)
+              .text(item.item_id)
+              .text(item.item_name)
+              .real(item.score);
+          if (explain) rows.text(reasons_text(item));
+          ATTUNE_RETURN_IF_ERROR(rows.end_row());
         }
         return {};
       },

@@ -9,10 +9,14 @@
 
 #include "attune/base/files.h"
 #include "attune/base/text.h"
+#include "attune/engine/leaderboard_view.h"
+#include "attune/engine/import.h"
 #include "attune/engine/quality_view.h"
 #include "attune/engine/recommendations.h"
+#include "attune/profiles/cluster_words.h"
 #include "attune/report/charts.h"
 #include "attune/report/html_page.h"
+#include "report_words.h"
 
 namespace attune::engine {
 namespace {
@@ -37,7 +41,7 @@ class PageMaker {
         chinese_(options.language == "zh"),
         page_({.title = say("Your shop, read by Attune", "店铺报告"),
                .subtitle = say("as of ", "截至 ") + day(customers.as_of()),
-               .language = chinese_ ? report::Language::zh : report::Language::en,
+               .language = language(),
                .footer =
                    say("Made with Attune from this shop's own events; nothing was sent anywhere.",
                        "由 Attune 根据本店数据生成，未向外发送任何内容。")}) {}
@@ -57,16 +61,27 @@ class PageMaker {
   }
 
  private:
+  report::Language language() const {
+    return chinese_ ? report::Language::zh : report::Language::en;
+  }
   std::string say(const char* english, const char* chinese) const {
     return chinese_ ? chinese : english;
+  }
+  template <class Kind>
+  std::string in_words(Kind kind) const {
+    return std::string(chinese_ ? name_zh(kind) : profiles::name(kind));
+  }
+  std::string in_words(const profiles::Segment& segment) const {
+    const std::string_view chinese =
+        chinese_ && segment.ready_made ? ready_segment_zh(segment.name) : "";
+    return std::string(chinese.empty() ? segment.name : chinese);
   }
   std::string day(Timestamp time) const {
     const CivilTime c = workspace_.zone().to_civil(time);
     return fmt::format("{:04}-{:02}-{:02}", c.year, c.month, c.day);
   }
   report::Frame frame(const char* english, const char* chinese, std::string caption = {}) const {
-    return {say(english, chinese), std::move(caption),
-            chinese_ ? report::Language::zh : report::Language::en};
+    return {say(english, chinese), std::move(caption), language()};
   }
   NumberFormat amount_format() const {
     NumberFormat format;
@@ -129,32 +144,26 @@ class PageMaker {
   }
 
   Status add_quality_section() {
-    ATTUNE_ASSIGN_OR_RETURN(const auto imports, workspace_.imports());
-    std::vector<events::QualityReport> reports;
-    for (const ImportRecord& import : imports) {
-      if (import.report_json.empty()) continue;
-      if (auto parsed = events::QualityReport::from_json(import.report_json))
-        reports.push_back(std::move(*parsed));
-    }
+    ATTUNE_ASSIGN_OR_RETURN(const auto quality, shop_quality(workspace_));
     report::Section& section = page_.section(say("Data quality", "数据质量"));
-    if (reports.empty()) {
-      section.paragraph(say("No import is recorded.", "没有导入记录。"));
+    if (quality) {
+      add_quality(section, *quality, chinese_ ? report::Language::zh : report::Language::en);
     } else {
-      add_quality(section, events::combine(reports),
-                  chinese_ ? report::Language::zh : report::Language::en);
+      section.paragraph(say("No import is recorded.", "没有导入记录。"));
     }
     return {};
   }
 
   Status add_sales() {
-    ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
-                            workspace_.history().query(fmt::format(
-                                "SELECT date_trunc('week', time + INTERVAL {} MINUTE) AS week, "
-                                "count(DISTINCT coalesce(order_id, sequence::VARCHAR)) AS orders, "
-                                "sum(value_minor) AS value FROM visible_rows WHERE type = {} GROUP "
-                                "BY week ORDER BY week",
-                                workspace_.zone().offset_minutes(customers_.as_of()),
-                                static_cast<int>(events::EventType::purchase))));
+    ATTUNE_ASSIGN_OR_RETURN(
+        store::QueryResult rows,
+        workspace_.history().query(
+            fmt::format("SELECT date_trunc('week', time + INTERVAL {} MINUTE) AS week, "
+                        "count(DISTINCT coalesce(order_id, sequence::VARCHAR)) AS orders, "
+                        "sum(value_minor) AS value FROM visible_rows WHERE type = {} AND "
+                        "epoch_us(time) <= {} GROUP BY week ORDER BY week",
+                        workspace_.zone().offset_minutes(customers_.as_of()),
+                        static_cast<int>(events::EventType::purchase), customers_.as_of().micros)));
     report::LineChart orders;
     orders.frame = frame("Orders a week", "每周订单");
     orders.time = true;
@@ -182,8 +191,10 @@ class PageMaker {
     report::HeatMap map;
     map.frame = frame(
         "Buyers by recency and frequency score", "按最近购买与购买频次得分的买家数",
-        say("Scores are quantiles: the best fifth scores 5. The cell holds the number of buyers.",
-            "得分为分位数：最好的五分之一得 5 分。格中为买家数。"));
+        fmt::format(fmt::runtime(say("Scores are quantiles: the best 1/{0} of the buyers scores "
+                                     "{0}. The cell holds the number of buyers.",
+                                     "得分为分位数：最好的 1/{0} 得 {0} 分。格中为买家数。")),
+                    k));
     map.row_title = say("frequency", "频次");
     map.column_title = say("recency", "最近购买");
     map.log_colour = true;
@@ -204,8 +215,7 @@ class PageMaker {
     };
     std::map<std::string, Sum> stages, tiers;
     for (const Profile& p : everybody_) {
-      for (auto* sum : {&stages[std::string(profiles::name(p.lifecycle))],
-                        &tiers[std::string(profiles::name(p.value_tier))]}) {
+      for (auto* sum : {&stages[in_words(p.lifecycle)], &tiers[in_words(p.value_tier)]}) {
         ++sum->customers;
         sum->money += p.monetary_cents;
       }
@@ -278,9 +288,9 @@ class PageMaker {
                          {say("revenue", "销售额"), Align::right, 0},
                          {say("rule", "规则"), Align::left, 1}});
     for (const auto& size : sizes) {
-      bars.labels.push_back(size.segment.name);
+      bars.labels.push_back(in_words(size.segment));
       bars.series[0].values.push_back(static_cast<double>(size.members));
-      table.row({size.segment.name, with_thousands(size.members), amount(size.monetary_cents),
+      table.row({in_words(size.segment), with_thousands(size.members), amount(size.monetary_cents),
                  size.segment.rule});
     }
     section.figure(report::draw(bars)).table(std::move(table));
@@ -306,9 +316,11 @@ class PageMaker {
                          {say("customers", "顾客"), Align::right, 0},
                          {say("revenue", "销售额"), Align::right, 0},
                          {say("what sets it apart", "特征"), Align::left, 1}});
-    for (const auto& cluster : clustering.clusters) {
-      table.row({cluster.name, with_thousands(cluster.size), amount(cluster.monetary_cents),
-                 cluster.description});
+    const auto words = profiles::put_into_words(clustering.clusters, chinese_);
+    for (std::size_t c = 0; c < words.size(); ++c) {
+      const profiles::ClusterSummary& cluster = clustering.clusters[c];
+      table.row({words[c].name, with_thousands(cluster.size), amount(cluster.monetary_cents),
+                 words[c].description});
     }
     section.table(std::move(table));
     return {};
@@ -352,28 +364,7 @@ class PageMaker {
                        board.error().message);
       return {};
     }
-    report::Leaderboard chart;
-    chart.frame =
-        frame("NDCG@10 on held-out items", "留出物品上的 NDCG@10",
-              say("A fifth of each customer's items is hidden and ranked among all items; whiskers "
-                  "are 95 % bootstrap intervals.",
-                  "隐藏每位顾客五分之一的物品，在全部物品中排序；误差线为 95 % 自助法区间。"));
-    chart.metric = "NDCG@10";
-    report::Table table({{say("recommender", "算法"), Align::left, 0},
-                         {"NDCG@10", Align::right, 0},
-                         {"precision@10", Align::right, 0},
-                         {"coverage@10", Align::right, 0},
-                         {say("fit", "训练"), Align::right, 0}});
-    for (const auto& row : board->rows) {
-      const auto& ndcg = row.metrics.at("ndcg@10");
-      chart.entries.push_back(
-          {row.recommender, ndcg.mean, ndcg.low, ndcg.high, chart.entries.empty()});
-      table.row({row.recommender, report::format_interval(ndcg.mean, ndcg.low, ndcg.high),
-                 fmt::format("{:.3f}", row.metrics.at("precision@10").mean),
-                 fmt::format("{:.3f}", row.metrics.at("coverage@10").mean),
-                 report::format_seconds(row.fit_seconds)});
-    }
-    section.figure(report::draw(chart)).table(std::move(table));
+    engine::add_leaderboard(section, *board, language());
     return {};
   }
 

@@ -8,6 +8,7 @@
 #include "attune/decide/frequency_caps.h"
 #include "attune/decide/quiet_hours.h"
 #include "attune/engine/shop_consent.h"
+#include "campaign_writing.h"
 
 namespace attune::engine {
 namespace {
@@ -19,6 +20,10 @@ constexpr std::int64_t kPausedMicros = 5 * kMicrosPerMinute;
 
 GateAnswer withhold(std::string reason) {
   return {.verdict = GateAnswer::Verdict::withhold, .at = {}, .reason = std::move(reason)};
+}
+
+decide::Channel channel_of(deliver::Channel channel) {
+  return channel == deliver::Channel::webhook ? decide::Channel::webhook : decide::Channel::email;
 }
 
 GateAnswer later(Timestamp at) {
@@ -100,7 +105,8 @@ Result<std::uint32_t> SendingGate::number_of(const std::string& campaign) {
   return numbers_[campaign] = found ? found->number : 0;
 }
 
-// What was handed over, by the moment at which it was; lists are given away with the decision.
+// What was handed over, by the moment at which it was; lists and offers are given away with the
+// decision.
 Result<std::vector<decide::Contact>> SendingGate::heard_lately(const deliver::Message& message,
                                                                CustomerNumber root,
                                                                Timestamp since) {
@@ -110,14 +116,13 @@ Result<std::vector<decide::Contact>> SendingGate::heard_lately(const deliver::Me
     ATTUNE_ASSIGN_OR_RETURN(const auto mails, outbox_->handed_over(number, since, message.key));
     for (const deliver::Outbox::HandedOver& mail : mails) {
       ATTUNE_ASSIGN_OR_RETURN(const std::uint32_t campaign, number_of(mail.campaign));
-      heard.push_back({mail.time, campaign, decide::Channel::email});
+      heard.push_back({mail.time, campaign, channel_of(mail.channel)});
     }
   }
   engage::ContactColumns other;
   ATTUNE_RETURN_IF_ERROR(contacts_->load(std::span(&root, 1), since, other));
-  std::ranges::copy_if(other.contacts, std::back_inserter(heard), [](const decide::Contact& one) {
-    return one.channel != decide::Channel::email;
-  });
+  std::ranges::copy_if(other.contacts, std::back_inserter(heard),
+                       [](const decide::Contact& one) { return !goes_by_outbox(one.channel); });
   std::ranges::sort(heard);
   return heard;
 }

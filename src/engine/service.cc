@@ -377,7 +377,7 @@ Result<Served> Service::recommend(const ServeRequest& request) {
   if (served.customer.value != 0) {
     (served.found_by == events::IdKind::customer ? event.customer : event.anonymous) = served.id;
   }
-  event.source = "attune";
+  event.source = kDecisionSource;
   event.channel = request.surface;
   event.properties = properties;
   if (!impl_->intake->submit(std::span(&event, 1), {}, [](const Result<Sequence>&) {})) {
@@ -415,6 +415,20 @@ Status Service::with_customers(const std::function<Status(Workspace&, Customers&
     ATTUNE_ASSIGN_OR_RETURN(Customers * customers, impl_->fold());
     return work(workspace, *customers);
   });
+}
+
+Result<OfferAnswer> Service::offers(const OfferRequest& request) {
+  if (auto trouble = impl_->intake->trouble()) return std::unexpected(std::move(*trouble));
+  OfferAnswer answer;
+  ATTUNE_RETURN_IF_ERROR(with_customers([&](Workspace& workspace, Customers& customers) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(Campaigns campaigns, Campaigns::open(workspace, /*pump=*/false));
+    ATTUNE_ASSIGN_OR_RETURN(answer, campaigns.offers(request, customers, workspace.now()));
+    if (impl_->campaigns) return {};  // whose thread takes the events to the journal
+    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t pumped, campaigns.pump());
+    (void)pumped;
+    return {};
+  }));
+  return answer;
 }
 
 Status Service::drop_refused(std::int64_t number) {

@@ -109,9 +109,15 @@ Status check(const ServeRequest& request) {
 // One request on its way.
 class Answering {
  public:
+  // `personal`: whether whoever is named may have a personal answer.
   Answering(const Shelf& shelf, const ServeRequest& request, const std::optional<LiveCustomer>& who,
-            Timestamp now)
-      : shelf_(shelf), model_(*shelf.model), request_(request), who_(who), now_(now) {}
+            bool personal, Timestamp now)
+      : shelf_(shelf),
+        model_(*shelf.model),
+        request_(request),
+        who_(who),
+        may_personalise_(personal),
+        now_(now) {}
 
   Result<Served> make() {
     ATTUNE_ASSIGN_OR_RETURN(policy_, decide::parse_policy(request_.policy));
@@ -125,8 +131,6 @@ class Answering {
   }
 
  private:
-  bool may_personalise() const { return !who_ || who_->personal; }
-
   std::vector<ItemNumber> numbers_of(const std::vector<std::string>& ids) const {
     std::vector<ItemNumber> numbers;
     for (const std::string& id : ids) {
@@ -138,7 +142,7 @@ class Answering {
   // Rows of the fit, events since, and what the request names.
   void gather_history() {
     const auto& matrix = model_.recommender->interactions().by_customer();
-    if (who_ && who_->personal) {
+    if (who_ && may_personalise_) {
       for (const CustomerNumber number : who_->family) {
         const auto row = model_.row(number);
         if (!row) continue;
@@ -156,7 +160,7 @@ class Answering {
       }
       as_fitted_ = as_fitted_ && who_->recent.empty();
     }
-    if (!may_personalise()) return;
+    if (!may_personalise_) return;
     for (const ItemNumber item : numbers_of(request_.items)) {
       if (const auto column = model_.column(item)) {
         history_.push_back({*column, static_cast<float>(model_.meta.weights.cart_add), now_});
@@ -186,7 +190,7 @@ class Answering {
       personal_ = used_->capabilities().personal && !list.empty();
     }
     if (!list.empty()) return list;
-    if (!may_personalise())
+    if (!may_personalise_)
       notes_.emplace_back("no consent for personalisation: popular items");
     else
       notes_.emplace_back("nothing known that the model can use: popular items");
@@ -203,7 +207,16 @@ class Answering {
           attune::quoted(request_.similar_to),
           item == nullptr ? "" : " yet: it came after the last training")));
     }
-    return used_->similar_items(*column, list_options());
+    similar_ = *column;
+    recommend::ListOptions options = list_options();
+    if (!request_.include_seen) {
+      gather_history();
+      for (const HistoryEntry& entry : history_)
+        seen_.push_back(model_.items[static_cast<std::size_t>(entry.item)]);
+      const std::size_t most = static_cast<std::size_t>(options.k) + seen_.size();
+      options.k = static_cast<int>(std::min(most, model_.items.size()));
+    }
+    return used_->similar_items(*column, options);
   }
 
   Result<Served> decide_on(std::span<const ScoredIndex> list) {
@@ -214,7 +227,7 @@ class Answering {
     }
     const std::vector<ItemNumber> excluded = numbers_of(request_.exclude);
     decide::EligibleCandidates eligible = decide::keep_eligible(
-        candidates, *mask_, {.excluded = excluded, .seen = {}}, policy_.shortlist);
+        candidates, *mask_, {.excluded = excluded, .seen = seen_}, policy_.shortlist);
     Served served;
     if (who_) {
       served.customer = who_->number;
@@ -248,7 +261,9 @@ class Answering {
       RecommendedItem item =
           writer.describe({.score = static_cast<float>(candidate.score), .index = *column},
                           static_cast<int>(served.items.size()) + 1);
-      if (request_.explain && request_.similar_to.empty()) {
+      if (request_.explain && similar_) {
+        item.reasons.push_back(writer.likeness(*similar_));
+      } else if (request_.explain) {
         ATTUNE_ASSIGN_OR_RETURN(item.reasons, writer.reasons(*used_, query_, *column));
       }
       served.items.push_back(std::move(item));
@@ -261,10 +276,13 @@ class Answering {
   const Model& model_;
   const ServeRequest& request_;
   const std::optional<LiveCustomer>& who_;
+  bool may_personalise_;
   Timestamp now_;
   decide::PolicySpec policy_;
   std::shared_ptr<const ItemMask> mask_;
   std::vector<HistoryEntry> history_;
+  std::optional<std::int32_t> similar_;  // column of the item that the list is like
+  std::vector<ItemNumber> seen_;         // left out of such a list
   std::int32_t self_ = -1;
   bool as_fitted_ = false;
   Query query_ = Query::of({});
@@ -281,6 +299,7 @@ struct Serving::Impl {
   std::atomic<std::chrono::steady_clock::time_point> catalog_read;
   std::atomic<bool> catalog_stale = false;
   const Workspace* clock = nullptr;
+  bool asks_consent = true;
 
   Result<Shelf> read_model(Workspace& workspace) const {
     Shelf read;
@@ -377,9 +396,20 @@ Result<Served> Serving::recommend(const ServeRequest& request) const {
         "no model is trained yet; send events, then train: POST /v1/jobs {\"kind\": \"train\"}, or "
         "attune train"));
   }
+<<<<<<< HEAD
   const std::optional<LiveCustomer> who = impl_->people.find(request.customer, request.anonymous);
+  // A basket alone is nobody's.
+  const bool named = !request.customer.empty() || !request.anonymous.empty();
+  const bool personal = who ? who->personal : !named || impl_->people.personal_unless_told();
+  return Answering(*shelf, request, who, personal, impl_->clock->now()).make();
+=======
+  std::optional<LiveCustomer> who = impl_->people.find(request.customer, request.anonymous);
+  if (who && !impl_->asks_consent) who->personal = true;
   return Answering(*shelf, request, who, impl_->clock->now()).make();
+>>>>>>> main
 }
+
+void Serving::ask_no_consent() { impl_->asks_consent = false; }
 
 std::string Serving::model() const {
   const auto shelf = impl_->shelf.load();

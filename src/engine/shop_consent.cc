@@ -18,6 +18,13 @@ bool ShopConsent::by_region(privacy::Purpose purpose) const {
   });
 }
 
+privacy::ConsentMode ShopConsent::strictest(privacy::Purpose purpose) const {
+  const bool somewhere = std::ranges::any_of(rules.rules(), [&](const privacy::ConsentRule& rule) {
+    return rule.purpose == purpose && rule.mode == privacy::ConsentMode::opt_in;
+  });
+  return somewhere ? privacy::ConsentMode::opt_in : mode({}, purpose);
+}
+
 Result<ShopConsent> ShopConsent::read(const store::DataFolder& folder) {
   const std::string file = folder.settings_file().string();
   ATTUNE_ASSIGN_OR_RETURN(const std::string text, read_file(file, kSettingsBytes));

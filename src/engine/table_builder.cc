@@ -9,6 +9,17 @@ constexpr std::size_t kBlockRows = 4'096;
 
 }  // namespace
 
+std::vector<store::ColumnSchema> text_columns(const std::vector<std::string>& names) {
+  std::vector<store::ColumnSchema> schema;
+  for (const std::string& name : names) schema.push_back({name, store::ColumnType::text});
+  return schema;
+}
+
+std::string amount_cell(std::int64_t minor, const Currency& currency) {
+  const std::string text = to_string(Money{minor, currency});
+  return text.substr(0, text.find(' '));
+}
+
 TableBuilder::TableBuilder(store::TableWriter& writer, std::vector<store::ColumnSchema> schema)
     : writer_(writer), schema_(std::move(schema)), columns_(schema_.size()) {}
 

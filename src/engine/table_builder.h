@@ -8,9 +8,15 @@
 #include <vector>
 
 #include "attune/base/error.h"
+#include "attune/base/money.h"
 #include "attune/store/tables.h"
 
 namespace attune::engine {
+
+std::vector<store::ColumnSchema> text_columns(const std::vector<std::string>& names);
+
+// "12.34": an amount the way files write it.
+std::string amount_cell(std::int64_t minor, const Currency& currency);
 
 // Cells are given from left to right; end_row() fills what was not given with missing values and
 // writes full blocks. Columns are text, int64 or float64. Threads: one thread at a time.

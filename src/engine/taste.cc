@@ -195,15 +195,20 @@ Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& wei
   return data;
 }
 
-Result<std::vector<recommend::HistoryEntry>> read_customer_taste(
-    Workspace& workspace, const InteractionWeights& weights, CustomerNumber customer,
-    std::span<const ItemNumber> items) {
+Result<CustomerTastes> read_customer_tastes(Workspace& workspace, const InteractionWeights& weights,
+                                            std::span<const CustomerNumber> customers,
+                                            std::span<const ItemNumber> items) {
+  CustomerTastes tastes;
+  if (customers.empty()) return tastes;
   ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
-  std::string family = fmt::format("{}", customer.value);
-  for (const auto& [source, root] : merges.targets()) {
-    if (root == customer) family += fmt::format(", {}", source.value);
+  std::string family;
+  for (const CustomerNumber customer : customers) {
+    tastes.try_emplace(customer);
+    family += fmt::format("{}{}", family.empty() ? "" : ", ", customer.value);
   }
-  std::vector<recommend::HistoryEntry> entries;
+  for (const auto& [source, root] : merges.targets()) {
+    if (tastes.contains(root)) family += fmt::format(", {}", source.value);
+  }
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,
       workspace.history().query(taste_sql(weights, fmt::format("e.customer IN ({})", family)) +
@@ -211,12 +216,21 @@ Result<std::vector<recommend::HistoryEntry>> read_customer_taste(
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
     for (std::size_t i = 0; i < chunk.rows(); ++i) {
       const auto column = index_of(items, ItemNumber{chunk.int64(1)[i]});
-      if (column)
-        entries.push_back({*column, static_cast<float>(chunk.real(2)[i]), chunk.time(3)[i]});
+      if (!column) continue;
+      tastes[merges.root(CustomerNumber{chunk.int64(0)[i]})].push_back(
+          {*column, static_cast<float>(chunk.real(2)[i]), chunk.time(3)[i]});
     }
     return {};
   }));
-  return entries;
+  return tastes;
+}
+
+Result<std::vector<recommend::HistoryEntry>> read_customer_taste(
+    Workspace& workspace, const InteractionWeights& weights, CustomerNumber customer,
+    std::span<const ItemNumber> items) {
+  ATTUNE_ASSIGN_OR_RETURN(CustomerTastes tastes,
+                          read_customer_tastes(workspace, weights, std::span(&customer, 1), items));
+  return std::move(tastes[customer]);
 }
 
 }  // namespace attune::engine

@@ -165,9 +165,15 @@ Result<std::vector<ModelMeta>> train(Workspace& workspace, const TrainRequest& r
 }
 
 Result<recommend::Leaderboard> evaluate(Workspace& workspace, const EvaluateRequest& request) {
+  ATTUNE_ASSIGN_OR_RETURN(const InteractionWeights weights, weights_of(request.settings));
+  ATTUNE_ASSIGN_OR_RETURN(const TasteData data, read_taste(workspace, weights));
   std::vector<std::string> names = request.names;
-  if (names.empty())
+  if (names.empty()) {
     names.assign(recommend::recommender_names().begin(), recommend::recommender_names().end());
+    // Its time grows with the cube of the catalogue: above this, it is asked for by name.
+    constexpr std::int32_t kEaseItems = 10'000;
+    if (data.log.items > kEaseItems) std::erase(names, "ease");
+  }
   ATTUNE_RETURN_IF_ERROR(check_scopes(request.settings, names));
   std::vector<recommend::Entrant> entrants;
   for (const std::string& name : names) {
@@ -179,8 +185,6 @@ Result<recommend::Leaderboard> evaluate(Workspace& workspace, const EvaluateRequ
     }
     entrants.push_back(std::move(entrant));
   }
-  ATTUNE_ASSIGN_OR_RETURN(const InteractionWeights weights, weights_of(request.settings));
-  ATTUNE_ASSIGN_OR_RETURN(const TasteData data, read_taste(workspace, weights));
   if (request.when_read) request.when_read();
   return recommend::evaluate(data.log, entrants, request.options);
 }

@@ -151,6 +151,7 @@ Result<bool> Workspace::apply_next(Progress& progress) {
 
 void Workspace::observe(Observer observer) { impl_->observer = std::move(observer); }
 std::int64_t Workspace::others_applied() const { return impl_->others_applied; }
+void Workspace::changed_otherwise() { ++impl_->others_applied; }
 std::int64_t Workspace::refused_applied() const { return impl_->refused_applied; }
 Workspace Workspace::share() const { return Workspace(impl_); }
 

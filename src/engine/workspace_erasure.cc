@@ -284,7 +284,8 @@ class Eraser {
         ATTUNE_ASSIGN_OR_RETURN(const std::string text,
                                 self_.vault.open(CustomerNumber{0}, "refused", rows.blob(1)));
         ATTUNE_ASSIGN_OR_RETURN(const RefusedMessage message, RefusedMessage::parse(text));
-        if (finder().names(message.raw)) found.push_back(rows.int64(0));
+        if (finder().names(message.raw) || finder().names(message.around))
+          found.push_back(rows.int64(0));
       }
     }
     for (const std::int64_t number : found)

@@ -35,12 +35,10 @@ Result<ImportEntry> ImportEntry::parse(std::string_view text) {
 }
 
 std::string RefusedMessage::serialise() const {
-  return boost::json::serialize(boost::json::object{{"time", time.micros},
-                                                    {"call", call},
-                                                    {"reason", reason},
-                                                    {"field", field},
-                                                    {"message", message},
-                                                    {"raw", raw}});
+  boost::json::object all{{"time", time.micros}, {"call", call},       {"reason", reason},
+                          {"field", field},      {"message", message}, {"raw", raw}};
+  if (!around.empty()) all["around"] = around;
+  return boost::json::serialize(all);
 }
 
 std::string to_json(std::int64_t total, std::int64_t dropped,
@@ -54,6 +52,7 @@ std::string to_json(std::int64_t total, std::int64_t dropped,
                                        {"field", one.field},
                                        {"message", one.message},
                                        {"raw", one.raw}});
+    if (!one.around.empty()) list.back().as_object()["around"] = one.around;
   }
   return boost::json::serialize(
       boost::json::object{{"total", total}, {"dropped", dropped}, {"refused", std::move(list)}});
@@ -76,6 +75,7 @@ Result<RefusedMessage> RefusedMessage::parse(std::string_view text) {
       !take("message", refused.message) || !take("raw", refused.raw)) {
     return std::unexpected(data_corruption("a refused message cannot be read"));
   }
+  (void)take("around", refused.around);
   refused.time = Timestamp{time->as_int64()};
   return refused;
 }
@@ -86,7 +86,8 @@ Status Workspace::Impl::apply_refused(const store::JournalRecord& record) {
   if (done < record.last()) {
     ATTUNE_ASSIGN_OR_RETURN(const RefusedMessage message, RefusedMessage::parse(record.payload));
     ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
-    if (!names_forgotten(message.raw)) ATTUNE_RETURN_IF_ERROR(keep_refused(record));
+    if (!names_forgotten(message.raw) && !names_forgotten(message.around))
+      ATTUNE_RETURN_IF_ERROR(keep_refused(record));
     const std::optional<std::int64_t> held = std::exchange(refused_held, std::nullopt);
     ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, record.last()));
     ATTUNE_RETURN_IF_ERROR(transaction.commit());
@@ -128,15 +129,16 @@ Result<Workspace::ImportPlace> Workspace::next_import() {
   return ImportPlace{number, impl_->folder.imports() / folder_name(number)};
 }
 
-Status Workspace::commit_import(const ImportPlace& place, std::int64_t rows,
-                                Sequence checked_through, Progress& progress) {
+Result<Sequence> Workspace::commit_import(const ImportPlace& place, std::int64_t rows,
+                                          Sequence checked_through, Progress& progress) {
   const std::string payload =
       ImportEntry{place.folder.filename().string(), place.number, rows, checked_through.value}
           .serialise();
-  auto journalled = impl_->journal.append(
-      store::JournalEntry{static_cast<std::uint16_t>(EntryKind::import), payload, rows});
-  if (!journalled) return std::unexpected(journalled.error());
-  return catch_up(progress);
+  ATTUNE_ASSIGN_OR_RETURN(const Sequence first,
+                          impl_->journal.append(store::JournalEntry{
+                              static_cast<std::uint16_t>(EntryKind::import), payload, rows}));
+  ATTUNE_RETURN_IF_ERROR(catch_up(progress));
+  return first;
 }
 
 Status Workspace::note_import(const ImportPlace& place) {

@@ -2,11 +2,13 @@
 // from usual, who is no person.
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <tuple>
 
 #include <fmt/format.h>
 
 #include "attune/events/event_history.h"
+#include "attune/events/quality.h"
 
 namespace attune::events {
 namespace {
@@ -32,7 +34,7 @@ struct Pair {
 
 // Takes a refund back from the purchases before it: those of the same order first, then the latest.
 // `lines` are one customer's of one item, in order of time.
-bool pair_one(std::span<Line> before, const Line& refund, std::vector<Pair>& pairs) {
+void pair_one(std::span<Line> before, const Line& refund, std::vector<Pair>& pairs) {
   double left = refund.quantity;
   for (const bool same_order : {true, false}) {
     for (auto purchase = before.rbegin(); purchase != before.rend() && left > kTolerance;
@@ -45,7 +47,6 @@ bool pair_one(std::span<Line> before, const Line& refund, std::vector<Pair>& pai
       pairs.push_back({refund.sequence, purchase->sequence, taken});
     }
   }
-  return left < refund.quantity;
 }
 
 // Purchases of one item that agree in amount and price.
@@ -111,9 +112,34 @@ void add_unusual(std::span<const Sold> sold, const CleaningRules& rules, std::ve
   }
 }
 
+Timestamp begin_of_day(std::int64_t day, const TimeZone& zone) {
+  return zone.from_civil(civil_from_utc(Timestamp{day * kMicrosPerDay}));
+}
+
 }  // namespace
 
-Status EventHistory::pair_refunds(CleaningCounts& counts) {
+const ParameterTable<CleaningRules>& CleaningRules::table() {
+  static const ParameterTable<CleaningRules> table = [] {
+    using R = CleaningRules;
+    ParameterTable<R> t;
+    t.flag("outliers", &R::outliers, "mark amounts and prices far from their item's usual ones")
+        .real("outlier_threshold", &R::outlier_threshold, 1, 1000, "deviations",
+              "how far is far, in robust deviations of the logarithm")
+        .real("outlier_floor", &R::outlier_floor, 0, 10, "",
+              "a deviation is at least this, so that items that hardly vary have no outliers")
+        .integer("outlier_min_rows", &R::outlier_min_rows, 2, 1e6, "rows",
+                 "items bought less often have no usual amount")
+        .flag("bots", &R::bots,
+              "mark views, searches and clicks of days with a burst that no person makes; they "
+              "count neither for profiles nor for taste")
+        .integer("bot_events_per_minute", &R::bot_events_per_minute, 2, 1e6, "events",
+                 "a burst: this many within one minute");
+    return t;
+  }();
+  return table;
+}
+
+Status EventHistory::pair_refunds() {
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,
       history_->query(fmt::format("WITH refunded AS (SELECT DISTINCT customer, item FROM "
@@ -141,8 +167,7 @@ Status EventHistory::pair_refunds(CleaningCounts& counts) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (lines[i].customer != lines[group].customer || lines[i].item != lines[group].item) group = i;
     if (!lines[i].refund) continue;
-    ++counts.refunds;
-    counts.refunds_paired += pair_one(std::span(lines).subspan(group, i - group), lines[i], pairs);
+    pair_one(std::span(lines).subspan(group, i - group), lines[i], pairs);
   }
   ATTUNE_RETURN_IF_ERROR(history_->execute("DELETE FROM refund_pairs"));
   std::vector<std::int64_t> refunds, purchases;
@@ -160,7 +185,7 @@ Status EventHistory::pair_refunds(CleaningCounts& counts) {
   return appender.finish();
 }
 
-Status EventHistory::mark_outliers(const CleaningRules& rules, CleaningCounts& counts) {
+Status EventHistory::mark_outliers(const CleaningRules& rules) {
   // Few lines of an item differ in amount and price: each such pair is looked at once.
   const std::string sold = fmt::format(
       "FROM visible_rows WHERE type = {} AND item <> 0 AND quantity > 0 AND price_minor > 0",
@@ -199,8 +224,7 @@ Status EventHistory::mark_outliers(const CleaningRules& rules, CleaningCounts& c
     ATTUNE_RETURN_IF_ERROR(appender.append(spans));
     ATTUNE_RETURN_IF_ERROR(appender.finish());
   }
-  ATTUNE_ASSIGN_OR_RETURN(
-      counts.outliers,
+  ATTUNE_RETURN_IF_ERROR(
       history_->run(fmt::format("INSERT INTO derived_marks SELECT sequence, {} FROM (SELECT "
                                 "sequence, item, quantity, price_minor {}) SEMI JOIN unusual "
                                 "USING (item, quantity, price_minor)",
@@ -209,40 +233,122 @@ Status EventHistory::mark_outliers(const CleaningRules& rules, CleaningCounts& c
   return history_->execute("DROP TABLE unusual");
 }
 
-Status EventHistory::mark_bots(const CleaningRules& rules, CleaningCounts& counts) {
+Status EventHistory::mark_bots(const CleaningRules& rules, const TimeZone& zone) {
   const std::string browsing = fmt::format(
       "{}, {}, {}, {}", static_cast<int>(EventType::view), static_cast<int>(EventType::list_view),
       static_cast<int>(EventType::search), static_cast<int>(EventType::click));
   ATTUNE_ASSIGN_OR_RETURN(
-      counts.bots,
-      history_->run(
-          fmt::format(
-              "INSERT INTO derived_marks "
-              "WITH bursts AS (SELECT DISTINCT customer, date_trunc('day', minute) AS day FROM ("
-              "  SELECT customer, date_trunc('minute', time) AS minute FROM visible_rows WHERE "
-              "customer <> 0 AND type IN ({0}) "
-              "  GROUP BY ALL HAVING count(*) >= $1)) "
-              "SELECT e.sequence, {1} FROM visible_rows e JOIN bursts b ON e.customer = b.customer "
-              "AND date_trunc('day', e.time) = b.day "
-              "WHERE e.type IN ({0})",
-              browsing, bit(Mark::bot)),
-          {static_cast<std::int64_t>(rules.bot_events_per_minute)}));
-  return {};
+      store::QueryResult rows,
+      history_->query(fmt::format("SELECT customer, date_trunc('minute', time) FROM visible_rows "
+                                  "WHERE customer <> 0 AND type IN ({}) GROUP BY ALL HAVING "
+                                  "count(*) >= $1",
+                                  browsing),
+                      {static_cast<std::int64_t>(rules.bot_events_per_minute)}));
+  std::set<std::pair<std::int64_t, std::int64_t>> days;  // of whom, and which
+  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
+    for (std::size_t i = 0; i < chunk.rows(); ++i)
+      days.emplace(chunk.int64(0)[i], zone.day_number(chunk.time(1)[i]));
+    return {};
+  }));
+  std::vector<std::int64_t> customers;
+  std::vector<Timestamp> begins, ends;
+  for (const auto& [customer, day] : days) {
+    customers.push_back(customer);
+    begins.push_back(begin_of_day(day, zone));
+    ends.push_back(begin_of_day(day + 1, zone));
+  }
+  ATTUNE_RETURN_IF_ERROR(
+      history_->execute("CREATE OR REPLACE TEMP TABLE bot_days(customer BIGINT, begins TIMESTAMP, "
+                        "ends TIMESTAMP)"));
+  {
+    ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, history_->appender("bot_days"));
+    const store::ColumnSpan spans[] = {store::ColumnSpan::int64(customers),
+                                       store::ColumnSpan::timestamp(begins),
+                                       store::ColumnSpan::timestamp(ends)};
+    ATTUNE_RETURN_IF_ERROR(appender.append(spans));
+    ATTUNE_RETURN_IF_ERROR(appender.finish());
+  }
+  ATTUNE_RETURN_IF_ERROR(history_->run(
+      fmt::format("INSERT INTO derived_marks SELECT e.sequence, {} FROM visible_rows e JOIN "
+                  "bot_days b ON e.customer = b.customer AND e.time >= b.begins AND e.time < "
+                  "b.ends WHERE e.type IN ({})",
+                  bit(Mark::bot), browsing),
+      {}));
+  return history_->execute("DROP TABLE bot_days");
 }
 
-Result<CleaningCounts> EventHistory::clean(const CleaningRules& rules) {
-  CleaningCounts counts;
+Status EventHistory::clean(const CleaningRules& rules, const TimeZone& zone) {
   ATTUNE_RETURN_IF_ERROR(history_->begin());
-  Status step = pair_refunds(counts);
+  Status step = pair_refunds();
   if (step) step = history_->execute("DELETE FROM derived_marks");
-  if (step) step = mark_outliers(rules, counts);
-  if (step) step = mark_bots(rules, counts);
+  if (step && rules.outliers) step = mark_outliers(rules);
+  if (step && rules.bots) step = mark_bots(rules, zone);
   if (step) step = history_->commit();
-  if (!step) {
-    if (history_->in_transaction()) (void)history_->rollback();
-    return std::unexpected(step.error());
+  if (!step && history_->in_transaction()) (void)history_->rollback();
+  return step;
+}
+
+Result<CleaningCounts> EventHistory::cleaned(Sequence first) {
+  CleaningCounts counts;
+  const auto count = [&](std::int64_t& into, const std::string& sql) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(const auto found, history_->find_int64(sql, {first.value}));
+    into = found.value_or(0);
+    return {};
+  };
+  ATTUNE_RETURN_IF_ERROR(count(
+      counts.refunds, fmt::format("SELECT count(*) FROM visible_rows WHERE sequence >= $1 AND type "
+                                  "= {} AND customer <> 0 AND item <> 0",
+                                  static_cast<int>(EventType::refund))));
+  ATTUNE_RETURN_IF_ERROR(count(
+      counts.refunds_paired, "SELECT count(DISTINCT refund) FROM refund_pairs WHERE refund >= $1"));
+  for (const auto& [mark, into] :
+       {std::pair(Mark::outlier, &counts.outliers), std::pair(Mark::bot, &counts.bots)}) {
+    ATTUNE_RETURN_IF_ERROR(
+        count(*into, fmt::format("SELECT count(*) FROM derived_marks WHERE sequence >= $1 AND "
+                                 "marks & {} <> 0",
+                                 bit(mark))));
   }
+  if (counts.outliers + counts.bots == 0) return counts;
+  // Rows that came without a mark, or with marks that are only noted.
+  ATTUNE_RETURN_IF_ERROR(
+      count(counts.flagged,
+            fmt::format("SELECT count(*) FROM visible_rows e SEMI JOIN (SELECT sequence FROM "
+                        "derived_marks WHERE sequence >= $1) d ON d.sequence = e.sequence "
+                        "WHERE e.sequence >= $1 AND e.marks & {} = 0",
+                        ~kNotedMarks & std::uint32_t{INT32_MAX})));
   return counts;
+}
+
+Result<std::vector<CleanedRow>> EventHistory::cleaned_rows(Mark mark, Sequence first,
+                                                           std::int64_t limit) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::QueryResult rows,
+      history_->query(
+          fmt::format("SELECT e.sequence, e.type, e.customer, e.item, e.time, e.order_id, "
+                      "e.quantity, e.price_minor, c.name FROM visible_rows e JOIN (SELECT sequence "
+                      "FROM derived_marks WHERE sequence >= $1 AND marks & {} <> 0 ORDER BY "
+                      "sequence LIMIT {}) d ON d.sequence = e.sequence "
+                      "LEFT JOIN labels c ON c.kind = 2 AND c.code = e.currency "
+                      "ORDER BY e.sequence",
+                      bit(mark), limit),
+          {first.value}));
+  std::vector<CleanedRow> found;
+  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& c) -> Status {
+    for (std::size_t i = 0; i < c.rows(); ++i) {
+      CleanedRow& row = found.emplace_back();
+      row.sequence = Sequence{c.int64(0)[i]};
+      row.type = static_cast<EventType>(c.int64(1)[i]);
+      row.customer = CustomerNumber{c.int64(2)[i]};
+      row.item = ItemNumber{c.int64(3)[i]};
+      row.time = c.time(4)[i];
+      if (!c.is_null(5, i)) row.order = c.text(5, i);
+      if (!c.is_null(6, i)) row.quantity = c.real(6)[i];
+      if (!c.is_null(7, i)) row.price_minor = c.int64(7)[i];
+      if (!c.is_null(8, i)) row.currency = c.text(8, i);
+    }
+    return {};
+  }));
+  return found;
 }
 
 }  // namespace attune::events

@@ -57,11 +57,11 @@ const std::vector<std::string>& type_names() {
 }
 
 constexpr std::array kMarks{
-    Mark::exact_duplicate,  Mark::missing_customer,  Mark::missing_description,
-    Mark::cancelled,        Mark::zero_price,        Mark::negative_price,
-    Mark::zero_quantity,    Mark::time_zone_assumed, Mark::text_normalised,
-    Mark::date_only,        Mark::outlier,           Mark::bot,
-    Mark::negative_quantity};
+    Mark::exact_duplicate,   Mark::missing_customer,  Mark::missing_description,
+    Mark::cancelled,         Mark::zero_price,        Mark::negative_price,
+    Mark::zero_quantity,     Mark::time_zone_assumed, Mark::text_normalised,
+    Mark::date_only,         Mark::outlier,           Mark::bot,
+    Mark::negative_quantity, Mark::value_divided};
 
 // Lays fields one behind the other, each with its length, so that no two different events look the
 // same.
@@ -155,6 +155,8 @@ std::string_view name(Mark mark) {
       return "bot";
     case Mark::negative_quantity:
       return "negative_quantity";
+    case Mark::value_divided:
+      return "value_divided";
   }
   return "unknown";
 }

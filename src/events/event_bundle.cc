@@ -76,6 +76,8 @@ void append_facts(const StagedFacts& from, const Codes& codes, std::int64_t offs
   };
   for (const auto& f : from.item_facts) into.item_facts.push_back(stated(f, codes.items));
   for (const auto& t : from.traits) into.traits.push_back(stated(t, codes.customers));
+  for (const auto& t : from.anonymous_traits)
+    into.anonymous_traits.push_back(stated(t, codes.anonymous));
 }
 
 void append_plain_columns(const EventColumns& from, EventColumns& into) {

@@ -28,7 +28,11 @@ class FactCollector {
     if (codes.customer != kNoCode && codes.anonymous != kNoCode)
       add_link(event.type, row, codes.anonymous, codes.customer);
     if (codes.item != kNoCode) add_item(event, row, codes.item);
-    if (codes.customer != kNoCode) add_traits(event, row, codes.customer);
+    if (codes.customer != kNoCode) {
+      add_traits(event, row, codes.customer, customers_said_, facts_.traits);
+    } else if (codes.anonymous != kNoCode) {
+      add_traits(event, row, codes.anonymous, anonymous_said_, facts_.anonymous_traits);
+    }
     if (event.type == EventType::consent_given || event.type == EventType::consent_withdrawn)
       add_consent(event, row, codes);
     if (is_objection(event.type)) add_objection(event, row, codes);
@@ -102,15 +106,16 @@ class FactCollector {
     }
   }
 
-  void add_traits(const Event& event, std::int64_t row, std::uint32_t customer) {
+  void add_traits(const Event& event, std::int64_t row, std::uint32_t subject, Memory& memory,
+                  std::vector<StagedFacts::Stated>& traits) {
     for (const Attribute& attribute : event.customer_attributes) {
       if (attribute.value.empty()) continue;
       const std::uint32_t field = facts_.fields.code(attribute.name);
-      Said& said = last_said(customers_said_, customer, field);
+      Said& said = last_said(memory, subject, field);
       // Told again by a later row: nothing new.
       if (is_value(said, attribute.value) && said.time <= event.time.micros) continue;
       said = {facts_.values.code(attribute.value), event.time.micros, nullptr};
-      facts_.traits.push_back({row, customer, field, said.value, event.time.micros});
+      traits.push_back({row, subject, field, said.value, event.time.micros});
     }
   }
 
@@ -137,7 +142,7 @@ class FactCollector {
   StagedFacts facts_;
   std::unordered_map<std::uint64_t, bool> pairs_;
   std::unordered_map<ObservedKey, std::int64_t, KeyHash> observed_;
-  Memory items_said_, customers_said_;
+  Memory items_said_, customers_said_, anonymous_said_;
 };
 
 }  // namespace attune::events

@@ -385,8 +385,14 @@ Result<MergeMap> Identity::merges() {
 }
 
 Status Identity::write_traits(const StagedFacts& facts, Sequence first, const Numbers& numbers) {
-  for (const StagedFacts::Stated& trait : facts.traits) {
-    const CustomerNumber customer = numbers.customers[trait.subject];
+  ATTUNE_RETURN_IF_ERROR(write_traits(facts, facts.traits, first, numbers.customers));
+  return write_traits(facts, facts.anonymous_traits, first, numbers.anonymous);
+}
+
+Status Identity::write_traits(const StagedFacts& facts, std::span<const StagedFacts::Stated> traits,
+                              Sequence first, std::span<const CustomerNumber> numbers) {
+  for (const StagedFacts::Stated& trait : traits) {
+    const CustomerNumber customer = numbers[trait.subject];
     if (customer.value == 0) continue;  // forgotten
     ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
                             vault_->seal(customer, "trait", facts.values.text(trait.value)));

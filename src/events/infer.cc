@@ -135,6 +135,7 @@ class Guesser {
   }
 
   Inference guess() {
+    if (kind_ == Kind::items) lists_of_export();
     by_names();
     if (!result_.mapping.has("time")) time_by_values();
     if (kind_ == Kind::events) {
@@ -143,12 +144,34 @@ class Guesser {
     }
     name_missing();
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      if (!used_[i] && !columns_[i].starts_with("attune_")) result_.unused.push_back(columns_[i]);
+      const bool rest = kind_ == Kind::items && result_.mapping.has("item.*");
+      if (!used_[i] && !rest && !columns_[i].starts_with("attune_"))
+        result_.unused.push_back(columns_[i]);
     }
     return std::move(result_);
   }
 
  private:
+  // Items that this program exported: several values of a cell stand between marks, and every
+  // column says something of the item.
+  void lists_of_export() {
+    const auto exact = [&](std::string_view name) {
+      return std::ranges::find(columns_, name) != columns_.end();
+    };
+    if (!exact("item_id") || !exact("valid_from") || !exact("category")) return;
+    const auto take_list = [&](std::string_view field, std::string_view column) {
+      if (result_.mapping.has(field)) return;
+      FieldSource& source = result_.mapping.fields[std::string(field)];
+      source.columns = {std::string(column)};
+      source.split = "|";
+      result_.guesses.push_back({std::string(field), std::string(column), "", 1,
+                                 "an export of items; values stand between '|'"});
+    };
+    take_list("category", "category");
+    take_list("item.*", "*");
+    used_[*find_column(columns_, "category")] = true;
+  }
+
   void by_names() {
     std::vector<Candidate> candidates;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -230,16 +253,16 @@ class Guesser {
   void name_missing() {
     const auto need = [&](std::string_view field) {
       if (!result_.mapping.has(field))
-        result_.missing.push_back(fmt::format("--map {}=COLUMN", field));
+        result_.missing.push_back({std::string(field), fmt::format("--map {}=COLUMN", field)});
     };
     if (kind_ != Kind::events) return need("id");
     need("time");
     if (!result_.mapping.has("type"))
-      result_.missing.push_back("--map type=COLUMN, or type=view, type=purchase …");
+      result_.missing.push_back({"type", "--map type=COLUMN, or type=view, type=purchase …"});
     if (!result_.mapping.has("customer") && !result_.mapping.has("anonymous") &&
         !result_.mapping.has("item")) {
-      result_.missing.push_back("--map customer=COLUMN");
-      result_.missing.push_back("--map item=COLUMN");
+      need("customer");
+      need("item");
     }
   }
 
@@ -309,8 +332,8 @@ std::string print_inference(const Inference& inference, std::span<const std::str
     table += fmt::format("not used: {}\n",
                          quoted(fmt::format("{}", fmt::join(inference.unused, ", ")), 200));
   }
-  for (const std::string& remedy : inference.missing)
-    table += fmt::format("not found: say {}\n", remedy);
+  for (const MissingField& missing : inference.missing)
+    table += fmt::format("not found: say {}\n", missing.remedy);
   return table;
 }
 

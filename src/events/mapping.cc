@@ -107,6 +107,12 @@ Error bad_piece(std::string_view piece, std::size_t at, std::string_view why) {
   return invalid_argument(fmt::format("--map, piece {} '{}': {}", at, quoted(trim(piece)), why));
 }
 
+constexpr std::string_view kFlag = "flag ";
+
+bool takes_flags(std::string_view field) {
+  return !field.ends_with('*') && (field.starts_with("item.") || field.starts_with("customer."));
+}
+
 // Reads the pieces of one --map text into a mapping.
 class MapText {
  public:
@@ -172,9 +178,13 @@ class MapText {
       mapping_.fields[field].unless = value;
     } else if (inner == "split") {
       mapping_.fields[field].split = value;
+    } else if (inner.starts_with(kFlag) && takes_flags(field)) {
+      mapping_.fields[field].columns.push_back(unquote(inner.substr(kFlag.size())));
+      mapping_.fields[field].flags.push_back(value);
     } else {
       return std::unexpected(invalid_argument(
-          "brackets are for type[VALUE]=TYPE, FIELD[unless]=COLUMN and FIELD[split]='|'"));
+          "brackets are for type[VALUE]=TYPE, FIELD[unless]=COLUMN, FIELD[split]='|' and, of items "
+          "and customers, item.NAME[flag COLUMN]=VALUE"));
     }
     return true;
   }
@@ -264,7 +274,14 @@ std::string print_mapping(const Mapping& mapping) {
   std::vector<std::string> pieces;
   for (const auto& [field, source] : mapping.fields) {
     std::vector<std::string> parts;
-    for (const std::string& column : source.columns) parts.push_back(print_column(column));
+    for (std::size_t i = 0; i < source.columns.size(); ++i) {
+      const std::string column = print_column(source.columns[i]);
+      if (i < source.flags.size()) {
+        pieces.push_back(fmt::format("{}[{}{}]='{}'", field, kFlag, column, source.flags[i]));
+      } else {
+        parts.push_back(column);
+      }
+    }
     if (source.constant) parts.push_back("'" + *source.constant + "'");
     if (!parts.empty()) pieces.push_back(fmt::format("{}={}", field, fmt::join(parts, "|")));
     if (!source.unless.empty())

@@ -80,8 +80,17 @@ Resolved Plan::resolve(std::span<const std::string> columns) const {
     if (const auto plain = field_of(field)) {
       into.fields[static_cast<std::size_t>(*plain)] = std::move(source);
     } else if (auto* list = list_for(field, into)) {
-      if (!source.fed()) continue;
-      list->push_back({field.substr(field.find('.') + 1), std::move(source), field == "item.name"});
+      const std::string attribute = field.substr(field.find('.') + 1);
+      for (std::size_t i = 0; i < from.flags.size(); ++i) {
+        const auto at = find_column(columns, from.columns[i]);
+        if (!at) continue;
+        CellSource flag;
+        flag.columns.push_back(static_cast<std::uint32_t>(*at));
+        settle(flag);
+        list->push_back({attribute, std::move(flag), false, from.flags[i]});
+      }
+      if (!source.fed() || !from.flags.empty()) continue;
+      list->push_back({attribute, std::move(source), field == "item.name"});
     }
   }
   if (!explode_name.empty()) {

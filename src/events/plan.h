@@ -64,7 +64,8 @@ struct CellSource {
 struct AttributeSource {
   std::string name;
   CellSource source;
-  bool is_name = false;  // "item.name": its absence is noticed
+  bool is_name = false;   // "item.name": its absence is noticed
+  std::string flagged{};  // the value that a set flag states; empty: the cell is the value
 };
 
 // Places of cells, for one list of columns.

@@ -135,11 +135,17 @@ class PresetReader {
           read = text(value, field, source.unless);
         } else if (key.str() == "split") {
           read = text(value, field, source.split);
+        } else if (key.str() == "flags") {
+          read = each(value, "flags", [&](std::string_view column, const toml::node& flag) {
+            source.columns.emplace_back(column);
+            return text(flag, column, source.flags.emplace_back());
+          });
         } else {
           read =
               fail(value,
                    fmt::format(
-                       "'{}' is unknown of a field; columns, constant, unless and split are known",
+                       "'{}' is unknown of a field; columns, constant, unless, split and flags are "
+                       "known",
                        quoted(key.str())));
         }
         if (!read) return read;

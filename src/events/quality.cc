@@ -13,7 +13,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kExamples = 5;
+constexpr std::size_t kExamples = kReasonExamples;
 constexpr std::size_t kExampleCharacters = 120;
 
 constexpr std::array kReasons = std::to_array<ReasonInfo>({
@@ -72,6 +72,8 @@ constexpr std::array kReasons = std::to_array<ReasonInfo>({
     {"negative_quantity", "flagged",
      "a quantity below 0 without the signs of a cancellation: a correction of stock",
      "数量低于 0，但没有取消的标志：库存更正"},
+    {"value_divided", "flagged", "a share, by quantity, of what an order without prices came to",
+     "订单没有单价，按数量分摊订单总额"},
     {"outlier", "flagged", "far from its item's usual quantity or price",
      "远离该商品通常的数量或价格"},
     {"bot", "flagged", "part of a burst that no person makes", "属于真人做不到的密集访问"},
@@ -168,6 +170,8 @@ QualityReport report_from(const json::object& object) {
   report.rows_read = object.at("rows_read").to_number<std::int64_t>();
   report.rows_kept = object.at("rows_kept").to_number<std::int64_t>();
   report.rows_flagged = object.at("rows_flagged").to_number<std::int64_t>();
+  if (const json::value* by = object.if_contains("rows_flagged_by_cleaning"))
+    report.rows_flagged_by_cleaning = by->to_number<std::int64_t>();
   report.rows_quarantined = object.at("rows_quarantined").to_number<std::int64_t>();
   for (const auto& [code, value] : object.at("reasons").as_object()) {
     ReasonCount& count = report.reasons[std::string(code)];
@@ -247,6 +251,7 @@ std::string QualityReport::to_json() const {
                                       {"rows_read", rows_read},
                                       {"rows_kept", rows_kept},
                                       {"rows_flagged", rows_flagged},
+                                      {"rows_flagged_by_cleaning", rows_flagged_by_cleaning},
                                       {"rows_quarantined", rows_quarantined},
                                       {"reasons", reasons_json(reasons)},
                                       {"assumptions", std::move(assumed)},
@@ -272,6 +277,7 @@ QualityReport combine(std::span<const QualityReport> reports) {
     sum.rows_read += report.rows_read;
     sum.rows_kept += report.rows_kept;
     sum.rows_flagged += report.rows_flagged;
+    sum.rows_flagged_by_cleaning += report.rows_flagged_by_cleaning;
     sum.rows_quarantined += report.rows_quarantined;
     for (const auto& [code, count] : report.reasons) {
       ReasonCount& into = sum.reasons[code];

@@ -69,6 +69,28 @@ std::string json_line(const Rejected& row) {
 
 }  // namespace
 
+Result<std::optional<FileFormat>> quarantine_format(const std::filesystem::path& file) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto source, ByteSource::open(file));
+  const std::string table =
+      fmt::format("{},{},{}", kQuarantineLine, kQuarantineReason, kQuarantineMessage);
+  if (source->head().starts_with(table)) return std::optional(FileFormat::csv);
+  const std::string object = fmt::format("{{\"{}\":", kQuarantineLine);
+  if (source->head().starts_with(object)) return std::optional(FileFormat::jsonl);
+  return std::optional<FileFormat>();
+}
+
+ReadOptions quarantine_reading(FileFormat format, const ReadOptions& stated) {
+  ReadOptions reading = stated;
+  reading.format = format;
+  reading.encoding = Encoding::utf8;
+  reading.columns.clear();
+  if (format != FileFormat::csv) return reading;
+  reading.delimiter = ",";
+  reading.has_header = true;
+  reading.quote = '"';
+  return reading;
+}
+
 struct QuarantineWriter::File {
   int fd = -1;
   std::string pending;

@@ -19,6 +19,27 @@ bool is_json_object(std::string_view text) {
   return text.starts_with('{') && !find_json_fault(text, kPropertiesDepthMax);
 }
 
+// Cut at `mark`, where a backslash before the mark or another backslash makes it part of the value.
+std::vector<std::string> split_escaped(std::string_view text, std::string_view mark) {
+  std::vector<std::string> parts(1);
+  while (!text.empty()) {
+    const std::string_view rest = text.substr(1);
+    std::size_t taken = 1;
+    if (text[0] == '\\' && (rest.starts_with(mark) || rest.starts_with('\\'))) {
+      const std::string_view kept = rest.starts_with(mark) ? mark : rest.substr(0, 1);
+      parts.back() += kept;
+      taken += kept.size();
+    } else if (text.starts_with(mark)) {
+      parts.emplace_back();
+      taken = mark.size();
+    } else {
+      parts.back() += text[0];
+    }
+    text.remove_prefix(taken);
+  }
+  return parts;
+}
+
 }  // namespace
 
 RowMaker::RowMaker(const Plan& plan, const Resolved& resolved, BatchState& state,
@@ -175,10 +196,16 @@ bool RowMaker::type(int& value) {
 
 void RowMaker::split_attribute(std::string_view name, std::string_view text,
                                std::string_view mark) {
+  const auto state = [&](std::string_view value) {
+    if (!value.empty()) pending.push_back({name, value});
+  };
+  if (text.find('\\') != text.npos) {
+    for (const std::string& part : split_escaped(text, mark)) state(state_.arena.keep(trim(part)));
+    return;
+  }
   while (!text.empty()) {
     const std::size_t cut = text.find(mark);
-    const std::string_view part = trim(text.substr(0, cut));
-    if (!part.empty()) pending.push_back({name, part});
+    state(trim(text.substr(0, cut)));
     if (cut == text.npos) return;
     text.remove_prefix(cut + mark.size());
   }
@@ -190,6 +217,11 @@ std::span<const Attribute> RowMaker::attributes(const std::vector<AttributeSourc
     const Cell found = cell_of(source.source, row_);
     if (found.text.empty()) {
       name_missing = name_missing || source.is_name;
+      continue;
+    }
+    if (!source.flagged.empty()) {
+      if (parse_boolean(trim(found.text)).value_or(false))
+        pending.push_back({source.name, source.flagged});
       continue;
     }
     bool changed = false;

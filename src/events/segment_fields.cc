@@ -56,8 +56,11 @@ constexpr std::array<std::string_view, kSegmentKeyCount> kNames{"userId",
                                                                 "engagement_time_msec",
                                                                 "ga_session_id",
                                                                 "recommendation_id",
+                                                                "offer_id",
                                                                 "products",
-                                                                "items"};
+                                                                "items",
+                                                                "campaign",
+                                                                "referrer"};
 
 constexpr std::size_t kSlots = 256;
 constexpr std::uint8_t kNone = 0xFF;

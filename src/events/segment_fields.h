@@ -67,8 +67,11 @@ enum class SegmentKey : std::uint8_t {
   engagement_time_msec,
   ga_session_id,
   recommendation_id,
+  offer_id,
   products,
   items,
+  campaign,
+  referrer,
   unknown,
 };
 inline constexpr std::size_t kSegmentKeyCount = static_cast<std::size_t>(SegmentKey::unknown);
@@ -88,6 +91,8 @@ class Members {
     at_[static_cast<std::size_t>(key)] = value;
   }
   bool has(SegmentKey key) const { return (stated_ >> static_cast<unsigned>(key) & 1) != 0; }
+  // null or not: it stands there.
+  bool names(SegmentKey key) const { return (seen_ >> static_cast<unsigned>(key) & 1) != 0; }
   // As written; empty when it is not stated.
   std::string_view operator[](SegmentKey key) const {
     return has(key) ? at_[static_cast<std::size_t>(key)] : std::string_view();

@@ -1,4 +1,5 @@
 // The part of SegmentMessages that reads properties: items, amounts, lines of an order.
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -58,14 +59,15 @@ bool SegmentMessages::single() {
   }
   if (!amounts(Scope::properties, all, event)) return false;
   if (!is_page_) attributes(all, event);
-  event.properties = properties_with_names();
+  event.properties = with_context(properties_with_names());
   add(event);
   return true;
 }
 
 bool SegmentMessages::several() {
   const std::string_view whole = parts_->message[Key::properties];
-  const std::size_t rest = whole.size() - parts_->lines_raw.size();
+  const std::size_t rest = whole.size() - parts_->lines_raw.size() + context_json_.size();
+  const std::size_t made = out_->events.size();
   const std::size_t count = parts_->lines.size();
   if (rest * count > kSpreadBytesMax) {
     return values_.refuse(
@@ -97,10 +99,48 @@ bool SegmentMessages::several() {
       return false;
     }
     attributes(line_, event);
-    event.properties = count == 1 ? whole : properties_of_line(i);
+    event.properties = with_context(count == 1 ? whole : properties_of_line(i));
     if (count > 1 && !event.event_id.empty())
       event.event_id = values_.arena().keep(fmt::format("{}#{}", event.event_id, i));
     add(event);
+  }
+  return divide_value(std::span(out_->events).subspan(made));
+}
+
+// What an order whose lines have no prices came to is theirs, by quantity.
+bool SegmentMessages::divide_value(std::span<Event> lines) {
+  const EventType type = lines.front().type;
+  const SegmentKey worth = stated(parts_->properties, {Key::revenue, Key::total, Key::value});
+  const bool sums = type == EventType::purchase || type == EventType::refund;
+  const auto divides = [&](const Event& line) {
+    return !line.price_minor && line.type == type && line.currency == event_.currency;
+  };
+  if (!sums || worth == Key::unknown || !std::ranges::all_of(lines, divides)) return true;
+  std::optional<Decimal> amount;
+  std::optional<std::int64_t> sum;
+  if (!values_.decimal(Scope::properties, parts_->properties, worth, amount)) return false;
+  if (!amount) return true;
+  if (!values_.minor(Scope::properties, worth, *amount, 1, exponent(event_.currency), sum))
+    return false;
+  double quantities = 0;
+  for (const Event& line : lines) quantities += line.quantity.value_or(1);
+  const bool by_quantity = quantities > 0;
+  if (!by_quantity) quantities = static_cast<double>(lines.size());
+  const std::int64_t total = std::abs(*sum);
+  double passed = 0;
+  std::int64_t given = 0;
+  for (Event& line : lines) {
+    passed += by_quantity ? line.quantity.value_or(1) : 1;
+    const bool last = &line == &lines.back();
+    const std::int64_t through =
+        last ? total : std::llround(static_cast<double>(total) * (passed / quantities));
+    line.value_minor = through - given;
+    given = through;
+    line.marks |= bit(Mark::value_divided);
+    if (*sum < 0 && type == EventType::purchase) {  // as one event would be read
+      line.type = EventType::refund;
+      line.marks |= bit(Mark::cancelled);
+    }
   }
   return true;
 }
@@ -171,6 +211,29 @@ void SegmentMessages::attributes(const Members& members, Event& event) {
   take("brand", {Key::item_brand, Key::brand});
   take("variant", {Key::item_variant, Key::variant});
   event.item_attributes = values_.arena().keep(pending_);
+}
+
+// Where the visit came from, which no field of an event tells. A shop's own word of that name is
+// left alone.
+void SegmentMessages::keep_context() {
+  context_json_.clear();
+  if (parts_->properties.names(Key::context)) return;
+  const std::string_view campaign = context_->context[Key::campaign];
+  const std::string_view referrer = context_->page[Key::referrer];
+  if (!campaign.empty() && kind_of(campaign) == JsonKind::object)
+    context_json_ = fmt::format("\"campaign\":{}", campaign);
+  if (!referrer.empty() && kind_of(referrer) == JsonKind::string && referrer.size() > 2) {
+    context_json_ +=
+        fmt::format("{}\"page\":{{\"referrer\":{}}}", context_json_.empty() ? "" : ",", referrer);
+  }
+  if (!context_json_.empty()) context_json_ = fmt::format("\"context\":{{{}}}", context_json_);
+}
+
+std::string_view SegmentMessages::with_context(std::string_view properties) {
+  if (context_json_.empty()) return properties;
+  const bool bare = properties.empty() || !JsonCursor(properties.data()).open();
+  return values_.arena().keep(bare ? fmt::format("{{{}}}", context_json_)
+                                   : fmt::format("{{{},{}", context_json_, properties.substr(1)));
 }
 
 // The properties; of a page also its name and category, which stand beside them.

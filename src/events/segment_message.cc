@@ -61,9 +61,10 @@ std::string_view channel_of_library(std::string_view library) {
 }  // namespace
 
 void SegmentMessages::begin_batch(const BatchParts& batch, Timestamp received_at,
-                                  SegmentBatch& out) {
+                                  SegmentSpeaker speaker, SegmentBatch& out) {
   batch_ = &batch;
   received_at_ = received_at;
+  speaker_ = speaker;
   out_ = &out;
   values_.begin_batch(out);
 }
@@ -150,13 +151,19 @@ bool SegmentMessages::base(SegmentCall call) {
   event_.currency = options_.currency;
   is_page_ = call == SegmentCall::page || call == SegmentCall::screen;
   context_ = parts_->message.has(Key::context) ? &parts_->own_context : &batch_->context;
-  if (!base_time() || !base_ids(call) || !session() || !url() ||
-      !values_.identifier(Scope::properties, parts_->properties, Key::recommendation_id,
-                          event_.decision)) {
+  if (!base_time() || !base_ids(call) || !session() || !url() || !decision()) {
     return false;
   }
   channel(call);
+  keep_context();
   return true;
+}
+
+// The decision that showed what the event is about: a list's, or an offer's.
+bool SegmentMessages::decision() {
+  const Key key =
+      parts_->properties.has(Key::recommendation_id) ? Key::recommendation_id : Key::offer_id;
+  return values_.identifier(Scope::properties, parts_->properties, key, event_.decision);
 }
 
 bool SegmentMessages::base_time() {
@@ -251,12 +258,28 @@ bool SegmentMessages::track() {
                     hint));
   }
   if (meaning.verdict == EventMeaning::Verdict::ignored) {
-    return values_.refuse(Scope::message, Key::event, "ignored_type",
-                          fmt::format("'{}' tells nothing that Attune keeps", quoted(word)));
+    values_.refuse(Scope::message, Key::event, "ignored_type",
+                   fmt::format("'{}' tells nothing that Attune keeps", quoted(word)));
+    out_->problems.back().ignored = meaning.ignored;
+    return false;
   }
   event_.type = meaning.type;
-  if (!shared_properties()) return false;
+  if (!check_speaker(word) || !shared_properties()) return false;
   return parts_->lines.empty() || !is_about_items(event_.type) ? single() : several();
+}
+
+bool SegmentMessages::check_speaker(std::string_view word) {
+  if (speaker_ == SegmentSpeaker::shop) return true;
+  if (is_shops_own(event_.type)) {
+    return values_.refuse(
+        Scope::message, Key::event, "reserved_type",
+        fmt::format("'{}' is for the shop alone to say; send it with an admin key", quoted(word)));
+  }
+  if (event_.type != EventType::consent_given || event_.customer.empty()) return true;
+  return values_.refuse(Scope::message, Key::user_id, "reserved_type",
+                        "a consent of a customer needs an admin key, for anybody may name a "
+                        "userId; send it from a server of the shop's, or with the visitor's "
+                        "anonymousId alone");
 }
 
 bool SegmentMessages::page() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,8 @@ class SegmentMessages {
   SegmentMessages(const SegmentOptions& options, const EventNameTable& names, RowArena& arena)
       : options_(options), names_(names), values_(options, arena) {}
 
-  void begin_batch(const BatchParts& batch, Timestamp received_at, SegmentBatch& out);
+  void begin_batch(const BatchParts& batch, Timestamp received_at, SegmentSpeaker speaker,
+                   SegmentBatch& out);
   // Adds the message's events, or one problem. `call` is batch when the message says its type.
   void read(SegmentCall call, const MessageParts& parts, std::size_t index, bool in_batch);
   SegmentValues& values() { return values_; }
@@ -36,6 +38,7 @@ class SegmentMessages {
   bool check_object(SegmentKey key);
   bool check_lines();
   bool base(SegmentCall call);
+  bool decision();
   bool base_time();
   bool base_ids(SegmentCall call);
   bool session();
@@ -43,6 +46,7 @@ class SegmentMessages {
   bool url();
 
   bool track();
+  bool check_speaker(std::string_view word);
   bool page();
   bool identify(SegmentCall call);
   bool flatten(std::string_view written, std::size_t prefix, std::string_view field);
@@ -55,6 +59,9 @@ class SegmentMessages {
   bool amounts(Scope scope, const Members& members, Event& event);
   void attributes(const Members& members, Event& event);
   void apply_signs(Event& event);
+  bool divide_value(std::span<Event> lines);
+  void keep_context();
+  std::string_view with_context(std::string_view properties);
   std::string_view properties_with_names();
   std::string_view properties_of_line(std::size_t line);
   int exponent(Currency currency);
@@ -65,6 +72,7 @@ class SegmentMessages {
   SegmentValues values_;
   const BatchParts* batch_ = nullptr;
   Timestamp received_at_;
+  SegmentSpeaker speaker_ = SegmentSpeaker::shop;
   SegmentBatch* out_ = nullptr;
 
   const MessageParts* parts_ = nullptr;
@@ -77,6 +85,7 @@ class SegmentMessages {
   std::vector<std::string_view> trait_names_;
   std::string path_;
   std::string json_;
+  std::string context_json_;  // a member for the properties; empty: nothing of it is kept
   Currency last_currency_;
   int last_exponent_ = 2;
   std::string last_library_;

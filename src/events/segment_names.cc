@@ -22,6 +22,9 @@ constexpr std::array kNamed = std::to_array<Named>({
     {"cart viewed", list_view},
     {"view cart", list_view},
     {"wishlist product added to cart", cart_add},
+    {"checkout step viewed", checkout},
+    {"checkout step completed", checkout},
+    {"payment info entered", checkout},
     {"order placed", purchase},
     {"order canceled", refund},
     {"coupon applied", coupon_redeemed},
@@ -38,10 +41,7 @@ constexpr std::array kNamed = std::to_array<Named>({
 });
 
 // Standard names that tell nothing of what Attune keeps.
-constexpr std::array<std::string_view, 43> kIgnored{
-    "checkout step viewed",
-    "checkout step completed",
-    "payment info entered",
+constexpr std::array<std::string_view, 40> kIgnored{
     "order updated",
     "coupon entered",
     "coupon denied",
@@ -100,16 +100,37 @@ bool normalise(std::string_view word, std::array<char, kNameBytesMax>& key, std:
 
 }  // namespace
 
+bool is_shops_own(EventType type) {
+  switch (type) {
+    case item_changed:
+    case customer_changed:
+    case decision:
+    case assignment:
+    case message_sent:
+    case message_delivered:
+    case message_bounced:
+    case message_complained:
+    case coupon_issued:
+    case coupon_expired:
+    case points_earned:
+    case points_spent:
+    case risk_flag:
+      return true;
+    default:
+      return false;
+  }
+}
+
 EventNameTable::EventNameTable() {
   using Verdict = EventMeaning::Verdict;
   for (int i = 0; i < kEventTypeCount; ++i) {
     const auto type = static_cast<EventType>(i);
-    add(name(type), {Verdict::event, type});
+    add(name(type), {Verdict::event, type, {}});
   }
-  for (const Named& named : kNamed) add(named.word, {Verdict::event, named.type});
-  for (const std::string_view word : kIgnored) add(word, {Verdict::ignored, view});
+  for (const Named& named : kNamed) add(named.word, {Verdict::event, named.type, {}});
+  for (const std::string_view word : kIgnored) add(word, {Verdict::ignored, view, word});
   for (const TypeSynonym& synonym : type_synonyms())
-    add(synonym.word, {Verdict::event, synonym.type});
+    add(synonym.word, {Verdict::event, synonym.type, {}});
 }
 
 void EventNameTable::add(std::string_view word, EventMeaning meaning) {

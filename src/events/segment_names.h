@@ -13,7 +13,11 @@ struct EventMeaning {
   enum class Verdict : std::uint8_t { event, ignored, unknown };
   Verdict verdict = Verdict::unknown;
   EventType type = EventType::view;
+  std::string_view ignored;  // the name, where it is ignored; never ends
 };
+
+// What only the shop can know: no visitor of a page can tell it.
+bool is_shops_own(EventType type);
 
 // Attune's types, Segment's and GA4's names, and the synonyms of imports, in this order.
 // Immutable once made.

@@ -83,6 +83,9 @@ Result<StagedFacts> check_codes(StagedFacts facts, const EventNames& names) {
       std::ranges::all_of(
           facts.traits,
           [&](const StagedFacts::Stated& s) { return good_stated(s, names.customers.size()); }) &&
+      std::ranges::all_of(
+          facts.anonymous_traits,
+          [&](const StagedFacts::Stated& s) { return good_stated(s, names.anonymous.size()); }) &&
       std::ranges::all_of(facts.consents,
                           [&](const StagedFacts::Consent& c) {
                             return fits(c.customer, names.customers.size()) &&
@@ -114,9 +117,13 @@ std::string StagedFacts::serialise() const {
   }
   write_facts(out, consents, &Consent::row, &Consent::customer, &Consent::anonymous,
               &Consent::value, &Consent::time, &Consent::given);
-  if (!objections.empty()) {
+  if (version() >= 2) {
     write_facts(out, objections, &Objection::row, &Objection::customer, &Objection::anonymous,
                 &Objection::channel, &Objection::value, &Objection::time, &Objection::type);
+  }
+  if (version() >= 3) {
+    write_facts(out, anonymous_traits, &Stated::row, &Stated::subject, &Stated::field,
+                &Stated::value, &Stated::time);
   }
   return out.bytes();
 }
@@ -147,6 +154,10 @@ Result<StagedFacts> StagedFacts::parse(std::string_view bytes, const EventNames&
     ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.objections, &Objection::row, &Objection::customer,
                                       &Objection::anonymous, &Objection::channel, &Objection::value,
                                       &Objection::time, &Objection::type));
+  }
+  if (in.left() > 0) {
+    ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.anonymous_traits, &Stated::row, &Stated::subject,
+                                      &Stated::field, &Stated::value, &Stated::time));
   }
   ATTUNE_RETURN_IF_ERROR(in.finish());
   return check_codes(std::move(facts), names);

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "api_context.h"
+#include "attune/base/time.h"
 #include "openapi.h"
 
 namespace attune::http {
@@ -11,12 +12,22 @@ namespace {
 
 constexpr const char* kMethods = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
 constexpr const char* kHeaders =
-    "Authorization, Content-Type, Content-Encoding, X-API-Key, X-Strict-Mode, traceparent";
+    "Authorization, Content-Type, Content-Encoding, X-API-Key, X-Retry-Count, X-Strict-Mode, "
+    "traceparent";
+// What a page may read of an answer.
+constexpr const char* kExposed = "Retry-After, X-RateLimit-Reset, traceparent";
 
-// 00-<32 hex>-<16 hex>-<2 hex>, as W3C writes it.
+bool is_hex(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+// <2 hex>-<32 hex>-<16 hex>-<2 hex>, as W3C writes it: no version ff, and no id of zeros alone.
 bool is_traceparent(std::string_view text) {
   if (text.size() != 55 || text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
-  return text.find_first_not_of("0123456789abcdef-") == text.npos;
+  const std::string_view trace = text.substr(3, 32), parent = text.substr(36, 16);
+  const auto some = [](std::string_view id) { return id.find_first_not_of('0') != id.npos; };
+  return is_hex(text.substr(0, 2)) && !text.starts_with("ff") && is_hex(trace) && some(trace) &&
+         is_hex(parent) && some(parent) && is_hex(text.substr(53));
 }
 
 }  // namespace
@@ -50,6 +61,7 @@ void Api::decorate(const Request& request, Response& response) const {
   if (request.header("Origin").empty()) return;
   // Keys travel in headers and bodies, never in cookies: any page may ask with a key that it has.
   response.set_header("Access-Control-Allow-Origin", "*");
+  response.set_header("Access-Control-Expose-Headers", kExposed);
   if (request.method != Method::options) return;
   response.set_header("Access-Control-Allow-Methods", kMethods);
   response.set_header("Access-Control-Allow-Headers", kHeaders);
@@ -61,7 +73,8 @@ void Api::observe(const Request& request, const Response& response,
   impl_->context.metrics.count(name(request.method), request.route.empty() ? "none" : request.route,
                                response.status, took);
   if (!impl_->context.options.log) return;
-  boost::json::object line{{"method", name(request.method)},
+  boost::json::object line{{"time", format_iso(impl_->context.service.now())},
+                           {"method", name(request.method)},
                            {"route", request.route},
                            {"status", response.status},
                            {"micros", took.count()},

@@ -111,8 +111,11 @@ Answer replay_refused(const Call& call) {
   // A message of a batch names its type; another is of the type whose door it came through.
   const events::SegmentCall door = call_named(message->call);
   const bool whole = door == events::SegmentCall::batch;
-  const Status good =
-      reader.read(door, whole ? "{\"batch\":[" + text + "]}" : text, message->time, batch);
+  // With the clock and the context of the batch that it came in.
+  const std::string around =
+      message->around.size() > 2 ? message->around.substr(1, message->around.size() - 2) + "," : "";
+  const Status good = reader.read(door, whole ? "{" + around + "\"batch\":[" + text + "]}" : text,
+                                  message->time, batch);
   if (!good) return std::unexpected(fault(good.error(), "message"));
   if (!batch.problems.empty()) {
     return std::unexpected(

@@ -4,7 +4,9 @@
 
 #include "api_context.h"
 #include "attune/base/text.h"
+#include "attune/engine/campaign_log.h"
 #include "attune/engine/campaigns.h"
+#include "attune/engine/test_messages.h"
 
 namespace attune::http {
 namespace {
@@ -24,6 +26,21 @@ Answer answer_from(const Call& call, std::string_view field, Work work) {
       });
   if (!done) return std::unexpected(fault(done.error(), field));
   return Response{.body = std::move(text)};
+}
+
+Fault unknown_parameter(const std::string& name) {
+  return fault(
+      invalid_argument(fmt::format("'{}' is no parameter of this request", attune::quoted(name))),
+      attune::quoted(name));
+}
+
+// Messages of prepare begin with the field that they are about.
+std::string_view field_of_test(const Error& error) {
+  const std::string text = to_string(error);
+  for (const std::string_view field : {"to", "as", "treatment"}) {
+    if (text.starts_with(std::string(field) + ":")) return field;
+  }
+  return {};
 }
 
 Answer list(const Call& call) {
@@ -128,11 +145,82 @@ Answer run(const Call& call) {
 }
 
 Answer report(const Call& call) {
-  return answer_from(call, {}, [&](Campaigns& campaigns, Customers&) -> Result<std::string> {
-    ATTUNE_ASSIGN_OR_RETURN(const engine::CampaignReport told,
-                            campaigns.report(call.parameter(0), call.service.now()));
-    return engine::to_json(told);
+  engine::ReportOptions options;
+  for (const auto& [name, value] : call.request.query) {
+    if (name != "by") return std::unexpected(unknown_parameter(name));
+    options.by = value;
+  }
+  return answer_from(
+      call, "by", [&](Campaigns& campaigns, Customers& customers) -> Result<std::string> {
+        ATTUNE_ASSIGN_OR_RETURN(
+            const engine::CampaignReport told,
+            campaigns.report(call.parameter(0), call.service.now(), options, &customers));
+        return engine::to_json(told);
+      });
+}
+
+// Written with the stores, handed over without them.
+Answer test(const Call& call) {
+  engine::TestRequest request;
+  Fields fields(call.body);
+  fields.texts("to", request.to, engine::kTestAddressesMax, 320)
+      .id("as", request.as)
+      .text("treatment", request.treatment, 64);
+  if (auto good = fields.finish(); !good) return std::unexpected(good.error());
+  std::optional<engine::TestMessages> messages;
+  const Status prepared = call.service.with([&](engine::Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(Campaigns campaigns, Campaigns::open(workspace, /*pump=*/false));
+    ATTUNE_ASSIGN_OR_RETURN(const auto stored, campaigns.find(call.parameter(0)));
+    ATTUNE_ASSIGN_OR_RETURN(messages,
+                            engine::TestMessages::prepare(workspace, stored.campaign, request));
+    return {};
   });
+  if (!prepared) return std::unexpected(fault(prepared.error(), field_of_test(prepared.error())));
+  return Response{.body = engine::to_json(messages->send())};
+}
+
+Answer messages(const Call& call) {
+  std::string state = "failed";
+  std::int64_t limit = 100;
+  for (const auto& [name, value] : call.request.query) {
+    if (name == "state") {
+      state = value;
+    } else if (name == "limit") {
+      const auto number = whole_number(value);
+      if (!number || *number < 1 || *number > 1000)
+        return std::unexpected(fault(invalid_argument("limit is 1 to 1000"), "limit"));
+      limit = *number;
+    } else {
+      return std::unexpected(unknown_parameter(name));
+    }
+  }
+  return answer_from(call, "state", [&](Campaigns& campaigns, Customers&) -> Result<std::string> {
+    ATTUNE_ASSIGN_OR_RETURN(const auto found, campaigns.messages(state, static_cast<int>(limit)));
+    return engine::to_json(found);
+  });
+}
+
+Answer requeue(const Call& call) {
+  return answer_from(call, "id", [&](Campaigns& campaigns, Customers&) -> Result<std::string> {
+    ATTUNE_ASSIGN_OR_RETURN(const auto again,
+                            campaigns.requeue(call.parameter(0), call.service.now()));
+    return engine::to_json(again);
+  });
+}
+
+Answer assignments(const Call& call) {
+  const auto page = page_of(call.request);
+  if (!page) return std::unexpected(page.error());
+  std::string text;
+  const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(
+        const auto found,
+        engine::campaign_assignments(workspace, call.parameter(0), page->after, page->limit));
+    text = engine::to_json(found);
+    return {};
+  });
+  if (!read) return std::unexpected(fault(read.error(), "name"));
+  return Response{.body = std::move(text)};
 }
 
 Answer find_decision(const Call& call) {
@@ -144,6 +232,8 @@ Answer find_decision(const Call& call) {
 
 constexpr const char* kCampaign =
     R"({"type":"object","required":["name"],"description":"a campaign, with the fields of docs/campaigns.md","properties":{"name":{"type":"string","maxLength":64}}})";
+constexpr const char* kTest =
+    R"({"type":"object","additionalProperties":false,"properties":{"to":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":320},"description":"addresses of the shop's own people; none for a webhook"},"as":{"type":"string","maxLength":512,"description":"the customer whose fields are filled in; made-up ones where absent"},"treatment":{"type":"string","maxLength":64}}})";
 constexpr const char* kWho =
     R"({"type":"object","additionalProperties":false,"properties":{"by":{"type":"string","maxLength":128,"description":"who does it, for the campaign's history"}}})";
 
@@ -176,8 +266,32 @@ void add_campaign_doors(ApiContext& api) {
       change<&Campaigns::stop>);
   add(Method::post, "/v1/campaigns/{name}/run", KeyScope::admin,
       "Decides what is due now, without waiting for the service to do so", "", run);
-  add(Method::get, "/v1/campaigns/{name}/report", KeyScope::read,
-      "What it changed, against those who were held out, with intervals", "", report);
+  add(Method::post, "/v1/campaigns/{name}/test", KeyScope::admin,
+      "Sends its messages to addresses that are named, marked as tests; nothing is counted", kTest,
+      test);
+  api.add({.method = Method::get,
+           .path = "/v1/campaigns/{name}/report",
+           .scope = KeyScope::read,
+           .summary = "What it changed, against those who were held out, with intervals; broken "
+                      "down by 'orders' before, or by a segment",
+           .query = {"by"}},
+          report);
+  api.add({.method = Method::get,
+           .path = "/v1/messages",
+           .scope = KeyScope::read,
+           .summary = "Messages in a state, newest change first: failed webhooks (dead letters) "
+                      "unless told; unknown ones may have arrived and are not sent again",
+           .query = {"state", "limit"}},
+          messages);
+  add(Method::post, "/v1/messages/{id}/requeue", KeyScope::admin,
+      "Sends a dead letter again, under the same id", "", requeue);
+  api.add(
+      {.method = Method::get,
+       .path = "/v1/campaigns/{name}/assignments",
+       .scope = KeyScope::read,
+       .summary = "Who is in which group and gets what, as logged: `after` is the last number seen",
+       .query = {"after", "limit"}},
+      assignments);
   add(Method::get, "/v1/campaign-decisions/{id}", KeyScope::read,
       "A logged decision of a campaign: gates, group, treatment, probability", "", find_decision);
 }

@@ -58,6 +58,11 @@ class Change {
     return {};
   }
 
+  // Whatever is stated whole is on the shelf, unless it says otherwise.
+  void put_on_shelf() {
+    if (event_.type == EventType::item_changed && !says_hidden_) state("hidden", "false");
+  }
+
   void state(std::string name, std::string value) {
     texts_.push_back({std::move(name), std::move(value)});
   }
@@ -89,7 +94,10 @@ class Change {
     } else if (value.is_number()) {
       text = json::serialize(value);
     } else if (value.is_null()) {
-      return {};
+      return std::unexpected(fault(
+          invalid_argument("null changes nothing, for what was stated stays known: leave the field "
+                           "out, or state what holds from now on"),
+          field));
     } else {
       return std::unexpected(
           fault(invalid_argument("a text, a number, true, false, or a list of them belongs here"),
@@ -100,6 +108,7 @@ class Change {
           fault(invalid_argument(fmt::format("longer than {} bytes", kValueBytes)), field));
     }
     if (event_.type == EventType::item_changed) {
+      if (name == "hidden") says_hidden_ = true;
       if (name == "price" || name == "stock") {
         const auto number = number_in(value, field);
         if (!number) return std::unexpected(number.error());
@@ -128,6 +137,7 @@ class Change {
   std::string id_;
   Currency currency_;
   std::optional<double> price_;
+  bool says_hidden_ = false;
   Event event_;
   std::vector<std::pair<std::string, std::string>> texts_;
   std::vector<Attribute> attributes_;
@@ -161,13 +171,14 @@ std::expected<void, Fault> not_forgotten(const Call& call, EventType type, const
                                field));
 }
 
-Answer put_one(const Call& call, EventType type) {
+Answer put_one(const Call& call, EventType type, Method method) {
   if (auto good = not_forgotten(call, type, call.parameter(0), "id"); !good)
     return std::unexpected(good.error());
   std::vector<std::unique_ptr<Change>> changes;
   changes.push_back(std::make_unique<Change>(type, call.parameter(0), call.service.now(),
                                              call.service.currency_of(call.parameter(0))));
   if (auto good = changes.back()->read(call.body, ""); !good) return std::unexpected(good.error());
+  if (method == Method::put) changes.back()->put_on_shelf();
   return record(call.service, changes);
 }
 
@@ -190,6 +201,7 @@ Answer put_many(const Call& call, EventType type, const char* list) {
     const Currency currency = call.service.currency_of(*id);
     changes.push_back(std::make_unique<Change>(type, std::move(*id), call.service.now(), currency));
     if (auto good = changes.back()->read(row, place); !good) return std::unexpected(good.error());
+    changes.back()->put_on_shelf();
   }
   return record(call.service, changes);
 }
@@ -237,8 +249,10 @@ json::object item_json(const catalog::Item& item, Currency shop) {
   }
   if (item.currency.known()) object["currency"] = item.currency.to_string();
   if (item.stock) object["stock"] = *item.stock;
-  for (const catalog::ItemAttribute& attribute : item.attributes)
-    object[attribute.name] = attribute.value;
+  for (const catalog::ItemAttribute& attribute : item.attributes) {
+    const bool plain = attribute.name == "hidden" && attribute.value == "false";
+    if (!plain) object[attribute.name] = attribute.value;
+  }
   return object;
 }
 
@@ -280,12 +294,14 @@ void add_catalog_doors(ApiContext& api) {
              .scope = KeyScope::admin,
              .summary = summary,
              .body = body},
-            [type](const Call& call) { return put_one(call, type); });
+            [type, method](const Call& call) { return put_one(call, type, method); });
   };
-  put(Method::put, "/v1/items/{id}", "States fields of an item, from now on", kItem,
-      EventType::item_changed);
-  put(Method::patch, "/v1/items/{id}", "The same as PUT: fields that are not named stay", kItem,
-      EventType::item_changed);
+  put(Method::put, "/v1/items/{id}",
+      "States fields of an item, from now on, and puts it on the shelf; fields that are not named "
+      "stay",
+      kItem, EventType::item_changed);
+  put(Method::patch, "/v1/items/{id}", "The same as PUT, but an item off the shelf stays off",
+      kItem, EventType::item_changed);
   put(Method::put, "/v1/customers/{id}", "States traits of a customer", kTraits,
       EventType::customer_changed);
   put(Method::patch, "/v1/customers/{id}", "The same as PUT: traits that are not named stay",
@@ -293,7 +309,7 @@ void add_catalog_doors(ApiContext& api) {
   api.add({.method = Method::post,
            .path = "/v1/items",
            .scope = KeyScope::admin,
-           .summary = "States fields of many items",
+           .summary = "States fields of many items, and puts them on the shelf",
            .body = kItems},
           [](const Call& call) { return put_many(call, EventType::item_changed, "items"); });
   api.add(

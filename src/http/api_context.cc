@@ -109,13 +109,13 @@ std::string ApiContext::key_of(const Request& request) {
   return {};
 }
 
-std::optional<Response> ApiContext::refuse(const Request& request, std::string_view key,
-                                           KeyScope door) {
-  if (request.trusted) return std::nullopt;
+std::expected<KeyScope, Response> ApiContext::admit(const Request& request, std::string_view key,
+                                                    KeyScope door) {
+  if (request.trusted) return KeyScope::admin;
   const auto refusal = [](int status, std::string_view title, const std::string& detail) {
     Response response = problem(status, title, detail);
     if (status == 401) response.set_header("WWW-Authenticate", "Basic realm=\"attune\"");
-    return response;
+    return std::unexpected(std::move(response));
   };
   if (key.empty()) {
     return refusal(401, "Unauthorized",
@@ -130,12 +130,19 @@ std::optional<Response> ApiContext::refuse(const Request& request, std::string_v
                                engine::name(known->scope), engine::name(door)));
   }
   const int seconds = limit.seconds_to_wait(known->id);
-  if (seconds == 0) return std::nullopt;
-  Response response =
+  if (seconds == 0) return known->scope;
+  auto response =
       refusal(429, "Too Many Requests",
               fmt::format("this key may ask {} times a second", options.requests_per_second));
-  response.set_header("Retry-After", std::to_string(seconds));
+  response.error().set_header("Retry-After", std::to_string(seconds));
+  response.error().set_header("X-RateLimit-Reset", std::to_string(seconds));
   return response;
+}
+
+std::optional<Response> ApiContext::refuse(const Request& request, std::string_view key,
+                                           KeyScope door) {
+  auto admitted = admit(request, key, door);
+  return admitted ? std::nullopt : std::optional(std::move(admitted.error()));
 }
 
 void ApiContext::add_raw(Door door, Handler handler) {
@@ -209,8 +216,10 @@ void add_doors(ApiContext& api) {
   add_catalog_doors(api);
   add_shop_doors(api);
   add_campaign_doors(api);
+  add_clock_doors(api);
   add_consent_doors(api);
   add_link_doors(api);
+  add_offer_doors(api);
   add_admin_doors(api);
   add_health_doors(api);
 }

@@ -2,6 +2,7 @@
 // done?
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -76,7 +77,11 @@ class ApiContext {
 
   // The key that a request carries in its headers: Basic, Bearer, or X-API-Key.
   static std::string key_of(const Request& request);
-  // Absent when the request may pass; else the answer (401, 403, 429).
+  // The scope of the key, when the request may pass; else the answer (401, 403, 429). Who asks over
+  // the folder's socket is an admin.
+  std::expected<KeyScope, Response> admit(const Request& request, std::string_view key,
+                                          KeyScope door);
+  // The same for who need not know the scope; absent when the request may pass.
   std::optional<Response> refuse(const Request& request, std::string_view key, KeyScope door);
 
  private:
@@ -132,8 +137,10 @@ void add_recommendation_doors(ApiContext& api);
 void add_catalog_doors(ApiContext& api);
 void add_shop_doors(ApiContext& api);
 void add_campaign_doors(ApiContext& api);
+void add_clock_doors(ApiContext& api);
 void add_consent_doors(ApiContext& api);
 void add_link_doors(ApiContext& api);
+void add_offer_doors(ApiContext& api);
 void add_admin_doors(ApiContext& api);
 void add_health_doors(ApiContext& api);
 

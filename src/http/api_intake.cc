@@ -1,5 +1,6 @@
 // Segment-shaped intake: identify, track, page, screen, group, alias, batch.
 #include <algorithm>
+#include <expected>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -55,46 +56,69 @@ std::vector<engine::RefusedMessage> refused_of(SegmentCall call, Timestamp now,
   std::vector<engine::RefusedMessage> all;
   for (events::SegmentProblem& p : problems) {
     if (!is_fault(p)) continue;
-    all.push_back(
-        {0, now, std::string(events::name(call)), p.reason, p.field, p.message, std::move(p.raw)});
+    all.push_back({0, now, std::string(events::name(call)), p.reason, p.field, p.message,
+                   std::move(p.raw), std::move(p.around)});
   }
   return all;
 }
 
+events::SegmentSpeaker speaker_with(KeyScope scope) {
+  return scope == KeyScope::admin ? events::SegmentSpeaker::shop : events::SegmentSpeaker::page;
+}
+
+// Reads the body as the word of whoever holds the key, which may stand in the body itself. The
+// error is the answer then.
+std::expected<void, Response> read_body(ApiContext& api, SegmentCall call, const Request& request,
+                                        Timestamp now, events::SegmentBatch& batch) {
+  events::SegmentReader& reader = reader_of(api.service);
+  const std::string in_header = ApiContext::key_of(request);
+  Status read;
+  if (request.trusted || !in_header.empty()) {
+    const auto scope = api.admit(request, in_header, KeyScope::write);
+    if (!scope) return std::unexpected(scope.error());
+    read = reader.read(call, request.body, now, batch, speaker_with(*scope));
+  } else {
+    read = reader.read(call, request.body, now, batch, events::SegmentSpeaker::page);
+    // Nobody learns what is wrong with a body without a key.
+    const auto scope = api.admit(request, batch.write_key, KeyScope::write);
+    if (!scope) return std::unexpected(scope.error());
+    if (read && speaker_with(*scope) == events::SegmentSpeaker::shop && !batch.problems.empty())
+      read = reader.read(call, request.body, now, batch, events::SegmentSpeaker::shop);
+  }
+  if (!read) return std::unexpected(problem(read.error(), batch.fault));
+  return {};
+}
+
+std::vector<std::string_view> ignored_of(const std::vector<events::SegmentProblem>& problems) {
+  std::vector<std::string_view> names;
+  for (const events::SegmentProblem& p : problems) {
+    if (!p.ignored.empty()) names.push_back(p.ignored);
+  }
+  return names;
+}
+
 void take(ApiContext& api, SegmentCall call, const std::shared_ptr<Request>& request,
           const Respond& respond) {
-  const std::string in_header = ApiContext::key_of(*request);
-  if (!in_header.empty()) {
-    if (auto refused = api.refuse(*request, in_header, KeyScope::write)) {
-      respond(std::move(*refused));
-      return;
-    }
-  }
   const Timestamp now = api.service.now();
   thread_local events::SegmentBatch batch;
-  const Status read = reader_of(api.service).read(call, request->body, now, batch);
-  // Nobody learns what is wrong with a body without a key.
-  if (in_header.empty()) {
-    if (auto refused = api.refuse(*request, batch.write_key, KeyScope::write)) {
-      respond(std::move(*refused));
-      return;
-    }
-  }
-  if (!read) {
-    respond(problem(read.error()));
+  if (auto read = read_body(api, call, *request, now, batch); !read) {
+    respond(std::move(read.error()));
     return;
   }
   if (request->header("X-Strict-Mode") == "1" && std::ranges::any_of(batch.problems, is_fault)) {
     respond(strict_refusal(batch.problems));
     return;
   }
+  const std::vector<std::string_view> ignored = ignored_of(batch.problems);
   const auto refused = refused_of(call, now, batch.problems);
   if (batch.events.empty() && refused.empty()) {
+    api.metrics.count_ignored(ignored);
     respond({.body = kOk});
     return;
   }
-  const Status taken =
-      api.service.accept(batch.events, refused, [respond](const Result<Sequence>& written) {
+  const Status taken = api.service.accept(
+      batch.events, refused, [&api, ignored, respond](const Result<Sequence>& written) {
+        if (written) api.metrics.count_ignored(ignored);
         respond(written ? Response{.body = kOk} : not_kept(written.error()));
       });
   if (!taken) respond(too_busy());

@@ -107,7 +107,7 @@ Answer segment_members(const Call& call) {
     ATTUNE_ASSIGN_OR_RETURN(
         const auto members,
         customers.members(call.parameter(0), CustomerNumber{page->after}, page->limit));
-    for (const profiles::Member& member : members) {
+    for (const Customers::Member& member : members) {
       ATTUNE_ASSIGN_OR_RETURN(const std::string id, workspace.identity().label(member.customer));
       ids.emplace_back(id);
       last = member.customer.value;

@@ -28,6 +28,7 @@ void single(std::string& out, std::string_view name, std::string_view kind, std:
 struct Metrics::Impl {
   mutable std::mutex mutex;
   std::map<std::pair<std::string, std::string>, Route> routes;  // by method and pattern
+  std::map<std::string_view, std::int64_t> ignored;
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
@@ -42,6 +43,12 @@ void Metrics::count(std::string_view method, std::string_view route, int status,
   ++of.count;
   of.seconds += seconds;
   for (std::size_t i = 0; i < kSeconds.size(); ++i) of.within[i] += seconds <= kSeconds[i];
+}
+
+void Metrics::count_ignored(std::span<const std::string_view> names) {
+  if (names.empty()) return;
+  const std::scoped_lock lock(impl_->mutex);
+  for (const std::string_view name : names) ++impl_->ignored[name];
 }
 
 std::string Metrics::text(const engine::Health& health) const {
@@ -72,6 +79,11 @@ std::string Metrics::text(const engine::Health& health) const {
         "{1}\n",
         labels, route.count, route.seconds);
   }
+  out +=
+      "# HELP attune_messages_ignored_total Messages whose standard name tells nothing that is "
+      "kept.\n# TYPE attune_messages_ignored_total counter\n";
+  for (const auto& [name, count] : impl_->ignored)
+    out += fmt::format("attune_messages_ignored_total{{name=\"{}\"}} {}\n", name, count);
   const auto real = [](auto value) { return static_cast<double>(value); };
   single(out, "attune_events_accepted_total", "counter", "Events on disk since the start.",
          real(health.intake.events));

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,8 @@ class Metrics {
   ~Metrics();
   void count(std::string_view method, std::string_view route, int status,
              std::chrono::microseconds took);
+  // Messages whose names tell nothing that Attune keeps; the names outlive the object.
+  void count_ignored(std::span<const std::string_view> names);
   // Prometheus text, exposition format 0.0.4.
   std::string text(const engine::Health& health) const;
 

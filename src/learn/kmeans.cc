@@ -1,28 +1,71 @@
 #include "attune/learn/kmeans.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <set>
+#include <type_traits>
 
 #include <fmt/format.h>
 
 #include "attune/base/random.h"
+#include "attune/math/nearest_columns.h"
 #include "attune/math/parallel.h"
 
 namespace attune::learn {
 namespace {
 
+using math::DenseMatrix;
 using math::Matrix;
+using math::MatrixF;
 
 constexpr std::int64_t kBlock = 1024;  // rows of one partial sum
 
-double squared_distance(std::span<const double> a, std::span<const double> b) {
+template <class Real>
+double squared_distance(std::span<const double> a, std::span<const Real> b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
   return sum;
 }
+
+template <class Real>
+MatrixF as_floats(const DenseMatrix<Real>& m) {
+  MatrixF floats(m.rows(), m.columns());
+  std::ranges::transform(m.data(), floats.data().begin(),
+                         [](Real v) { return static_cast<float>(v); });
+  return floats;
+}
+
+template <class Real>
+double length_of(std::span<const Real> row) {
+  double squares = 0;
+  for (const Real value : row) squares += double{value} * value;
+  return std::sqrt(squares);
+}
+
+// Rows and what is worked out of them once: a copy in single precision, and lengths.
+template <class Real>
+struct Rows {
+  explicit Rows(const DenseMatrix<Real>& given) : exact(given) {
+    if constexpr (std::is_same_v<Real, float>) {
+      floats = &given;
+    } else {
+      copy = as_floats(given);
+      floats = &copy;
+    }
+    for (std::int64_t r = 0; r < given.rows(); ++r) length.push_back(length_of(given.row(r)));
+  }
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
+
+  const DenseMatrix<Real>& exact;
+  const MatrixF* floats;
+  MatrixF copy;
+  std::vector<double> length;
+};
 
 // One assignment of rows to centres, and what the next centres are made of.
 struct Assignment {
@@ -31,38 +74,89 @@ struct Assignment {
   double objective = 0;
 };
 
-struct Nearest {
-  std::int32_t cluster = 0;
-  double distance = std::numeric_limits<double>::infinity();
-};
-
-Nearest nearest(const Matrix& centres, std::span<const double> row) {
-  Nearest best;
+template <class Real>
+std::int32_t nearest(const Matrix& centres, std::span<const Real> row) {
+  std::int32_t best = 0;
+  double least = std::numeric_limits<double>::infinity();
   for (std::int64_t c = 0; c < centres.rows(); ++c) {
     const double distance = squared_distance(centres.row(c), row);
-    if (distance < best.distance) best = {static_cast<std::int32_t>(c), distance};
+    if (distance < least) {
+      least = distance;
+      best = static_cast<std::int32_t>(c);
+    }
   }
   return best;
 }
 
-void assign(const Matrix& rows, const Matrix& centres, int threads, Assignment& out) {
-  out.cluster.resize(static_cast<std::size_t>(rows.rows()));
-  out.distance.resize(static_cast<std::size_t>(rows.rows()));
+// The nearest centre of each row, exactly: single precision decides where the next one is farther
+// by more than rounding can be, plain double loops elsewhere.
+template <class Real>
+void find_nearest(const Rows<Real>& rows, const Matrix& centres, int threads, Assignment& out) {
+  const math::NearestColumns columns(as_floats(centres));
+  double longest = 0;
+  for (std::int64_t c = 0; c < centres.rows(); ++c)
+    longest = std::max(longest, length_of(std::span<const double>(centres.row(c))));
+  const auto d = static_cast<std::size_t>(centres.columns());
+  const double rounding = 2.1 * (static_cast<double>(d) + 8) * 0x1p-24;
+  out.cluster.resize(rows.length.size());
+  math::parallel_for(
+      rows.exact.rows(), kBlock, threads, [&](std::int64_t begin, std::int64_t end, int) {
+        const auto first = static_cast<std::size_t>(begin),
+                   count = static_cast<std::size_t>(end - begin);
+        std::array<float, kBlock> gap;
+        columns.find(rows.floats->data().subspan(first * d, count * d),
+                     std::span(out.cluster).subspan(first, count), std::span(gap).first(count));
+        for (std::size_t i = 0; i < count; ++i) {
+          const double doubt = rounding * longest * (longest / 2 + rows.length[first + i]);
+          if (gap[i] > doubt) continue;
+          out.cluster[first + i] =
+              nearest(centres, rows.exact.row(begin + static_cast<std::int64_t>(i)));
+        }
+      });
+}
+
+template <class Real>
+void measure(const DenseMatrix<Real>& rows, const Matrix& centres, int threads, Assignment& out) {
+  out.distance.resize(out.cluster.size());
   math::parallel_for(rows.rows(), kBlock, threads, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t r = begin; r < end; ++r) {
-      const Nearest found = nearest(centres, rows.row(r));
-      out.cluster[static_cast<std::size_t>(r)] = found.cluster;
-      out.distance[static_cast<std::size_t>(r)] = found.distance;
+      const auto place = static_cast<std::size_t>(r);
+      out.distance[place] = squared_distance(centres.row(out.cluster[place]), rows.row(r));
     }
   });
   out.objective = std::accumulate(out.distance.begin(), out.distance.end(), 0.0);
 }
 
+// Sums of the rows of each cluster, in blocks of fixed size and order.
+template <class Real>
+Matrix cluster_sums(const DenseMatrix<Real>& rows, std::int64_t clusters,
+                    const std::vector<std::int32_t>& cluster, int threads) {
+  constexpr std::int64_t kPart = 16 * kBlock;
+  const std::int64_t parts = (rows.rows() + kPart - 1) / kPart, d = rows.columns();
+  std::vector<Matrix> partial(static_cast<std::size_t>(parts));
+  math::parallel_for(rows.rows(), kPart, threads, [&](std::int64_t begin, std::int64_t end, int) {
+    Matrix sums(clusters, d);
+    for (std::int64_t r = begin; r < end; ++r) {
+      double* sum = sums.row(cluster[static_cast<std::size_t>(r)]).data();
+      const Real* row = rows.row(r).data();
+      for (std::int64_t j = 0; j < d; ++j) sum[j] += row[j];
+    }
+    partial[static_cast<std::size_t>(begin / kPart)] = std::move(sums);
+  });
+  Matrix total = std::move(partial.front());
+  for (std::size_t p = 1; p < partial.size(); ++p)
+    std::ranges::transform(total.data(), partial[p].data(), total.data().begin(), std::plus<>{});
+  return total;
+}
+
 // Means of the clusters; an empty cluster takes the row that lies farthest from its centre.
-Matrix means(const Matrix& rows, std::int64_t clusters, Assignment& assignment) {
-  Matrix centres(clusters, rows.columns());
+template <class Real>
+Matrix means(const DenseMatrix<Real>& rows, const Matrix& before, int threads,
+             Assignment& assignment) {
+  const std::int64_t clusters = before.rows();
   std::vector<std::int64_t> sizes(static_cast<std::size_t>(clusters), 0);
   for (const std::int32_t c : assignment.cluster) ++sizes[static_cast<std::size_t>(c)];
+  if (std::ranges::find(sizes, 0) != sizes.end()) measure(rows, before, threads, assignment);
   for (std::size_t c = 0; c < sizes.size(); ++c) {
     if (sizes[c] > 0) continue;
     std::int64_t farthest = -1;
@@ -79,10 +173,7 @@ Matrix means(const Matrix& rows, std::int64_t clusters, Assignment& assignment) 
     assignment.distance[row] = 0;
     sizes[c] = 1;
   }
-  for (std::int64_t r = 0; r < rows.rows(); ++r) {
-    const auto centre = centres.row(assignment.cluster[static_cast<std::size_t>(r)]);
-    std::ranges::transform(centre, rows.row(r), centre.begin(), std::plus<>{});
-  }
+  Matrix centres = cluster_sums(rows, clusters, assignment.cluster, threads);
   for (std::int64_t c = 0; c < clusters; ++c) {
     for (double& value : centres.row(c))
       value /= static_cast<double>(sizes[static_cast<std::size_t>(c)]);
@@ -90,33 +181,38 @@ Matrix means(const Matrix& rows, std::int64_t clusters, Assignment& assignment) 
   return centres;
 }
 
-void copy_row(const Matrix& from, std::int64_t row, Matrix& to, std::int64_t place) {
+template <class Real>
+void copy_row(const DenseMatrix<Real>& from, std::int64_t row, Matrix& to, std::int64_t place) {
   std::ranges::copy(from.row(row), to.row(place).begin());
 }
 
 // Each next centre is a row drawn with probability proportional to its squared distance from the
 // centres chosen so far.
-Matrix start_plus_plus(const Matrix& rows, std::int64_t clusters, int threads, Rng& rng) {
+template <class Real>
+Matrix start_plus_plus(const DenseMatrix<Real>& rows, std::int64_t clusters, int threads,
+                       Rng& rng) {
   Matrix centres(clusters, rows.columns());
   copy_row(rows, static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(rows.rows()))),
            centres, 0);
   std::vector<double> distance(static_cast<std::size_t>(rows.rows()),
                                std::numeric_limits<double>::infinity());
   for (std::int64_t c = 1; c < clusters; ++c) {
-    math::parallel_for(rows.rows(), kBlock, threads,
-                       [&](std::int64_t begin, std::int64_t end, int) {
-                         for (std::int64_t r = begin; r < end; ++r) {
-                           auto& d = distance[static_cast<std::size_t>(r)];
-                           d = std::min(d, squared_distance(rows.row(r), centres.row(c - 1)));
-                         }
-                       });
+    math::parallel_for(
+        rows.rows(), kBlock, threads, [&](std::int64_t begin, std::int64_t end, int) {
+          for (std::int64_t r = begin; r < end; ++r) {
+            auto& d = distance[static_cast<std::size_t>(r)];
+            d = std::min(
+                d, squared_distance(std::span<const double>(centres.row(c - 1)), rows.row(r)));
+          }
+        });
     copy_row(rows, static_cast<std::int64_t>(rng.categorical(distance)), centres, c);
   }
   return centres;
 }
 
 // k rows of different values, in a random order.
-Matrix start_random(const Matrix& rows, std::int64_t clusters, Rng& rng) {
+template <class Real>
+Matrix start_random(const DenseMatrix<Real>& rows, std::int64_t clusters, Rng& rng) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(rows.rows()));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   rng.shuffle(std::span(order));
@@ -131,7 +227,8 @@ Matrix start_random(const Matrix& rows, std::int64_t clusters, Rng& rng) {
   return centres;
 }
 
-double mean_variance(const Matrix& rows) {
+template <class Real>
+double mean_variance(const DenseMatrix<Real>& rows) {
   double total = 0;
   for (std::int64_t c = 0; c < rows.columns(); ++c) {
     double mean = 0, squares = 0;
@@ -152,14 +249,15 @@ struct Run {
   bool converged = false;
 };
 
-Run lloyd(const Matrix& rows, Matrix centres, const KMeansParameters& parameters, double enough,
+template <class Real>
+Run lloyd(const Rows<Real>& rows, Matrix centres, const KMeansParameters& parameters, double enough,
           int threads) {
   Run run;
   run.centres = std::move(centres);
   std::vector<std::int32_t> before;
   while (run.iterations < parameters.iterations_max && !run.converged) {
-    assign(rows, run.centres, threads, run.assignment);
-    Matrix next = means(rows, run.centres.rows(), run.assignment);
+    find_nearest(rows, run.centres, threads, run.assignment);
+    Matrix next = means(rows.exact, run.centres, threads, run.assignment);
     double moved = 0;
     for (std::size_t i = 0; i < next.data().size(); ++i) {
       moved += (next.data()[i] - run.centres.data()[i]) * (next.data()[i] - run.centres.data()[i]);
@@ -169,21 +267,23 @@ Run lloyd(const Matrix& rows, Matrix centres, const KMeansParameters& parameters
     before = run.assignment.cluster;
     ++run.iterations;
   }
-  assign(rows, run.centres, threads, run.assignment);
+  find_nearest(rows, run.centres, threads, run.assignment);
+  measure(rows.exact, run.centres, threads, run.assignment);
   return run;
 }
 
-Status check_rows(const Matrix& rows, const KMeansParameters& parameters) {
+template <class Real>
+Status check_rows(const DenseMatrix<Real>& rows, const KMeansParameters& parameters) {
   if (rows.rows() == 0 || rows.columns() == 0) {
     return std::unexpected(invalid_argument("there are no rows or no columns to cluster"));
   }
   for (std::int64_t r = 0; r < rows.rows(); ++r) {
-    if (std::ranges::all_of(rows.row(r), [](double x) { return std::isfinite(x); })) continue;
+    if (std::ranges::all_of(rows.row(r), [](Real x) { return std::isfinite(x); })) continue;
     return std::unexpected(invalid_argument(fmt::format(
         "row {} holds a value that is missing or infinite; fill it in or leave the row out", r)));
   }
   const auto wanted = static_cast<std::size_t>(parameters.clusters);
-  std::set<std::vector<double>> distinct;
+  std::set<std::vector<Real>> distinct;
   for (std::int64_t r = 0; r < rows.rows() && distinct.size() < wanted; ++r) {
     distinct.emplace(rows.row(r).begin(), rows.row(r).end());
   }
@@ -251,10 +351,14 @@ const ParameterTable<KMeansParameters>& kmeans_table() {
   return table;
 }
 
-Result<KMeansModel> fit_kmeans(const Matrix& rows, const KMeansParameters& parameters,
-                               const KMeansOptions& options) {
+namespace {
+
+template <class Real>
+Result<KMeansModel> fit(const DenseMatrix<Real>& rows, const KMeansParameters& parameters,
+                        const KMeansOptions& options) {
   ATTUNE_RETURN_IF_ERROR(check_parameters(parameters));
   ATTUNE_RETURN_IF_ERROR(check_rows(rows, parameters));
+  const Rows<Real> prepared(rows);
   const double enough = parameters.tolerance * mean_variance(rows);
   if (options.progress) options.progress->phase("k-means", parameters.restarts, "restarts");
   Run best;
@@ -266,7 +370,7 @@ Result<KMeansModel> fit_kmeans(const Matrix& rows, const KMeansParameters& param
     Matrix start = parameters.start == KMeansStart::plus_plus
                        ? start_plus_plus(rows, parameters.clusters, options.threads, rng)
                        : start_random(rows, parameters.clusters, rng);
-    Run run = lloyd(rows, std::move(start), parameters, enough, options.threads);
+    Run run = lloyd(prepared, std::move(start), parameters, enough, options.threads);
     objectives.push_back(run.assignment.objective);
     if (restart == 0 || run.assignment.objective < best.assignment.objective) best = std::move(run);
     if (options.progress) options.progress->advance(restart + 1);
@@ -280,6 +384,18 @@ Result<KMeansModel> fit_kmeans(const Matrix& rows, const KMeansParameters& param
   return model;
 }
 
+}  // namespace
+
+Result<KMeansModel> fit_kmeans(const Matrix& rows, const KMeansParameters& parameters,
+                               const KMeansOptions& options) {
+  return fit(rows, parameters, options);
+}
+
+Result<KMeansModel> fit_kmeans(const MatrixF& rows, const KMeansParameters& parameters,
+                               const KMeansOptions& options) {
+  return fit(rows, parameters, options);
+}
+
 Result<std::vector<std::int32_t>> nearest_centres(const Matrix& centres, const Matrix& rows,
                                                   int threads) {
   if (centres.columns() != rows.columns() || centres.rows() == 0) {
@@ -288,7 +404,7 @@ Result<std::vector<std::int32_t>> nearest_centres(const Matrix& centres, const M
                                      centres.rows(), centres.columns(), rows.columns())));
   }
   Assignment assignment;
-  assign(rows, centres, threads, assignment);
+  find_nearest(Rows<double>(rows), centres, threads, assignment);
   return assignment.cluster;
 }
 

@@ -44,7 +44,7 @@ Result<MatrixF> ByteReader::matrix_f() {
   if (size == 0 && rows > std::numeric_limits<std::int32_t>::max()) {
     return std::unexpected(data_corruption("a matrix has too many rows"));
   }
-  return MatrixF(rows, columns, std::move(data));
+  return MatrixF(rows, columns, data);
 }
 
 Result<CsrMatrix> ByteReader::csr_matrix() {

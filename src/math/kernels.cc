@@ -71,6 +71,34 @@ void dot_rows_kernel(const float* rows, const float* x, std::size_t n, float* ou
   for (std::size_t r = 0; r < count; ++r) out[r] = dot_kernel(rows + r * n, x, n);
 }
 
+std::size_t take_above_kernel(float* sums, const float* lengths, std::size_t n, float scale,
+                              float shrink, float least, std::int32_t* places, float* found) {
+  const Lanes lanes;
+  const std::size_t width = hn::Lanes(lanes);
+  const Vector factor = hn::Set(lanes, scale), more = hn::Set(lanes, shrink),
+               bound = hn::Set(lanes, least);
+  std::size_t count = 0;
+  const auto take = [&](std::size_t i) {
+    places[count] = static_cast<std::int32_t>(i);
+    found[count] = sums[i];
+    count += sums[i] > least * (scale * lengths[i] + shrink) ? 1 : 0;
+    sums[i] = 0;
+  };
+  std::size_t i = 0;
+  for (; i + width <= n; i += width) {
+    const Vector sum = hn::LoadU(lanes, sums + i);
+    const Vector wanted =
+        hn::Mul(bound, hn::Add(hn::Mul(factor, hn::LoadU(lanes, lengths + i)), more));
+    if (hn::AllFalse(lanes, hn::Gt(sum, wanted))) {
+      hn::StoreU(hn::Zero(lanes), lanes, sums + i);
+      continue;
+    }
+    for (std::size_t j = i; j < i + width; ++j) take(j);
+  }
+  for (; i < n; ++i) take(i);
+  return count;
+}
+
 const char* target_kernel() { return hwy::TargetName(HWY_TARGET); }
 
 }  // namespace HWY_NAMESPACE
@@ -85,6 +113,7 @@ HWY_EXPORT(squared_distance_kernel);
 HWY_EXPORT(axpy_kernel);
 HWY_EXPORT(dot_rows_kernel);
 HWY_EXPORT(target_kernel);
+HWY_EXPORT(take_above_kernel);
 
 float dot(std::span<const float> a, std::span<const float> b) {
   return HWY_DYNAMIC_DISPATCH(dot_kernel)(a.data(), b.data(), a.size());
@@ -102,7 +131,44 @@ void dot_rows(std::span<const float> rows, std::span<const float> x, std::span<f
   HWY_DYNAMIC_DISPATCH(dot_rows_kernel)(rows.data(), x.data(), x.size(), out.data(), out.size());
 }
 
+std::size_t take_above(std::span<float> sums, std::span<const float> lengths, float scale,
+                       float shrink, float least, std::span<std::int32_t> places,
+                       std::span<float> found) {
+  return HWY_DYNAMIC_DISPATCH(take_above_kernel)(sums.data(), lengths.data(), sums.size(), scale,
+                                                 shrink, least, places.data(), found.data());
+}
+
 const char* instruction_set() { return HWY_DYNAMIC_DISPATCH(target_kernel)(); }
+
+namespace {
+
+std::vector<std::int64_t> targets() {
+  static const std::vector<std::int64_t> all = [] {
+    std::vector<std::int64_t> found;
+    for (std::int64_t rest = hwy::SupportedTargets() & HWY_TARGETS; rest != 0; rest &= rest - 1)
+      found.push_back(rest & -rest);
+    return found;
+  }();
+  return all;
+}
+
+}  // namespace
+
+std::vector<std::string> instruction_sets() {
+  std::vector<std::string> names;
+  for (const std::int64_t target : targets()) names.emplace_back(hwy::TargetName(target));
+  return names;
+}
+
+bool use_instruction_set(std::string_view name) {
+  for (const std::int64_t target : targets()) {
+    if (name != hwy::TargetName(target)) continue;
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(target);
+    return true;
+  }
+  return false;
+}
 
 }  // namespace attune::math
 #endif

@@ -9,6 +9,7 @@
 
 #include "attune/math/kernels.h"
 #include "attune/math/parallel.h"
+#include "attune/math/products.h"
 
 namespace attune::math {
 namespace {
@@ -34,6 +35,7 @@ bool solve_in_place(DenseMatrix<Real>& a, Rhs&& b) {
 }
 
 constexpr std::int64_t kGramianBlock = 4096;  // rows of one partial sum
+constexpr std::int64_t kProductRows = 256;    // rows of one product: they stay in the caches
 
 }  // namespace
 
@@ -74,38 +76,53 @@ int solve_conjugate_gradient(
 
 void add_outer_products(const MatrixF& vectors, std::span<const std::int32_t> rows,
                         std::span<const float> weights, MatrixF& scratch, MatrixF& c) {
-  const std::int64_t n = static_cast<std::int64_t>(rows.size());
-  if (n == 0) return;
-  if (scratch.rows() < n || scratch.columns() != vectors.columns())
-    scratch = MatrixF(n, vectors.columns());
-  for (std::int64_t r = 0; r < n; ++r) {
-    const float scale = std::sqrt(weights[static_cast<std::size_t>(r)]);
-    std::ranges::transform(vectors.row(rows[static_cast<std::size_t>(r)]), scratch.row(r).begin(),
-                           [scale](float v) { return scale * v; });
+  const std::int64_t d = vectors.columns(), width = padded_columns(d);
+  const auto n = static_cast<std::int64_t>(rows.size());
+  const std::int64_t chunk = std::min(n, kProductRows);
+  if (scratch.rows() < chunk || scratch.columns() != width) scratch = MatrixF(chunk, width);
+  MatrixF padded(d == width ? 0 : width, width);
+  const Target target{d == width ? c.data().data() : padded.data().data(), width};
+  for (std::int64_t first = 0; first < n; first += kProductRows) {
+    const std::int64_t size = std::min(kProductRows, n - first);
+    for (std::int64_t r = 0; r < size; ++r) {
+      const auto place = static_cast<std::size_t>(first + r);
+      const float scale = std::sqrt(weights[place]);
+      std::ranges::transform(vectors.row(rows[place]), scratch.row(r).begin(),
+                             [scale](float v) { return scale * v; });
+    }
+    add_gramian(size, width, {scratch.data().data(), width}, target);
   }
-  const auto scaled = map(scratch).topRows(n);
-  map(c).selfadjointView<Eigen::Lower>().rankUpdate(scaled.transpose());
+  for (std::int64_t i = 0; i < padded.rows() && i < d; ++i) {
+    for (std::int64_t j = 0; j <= i; ++j) c(i, j) += padded(i, j);
+  }
 }
 
 MatrixF gramian(const MatrixF& vectors, int threads) {
-  const std::int64_t d = vectors.columns();
+  const std::int64_t d = vectors.columns(), width = padded_columns(d);
   const std::int64_t blocks = (vectors.rows() + kGramianBlock - 1) / kGramianBlock;
   std::vector<MatrixF> partial(static_cast<std::size_t>(blocks));
-  using ConstMap = Eigen::Map<const RowMajor<float>>;
-  parallel_for(vectors.rows(), kGramianBlock, threads,
-               [&](std::int64_t begin, std::int64_t end, int) {
-                 MatrixF sum(d, d);
-                 const ConstMap block(vectors.data().data() + begin * d, end - begin, d);
-                 map(sum).noalias() = block.transpose() * block;
-                 partial[static_cast<std::size_t>(begin / kGramianBlock)] = std::move(sum);
-               });
-  Matrix total(d, d);
+  parallel_for(
+      vectors.rows(), kGramianBlock, threads, [&](std::int64_t begin, std::int64_t end, int) {
+        MatrixF sum(width, width);
+        MatrixF padded(d == width ? 0 : kProductRows, width);
+        for (std::int64_t first = begin; first < end; first += kProductRows) {
+          const std::int64_t size = std::min(kProductRows, end - first);
+          for (std::int64_t r = 0; r < size && d != width; ++r)
+            std::ranges::copy(vectors.row(first + r), padded.row(r).begin());
+          const float* rows = d == width ? vectors.row(first).data() : padded.data().data();
+          add_gramian(size, width, {rows, width}, {sum.data().data(), width});
+        }
+        partial[static_cast<std::size_t>(begin / kGramianBlock)] = std::move(sum);
+      });
+  Matrix total(width, width);
   for (const MatrixF& part : partial) {
     for (std::size_t i = 0; i < part.data().size(); ++i) total.data()[i] += part.data()[i];
   }
   MatrixF result(d, d);
-  std::ranges::transform(total.data(), result.data().begin(),
-                         [](double v) { return static_cast<float>(v); });
+  for (std::int64_t i = 0; i < d; ++i) {
+    for (std::int64_t j = 0; j <= i; ++j)
+      result(i, j) = result(j, i) = static_cast<float>(total(i, j));
+  }
   return result;
 }
 

@@ -110,6 +110,7 @@ Result<std::pair<HttpAnswer, std::string>> HttpClient::Impl::exchange(const Http
   spec.ca_file = options.ca_file;
   spec.user_agent = options.user_agent;
   spec.post = request.method == "POST";
+  spec.put = request.method == "PUT";
   spec.body = request.body;
   spec.headers = {"Expect:"};
   // libcurl takes "Name;" for a header without a value.
@@ -152,9 +153,9 @@ Result<std::pair<HttpAnswer, std::string>> HttpClient::Impl::exchange(const Http
 
 Result<HttpAnswer> HttpClient::send(const HttpRequest& asked) {
   HttpRequest request = asked;
-  if (request.method != "GET" && request.method != "POST") {
+  if (request.method != "GET" && request.method != "POST" && request.method != "PUT") {
     return std::unexpected(
-        invalid_argument(fmt::format("'{}' is not GET or POST", quoted(request.method))));
+        invalid_argument(fmt::format("'{}' is not GET, POST or PUT", quoted(request.method))));
   }
   for (const HttpHeader& header : request.headers) ATTUNE_RETURN_IF_ERROR(check_header(header));
   UrlParts here = split_url(request.url);

@@ -169,8 +169,9 @@ void set_mail(CURL* handle, const TransferSpec& spec, Run& run, curl_slist* reci
 void set_web(CURL* handle, const TransferSpec& spec, curl_slist* headers) {
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(handle, CURLOPT_USERAGENT, spec.user_agent.c_str());
-  if (!spec.post) return;
+  if (!spec.post && !spec.put) return;
   curl_easy_setopt(handle, CURLOPT_POST, 1L);
+  if (spec.put) curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, "PUT");
   curl_easy_setopt(handle, CURLOPT_POSTFIELDS, spec.body.data() ? spec.body.data() : "");
   curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(spec.body.size()));
 }

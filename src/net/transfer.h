@@ -26,7 +26,8 @@ struct TransferSpec {
   bool fresh_connection = false;
   std::string ca_file;
   // HTTP
-  bool post = false;
+  bool post = false;                 // with a body
+  bool put = false;                  // the same by PUT
   std::vector<std::string> headers;  // "Name: value"
   std::string_view body;
   std::string user_agent;

@@ -5,11 +5,12 @@
 #include <numeric>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <boost/json.hpp>
 
 #include "attune/learn/kmeans.h"
 #include "attune/learn/scaling.h"
-#include "cluster_words.h"
+#include "attune/profiles/cluster_words.h"
 
 namespace attune::profiles {
 namespace {
@@ -71,7 +72,7 @@ Rows collect(std::span<const Profile> profiles, bool buyers_only) {
     cells.insert(cells.end(), features.begin(), features.end());
   }
   const auto n = static_cast<std::int64_t>(rows.customers.size());
-  rows.raw = math::Matrix(n, static_cast<std::int64_t>(kClusterFeatureCount), std::move(cells));
+  rows.raw = math::Matrix(n, static_cast<std::int64_t>(kClusterFeatureCount), cells);
   return rows;
 }
 
@@ -101,16 +102,6 @@ std::vector<ClusterSummary> summarise(const Rows& rows, const learn::KMeansModel
   return clusters;
 }
 
-std::array<double, kClusterFeatureCount> overall_means(const math::Matrix& raw) {
-  std::array<double, kClusterFeatureCount> means{};
-  for (std::int64_t i = 0; i < raw.rows(); ++i) {
-    for (std::size_t f = 0; f < kClusterFeatureCount; ++f) {
-      means[f] += raw(i, static_cast<std::int64_t>(f)) / static_cast<double>(raw.rows());
-    }
-  }
-  return means;
-}
-
 // Largest money first; assignments follow.
 void order_by_money(Clustering& result) {
   std::vector<std::size_t> order(result.clusters.size());
@@ -127,15 +118,24 @@ void order_by_money(Clustering& result) {
   for (std::int32_t& a : result.assignments) a = place[static_cast<std::size_t>(a)];
 }
 
-Status check(const ClusterParameters& parameters, std::size_t customers) {
+// `taking_part`: how many of `everybody` are clustered.
+Status check(const ClusterParameters& parameters, std::size_t taking_part, std::size_t everybody) {
   ClusterParameters probe;
   for (const auto& [name, value] : ClusterParameters::table().values(parameters)) {
     ATTUNE_RETURN_IF_ERROR(ClusterParameters::table().set(probe, name, value));
   }
-  if (static_cast<std::size_t>(parameters.k) <= customers) return {};
-  return std::unexpected(invalid_argument(
-      fmt::format("{} clusters need at least as many {}, but there are {}; ask for fewer",
-                  parameters.k, parameters.buyers_only ? "buyers" : "customers", customers)));
+  if (static_cast<std::size_t>(parameters.k) <= taking_part) return {};
+  std::vector<std::string> remedies;
+  if (taking_part > 0) remedies.push_back(fmt::format("set cluster.k={} or less", taking_part));
+  if (parameters.buyers_only && static_cast<std::size_t>(parameters.k) <= everybody) {
+    remedies.push_back(
+        fmt::format("set cluster.buyers_only=false, which takes in the {} who have not bought",
+                    everybody - taking_part));
+  }
+  if (remedies.empty()) remedies.emplace_back("import more events first");
+  return std::unexpected(invalid_argument(fmt::format(
+      "{} clusters need at least as many {}, but there are {}; {}", parameters.k,
+      parameters.buyers_only ? "buyers" : "customers", taking_part, fmt::join(remedies, ", or "))));
 }
 
 }  // namespace
@@ -183,7 +183,7 @@ std::array<double, kClusterFeatureCount> cluster_features(const Profile& p) {
 Result<Clustering> cluster_customers(std::span<const Profile> profiles,
                                      const ClusterParameters& parameters, Progress& progress) {
   Rows rows = collect(profiles, parameters.buyers_only);
-  ATTUNE_RETURN_IF_ERROR(check(parameters, rows.customers.size()));
+  ATTUNE_RETURN_IF_ERROR(check(parameters, rows.customers.size(), profiles.size()));
   ATTUNE_ASSIGN_OR_RETURN(const learn::Scaler scaler,
                           learn::Scaler::fit(rows.raw, feature_names(), feature_scaling()));
   ATTUNE_ASSIGN_OR_RETURN(rows.scaled, scaler.transform(rows.raw));
@@ -213,7 +213,11 @@ Result<Clustering> cluster_customers(std::span<const Profile> profiles,
   result.scaling.push_back(
       fmt::format("all: what lies beyond {:g} deviations counts as {:g}", kFarthest, kFarthest));
   order_by_money(result);
-  describe_clusters(result.clusters, overall_means(rows.raw));
+  std::vector<ClusterWords> words = put_into_words(result.clusters, /*chinese=*/false);
+  for (std::size_t c = 0; c < words.size(); ++c) {
+    result.clusters[c].name = std::move(words[c].name);
+    result.clusters[c].description = std::move(words[c].description);
+  }
   return result;
 }
 

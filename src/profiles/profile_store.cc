@@ -96,9 +96,16 @@ Result<std::vector<StoredProfile>> ProfileStore::load(std::span<const CustomerNu
 }
 
 Status ProfileStore::for_each(const std::function<Status(const StoredProfile&)>& visit) {
+  return for_each(CustomerNumber{INT64_MIN}, CustomerNumber{INT64_MAX}, visit);
+}
+
+Status ProfileStore::for_each(CustomerNumber first, CustomerNumber last,
+                              const std::function<Status(const StoredProfile&)>& visit) {
   ATTUNE_ASSIGN_OR_RETURN(
       Statement rows,
-      state_->prepare("SELECT customer, blob, searches FROM profile_blobs ORDER BY customer"));
+      state_->prepare("SELECT customer, blob, searches FROM profile_blobs WHERE customer BETWEEN "
+                      "?1 AND ?2 ORDER BY customer"));
+  rows.bind_all(first, last);
   for (;;) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) return {};

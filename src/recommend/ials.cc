@@ -2,19 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include <fmt/format.h>
 
 #include "attune/base/random.h"
 #include "attune/math/kernels.h"
+#include "attune/math/ranked_rows.h"
 #include "attune/math/solve.h"
 #include "fit_loop.h"
 #include "ials_solver.h"
+#include "ials_sweep.h"
 
 namespace attune::recommend {
 namespace {
 
-using math::CsrMatrix;
 using math::MatrixF;
 
 const ParameterTable<IalsParameters>& ials_table() {
@@ -34,10 +36,12 @@ const ParameterTable<IalsParameters>& ials_table() {
            "deviation of a first vector's length");
     t.choice("weights", &P::weights, {"binary", "linear", "log"},
              "how an interaction's weight counts");
-    t.choice("solver", &P::solver, {"cholesky", "conjugate_gradient"},
-             "exact, or a few steps of an iteration");
+    t.choice("solver", &P::solver, {"cholesky", "conjugate_gradient", "subspace"},
+             "how a row is improved: exactly, by a few steps, or exactly in blocks of factors");
     t.integer("conjugate_gradient_steps", &P::conjugate_gradient_steps, 1, 1000, "",
               "steps a row and sweep");
+    t.integer("subspace", &P::subspace, 1, 4096, "factors",
+              "size of a block, rounded up to a multiple of 16");
     t.real("tolerance", &P::tolerance, 0, 1, "",
            "stops once the objective falls by a smaller share; 0: never before `iterations`");
     return t;
@@ -46,15 +50,17 @@ const ParameterTable<IalsParameters>& ials_table() {
 }
 
 // One stream a row: the start does not depend on other rows.
-MatrixF random_vectors(std::int64_t rows, const IalsParameters& parameters, std::uint64_t seed,
-                       std::string_view purpose) {
+MatrixF random_vectors(std::int64_t rows, const IalsParameters& parameters,
+                       const FitOptions& options, std::string_view purpose) {
   MatrixF vectors(rows, parameters.factors);
   const double deviation =
       parameters.init_deviation / std::sqrt(static_cast<double>(parameters.factors));
-  for (std::int64_t r = 0; r < rows; ++r) {
-    Rng rng(seed, purpose, static_cast<std::uint64_t>(r));
-    for (float& value : vectors.row(r)) value = static_cast<float>(deviation * rng.normal());
-  }
+  math::parallel_for(rows, 256, options.threads, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      Rng rng(options.seed, purpose, static_cast<std::uint64_t>(r));
+      for (float& value : vectors.row(r)) value = static_cast<float>(deviation * rng.normal());
+    }
+  });
   return vectors;
 }
 
@@ -90,69 +96,50 @@ class Fit {
       const IalsConfidence& confidence, const FitOptions& options)
       : interactions_(interactions),
         parameters_(parameters),
-        confidence_(confidence),
-        options_(options) {
-    scratch_.resize(static_cast<std::size_t>(math::thread_count(options.threads)));
+        options_(options),
+        by_customer_(interactions.by_customer(), parameters, confidence, interactions.items(),
+                     options.threads),
+        by_item_(interactions.by_item(), parameters, confidence, interactions.customers(),
+                 options.threads),
+        customers_(interactions.customers(), math::padded_columns(parameters.factors)),
+        items_(
+            pad_columns(random_vectors(interactions.items(), parameters, options, "ials items"))),
+        item_gramian_(math::gramian(items_, options.threads)) {}
+
+  // One iteration: customers, then items.
+  Status iterate() {
+    ATTUNE_RETURN_IF_ERROR(by_customer_.improve({items_, item_gramian_}, customers_, options_));
+    customer_gramian_ = math::gramian(customers_, options_.threads);
+    ATTUNE_RETURN_IF_ERROR(by_item_.improve({customers_, customer_gramian_}, items_, options_));
+    item_gramian_ = math::gramian(items_, options_.threads);
+    return {};
   }
 
-  Status sweep(const CsrMatrix& rows, const MatrixF& others, const MatrixF& gramian,
-               IalsSolver solver, MatrixF& out) {
-    const IalsSystem system(others, gramian, parameters_, confidence_);
-    math::parallel_for(rows.rows(), 16, options_.threads,
-                       [&](std::int64_t begin, std::int64_t end, int slot) {
-                         for (auto r = static_cast<std::int32_t>(begin); r < end; ++r) {
-                           system.solve(rows.columns_of(r), rows.weights_of(r), solver,
-                                        scratch_[static_cast<std::size_t>(slot)], out.row(r));
-                         }
-                       });
-    return check_cancelled(options_.progress);
-  }
+  // The last half sweep: invariant (1) of Ials.
+  Status finish() { return by_customer_.finish({items_, item_gramian_}, customers_, options_); }
 
   // What is minimised, per interaction. The sum over all pairs is the product of the two Gramians.
-  double objective(const MatrixF& customers, const MatrixF& items, const MatrixF& customer_gramian,
-                   const MatrixF& item_gramian) {
+  double objective() const {
     double all_pairs = 0;
-    for (std::size_t i = 0; i < item_gramian.data().size(); ++i) {
-      all_pairs += double{item_gramian.data()[i]} * customer_gramian.data()[i];
+    for (std::size_t i = 0; i < item_gramian_.data().size(); ++i) {
+      all_pairs += double{item_gramian_.data()[i]} * customer_gramian_.data()[i];
     }
-    const double observed = half(interactions_.by_customer(), customers, items, true);
-    const double ridges = observed + half(interactions_.by_item(), items, customers, false);
+    const double ridges =
+        by_customer_.objective({items_, item_gramian_}, customers_, true, options_.threads) +
+        by_item_.objective({customers_, customer_gramian_}, items_, false, options_.threads);
     return (parameters_.alpha * all_pairs + ridges) / static_cast<double>(interactions_.pairs());
   }
 
- private:
-  // Regularisation of one side, and with `errors` the sum over interactions; in blocks of fixed
-  // size and order.
-  double half(const CsrMatrix& rows, const MatrixF& own, const MatrixF& others, bool errors) {
-    constexpr std::int64_t kBlock = 256;
-    std::vector<double> partial(static_cast<std::size_t>((rows.rows() + kBlock - 1) / kBlock), 0);
-    const IalsSystem system(others, others, parameters_, confidence_);
-    math::parallel_for(
-        rows.rows(), kBlock, options_.threads, [&](std::int64_t begin, std::int64_t end, int) {
-          std::vector<float> confidence;
-          double sum = 0;
-          for (auto r = static_cast<std::int32_t>(begin); r < end; ++r) {
-            confidence.clear();
-            for (const float w : rows.weights_of(r)) confidence.push_back(confidence_(w));
-            const auto columns = rows.columns_of(r);
-            for (std::size_t i = 0; errors && i < columns.size(); ++i) {
-              const double miss = double{math::dot(own.row(r), others.row(columns[i]))} - 1;
-              sum += confidence[i] * miss * miss;
-            }
-            sum += system.ridge(confidence) * math::dot(own.row(r), own.row(r));
-          }
-          partial[static_cast<std::size_t>(begin / kBlock)] = sum;
-        });
-    double total = 0;
-    for (const double part : partial) total += part;
-    return total;
-  }
+  MatrixF take_customers() { return cut_columns(std::move(customers_), parameters_.factors); }
+  MatrixF take_items() { return cut_columns(std::move(items_), parameters_.factors); }
 
+ private:
   const Interactions& interactions_;
   const IalsParameters& parameters_;
-  const IalsConfidence& confidence_;
   const FitOptions& options_;
-  std::vector<IalsSystem::Scratch> scratch_;
+  IalsSweep by_customer_, by_item_;
+  MatrixF customers_, items_;
+  MatrixF item_gramian_, customer_gramian_;
 };
 
 }  // namespace
@@ -163,30 +150,25 @@ Result<FitReport> Ials::fit_model(const FitOptions& options) {
   effective_ = settings();
   IalsParameters& p = effective_;
   if (p.alpha == 0) p.alpha = alpha_for(interactions());
-  const CsrMatrix& by_customer = interactions().by_customer();
-  const CsrMatrix& by_item = interactions().by_item();
-  customers_ = random_vectors(by_customer.rows(), p, options.seed, "ials customers");
-  items_ = random_vectors(by_item.rows(), p, options.seed, "ials items");
-  item_gramian_ = math::gramian(items_, options.threads);
-  confidence_ = IalsConfidence(p.weights, by_customer);
+  confidence_ = IalsConfidence(p.weights, interactions().by_customer());
   Fit fit(interactions(), p, confidence_, options);
   FitReport report{.converged = false, .iterations = 0, .objective = 0, .warnings = {}};
   if (options.progress) options.progress->phase("fitting ials", p.iterations + 1, "sweeps");
-  double fall = 1;
+  double fall = 1, before = 0;
   while (report.iterations < p.iterations && (p.tolerance == 0 || fall > p.tolerance)) {
-    ATTUNE_RETURN_IF_ERROR(fit.sweep(by_customer, items_, item_gramian_, p.solver, customers_));
-    const MatrixF customer_gramian = math::gramian(customers_, options.threads);
-    ATTUNE_RETURN_IF_ERROR(fit.sweep(by_item, customers_, customer_gramian, p.solver, items_));
-    item_gramian_ = math::gramian(items_, options.threads);
-    const double objective = fit.objective(customers_, items_, customer_gramian, item_gramian_);
-    fall = report.iterations == 0 ? 1 : (report.objective - objective) / objective;
-    report.objective = objective;
+    ATTUNE_RETURN_IF_ERROR(fit.iterate());
     ++report.iterations;
+    // The objective costs as much as a step: it is worked out where somebody asks for it.
+    if (p.tolerance > 0 || report.iterations >= p.iterations - 1) {
+      report.objective = fit.objective();
+      fall = before == 0 ? 1 : (before - report.objective) / report.objective;
+      before = report.objective;
+    }
     if (options.progress) options.progress->advance(report.iterations);
   }
-  // The last half sweep is exact: invariant (1).
-  ATTUNE_RETURN_IF_ERROR(
-      fit.sweep(by_customer, items_, item_gramian_, IalsSolver::cholesky, customers_));
+  ATTUNE_RETURN_IF_ERROR(fit.finish());
+  customers_ = fit.take_customers();
+  items_ = fit.take_items();
   if (options.progress) options.progress->advance(p.iterations + 1);
   prepare_items(options.threads);
   report.converged = fall <= std::max(p.tolerance, 1e-3);
@@ -203,12 +185,16 @@ Result<FitReport> Ials::fit_model(const FitOptions& options) {
   return report;
 }
 
-void Ials::prepare_items(int threads) {
-  item_gramian_ = math::gramian(items_, threads);
+std::vector<std::uint8_t> Ials::met_items() const {
   std::vector<std::uint8_t> met(static_cast<std::size_t>(items_.rows()));
   for (std::int32_t i = 0; i < static_cast<std::int32_t>(met.size()); ++i)
     met[static_cast<std::size_t>(i)] = interactions().by_item().row_size(i) > 0;
-  quantised_items_ = math::QuantisedRows(items_, met);
+  return met;
+}
+
+void Ials::prepare_items(int threads) {
+  item_gramian_ = math::gramian(items_, threads);
+  quantised_items_ = math::QuantisedRows(items_, met_items());
 }
 
 IalsSystem Ials::system() const { return {items_, item_gramian_, effective_, confidence_}; }
@@ -239,6 +225,24 @@ std::vector<ScoredIndex> Ials::find_best(const HistoryView& history, const ListO
   math::RowFilter filter{.allowed = options.filter.allowed, .accepts = options.filter.accepts};
   if (!options.include_seen) filter.left_out = history.items;
   return quantised_items_.best(items_, vector_of(history), options.k, filter);
+}
+
+Recommender::BlockLists Ials::prepare_blocks(const BatchOptions& options) const {
+  auto ranked = std::make_shared<const math::RankedRows>(items_, met_items());
+  return [this, ranked, list = options.list, every_score = options.every_score](
+             std::span<const HistoryView> histories, std::span<std::vector<ScoredIndex>> lists) {
+    std::vector<math::RowQuery> queries;
+    for (const HistoryView& history : histories) {
+      queries.push_back(
+          {.x = customers_.row(history.customer),
+           .left_out = list.include_seen ? std::span<const std::int32_t>{} : history.items});
+    }
+    ranked->best(queries, list.k, {.allowed = list.filter.allowed, .accepts = list.filter.accepts},
+                 every_score, lists);
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      if (histories[i].items.empty()) lists[i].clear();
+    }
+  };
 }
 
 void Ials::score_some(const HistoryView& history, std::span<const std::int32_t> items,

@@ -41,6 +41,7 @@ class Ials final : public Parameterised<IalsParameters> {
   void score_all(const HistoryView& history, std::span<float> scores) const override;
   std::vector<ScoredIndex> find_best(const HistoryView& history, const ListOptions& options,
                                      std::vector<float>& scratch) const override;
+  BlockLists prepare_blocks(const BatchOptions& options) const override;
   void score_some(const HistoryView& history, std::span<const std::int32_t> items,
                   std::span<float> scores) const override;
   std::vector<ScoredIndex> find_similar_items(std::int32_t item, int k,
@@ -54,6 +55,7 @@ class Ials final : public Parameterised<IalsParameters> {
  private:
   IalsSystem system() const;
   std::vector<float> vector_of(const HistoryView& history) const;
+  std::vector<std::uint8_t> met_items() const;
   // What questions need besides the vectors.
   void prepare_items(int threads);
 

@@ -27,10 +27,11 @@ float IalsConfidence::operator()(float weight) const {
   return 1;
 }
 
-double IalsSystem::ridge(std::span<const float> confidence) const {
-  double mass = parameters_.alpha * static_cast<double>(others_.rows());
+double ials_ridge(const IalsParameters& parameters, std::int64_t others,
+                  std::span<const float> confidence) {
+  double mass = parameters.alpha * static_cast<double>(others);
   for (const float c : confidence) mass += c;
-  return parameters_.regularisation * std::pow(mass, parameters_.regularisation_exponent);
+  return parameters.regularisation * std::pow(mass, parameters.regularisation_exponent);
 }
 
 void IalsSystem::set_confidence(std::span<const float> weights, Scratch& scratch) const {
@@ -54,7 +55,8 @@ void IalsSystem::build(std::span<const std::int32_t> rows, std::span<const float
   std::ranges::transform(gramian_.data(), scratch.system.data().begin(),
                          [alpha](float g) { return alpha * g; });
   math::add_outer_products(others_, rows, scratch.confidence, scratch.outer, scratch.system);
-  const auto lambda = static_cast<float>(ridge(scratch.confidence));
+  const auto lambda =
+      static_cast<float>(ials_ridge(parameters_, others_.rows(), scratch.confidence));
   for (std::int64_t i = 0; i < d; ++i) scratch.system(i, i) += lambda;
 }
 
@@ -85,7 +87,8 @@ void IalsSystem::solve(std::span<const std::int32_t> rows, std::span<const float
 void IalsSystem::solve_iteratively(std::span<const std::int32_t> rows, Scratch& scratch,
                                    std::span<float> x) const {
   const auto alpha = static_cast<float>(parameters_.alpha);
-  const auto lambda = static_cast<float>(ridge(scratch.confidence));
+  const auto lambda =
+      static_cast<float>(ials_ridge(parameters_, others_.rows(), scratch.confidence));
   const auto multiply = [&](std::span<const float> v, std::span<float> out) {
     math::dot_rows(gramian_.data(), v, out);
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = alpha * out[i] + lambda * v[i];

@@ -11,7 +11,11 @@
 
 namespace attune::recommend {
 
-enum class IalsSolver : std::uint8_t { cholesky, conjugate_gradient };
+enum class IalsSolver : std::uint8_t {
+  cholesky,            // each row exactly [HuKorenVolinsky2008]
+  conjugate_gradient,  // a few steps towards it
+  subspace,            // exactly along one block of factors after the other [Rendle2021b]
+};
 // linear and log are divided by their mean over all interactions, so that alpha and regularisation
 // mean the same whatever the unit of the weights.
 enum class IalsWeights : std::uint8_t {
@@ -30,6 +34,7 @@ struct IalsParameters {
   IalsWeights weights = IalsWeights::log;
   IalsSolver solver = IalsSolver::conjugate_gradient;
   int conjugate_gradient_steps = 3;
+  int subspace = 16;
   double tolerance = 0;
 };
 
@@ -46,6 +51,10 @@ class IalsConfidence {
   IalsWeights kind_ = IalsWeights::binary;
   float scale_ = 1;
 };
+
+// lambda of a row with these confidences, against `others` rows of the other side.
+double ials_ridge(const IalsParameters& parameters, std::int64_t others,
+                  std::span<const float> confidence);
 
 // The quadratic problem of one row against `others` (n, d): A = alpha G + sum c h h' + lambda I, b
 // = sum c h.
@@ -73,8 +82,6 @@ class IalsSystem {
   // Writes the lower triangle of A into scratch.system and c into scratch.confidence.
   void build(std::span<const std::int32_t> rows, std::span<const float> weights,
              Scratch& scratch) const;
-  // lambda of a row with these confidences.
-  double ridge(std::span<const float> confidence) const;
 
  private:
   void set_confidence(std::span<const float> weights, Scratch& scratch) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -16,7 +17,7 @@ namespace {
 constexpr std::string_view kMagic = "attune-recommend";
 constexpr std::uint32_t kVersion = 1;
 constexpr float kNoEvidence = std::numeric_limits<float>::quiet_NaN();
-constexpr std::int64_t kBatch = 256;  // lists held at a time by recommend_all
+constexpr std::int64_t kBatch = 12 * 96;  // lists held at a time by recommend_all
 
 void strike_out(const HistoryView& history, const ListOptions& options, std::span<float> scores) {
   if (!options.include_seen) {
@@ -122,20 +123,42 @@ Result<std::vector<ScoredIndex>> Recommender::recommend(const Query& query,
   return find_best(history, options, scratch);
 }
 
+Recommender::BlockLists Recommender::prepare_blocks(const BatchOptions&) const { return {}; }
+
+void Recommender::list_block(const BlockLists& lists_of, const ListOptions& options,
+                             std::span<const std::int32_t> customers, std::vector<float>& scratch,
+                             std::span<std::vector<ScoredIndex>> lists) const {
+  std::vector<HistoryView> histories;
+  for (const std::int32_t customer : customers) {
+    OwnedHistory unused;  // a row needs none
+    histories.push_back(*view(Query::row(customer), unused));
+  }
+  if (lists_of) {
+    lists_of(histories, lists);
+    return;
+  }
+  for (std::size_t i = 0; i < lists.size(); ++i)
+    lists[i] = find_best(histories[i], options, scratch);
+}
+
 Status Recommender::recommend_all(const BatchOptions& options, const TakeList& take) const {
   ATTUNE_RETURN_IF_ERROR(check_list(options.list));
-  const bool everyone = options.customers.empty();
-  const std::int64_t count =
-      everyone ? interactions_.customers() : static_cast<std::int64_t>(options.customers.size());
-  const auto customer_at = [&](std::int64_t i) {
-    return everyone ? static_cast<std::int32_t>(i) : options.customers[static_cast<std::size_t>(i)];
-  };
-  for (std::int64_t i = 0; i < count; ++i) {
+  for (const std::int32_t customer : options.customers) {
     OwnedHistory unused;
-    if (!everyone) ATTUNE_RETURN_IF_ERROR(view(Query::row(customer_at(i)), unused));
+    ATTUNE_RETURN_IF_ERROR(view(Query::row(customer), unused));
   }
+  std::vector<std::int32_t> everyone;
+  if (options.customers.empty()) {
+    everyone.resize(static_cast<std::size_t>(interactions_.customers()));
+    std::iota(everyone.begin(), everyone.end(), 0);
+  }
+  const std::span<const std::int32_t> customers =
+      options.customers.empty() ? std::span<const std::int32_t>(everyone) : options.customers;
+  const auto count = static_cast<std::int64_t>(customers.size());
   if (options.progress) options.progress->phase("recommending", count, "customers");
-  std::vector<std::vector<float>> scores(
+  const BlockLists lists_of = count >= kBlock ? prepare_blocks(options) : BlockLists{};
+  const std::int64_t grain = lists_of ? kBlock : 8;
+  std::vector<std::vector<float>> scratch(
       static_cast<std::size_t>(math::thread_count(options.threads)));
   std::vector<std::vector<ScoredIndex>> lists(kBatch);
   for (std::int64_t first = 0; first < count; first += kBatch) {
@@ -143,16 +166,17 @@ Status Recommender::recommend_all(const BatchOptions& options, const TakeList& t
       return std::unexpected(cancelled("recommending was stopped"));
     const std::int64_t size = std::min(kBatch, count - first);
     math::parallel_for(
-        size, 8, options.threads, [&](std::int64_t begin, std::int64_t end, int slot) {
-          auto& scratch = scores[static_cast<std::size_t>(slot)];
-          for (std::int64_t i = begin; i < end; ++i) {
-            OwnedHistory unused;
-            const HistoryView history = *view(Query::row(customer_at(first + i)), unused);
-            lists[static_cast<std::size_t>(i)] = find_best(history, options.list, scratch);
-          }
+        size, grain, options.threads, [&](std::int64_t begin, std::int64_t end, int slot) {
+          const auto from = static_cast<std::size_t>(begin),
+                     width = static_cast<std::size_t>(end - begin);
+          list_block(lists_of, options.list,
+                     customers.subspan(static_cast<std::size_t>(first) + from, width),
+                     scratch[static_cast<std::size_t>(slot)],
+                     std::span(lists).subspan(from, width));
         });
     for (std::int64_t i = 0; i < size; ++i) {
-      ATTUNE_RETURN_IF_ERROR(take(customer_at(first + i), lists[static_cast<std::size_t>(i)]));
+      ATTUNE_RETURN_IF_ERROR(
+          take(customers[static_cast<std::size_t>(first + i)], lists[static_cast<std::size_t>(i)]));
     }
     if (options.progress) options.progress->advance(first + size);
   }

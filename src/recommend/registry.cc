@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "attune/base/text.h"
+#include "ease.h"
 #include "ials.h"
 #include "knn.h"
 #include "popularity.h"
@@ -24,7 +25,7 @@ Row row() {
 // Every recommender there is: a new one is a line here.
 const std::vector<Row>& rows() {
   static const std::vector<Row> all = {row<Popularity>(), row<Trending>(), row<ItemKnn>(),
-                                       row<UserKnn>(), row<Ials>()};
+                                       row<UserKnn>(),    row<Ials>(),     row<Ease>()};
   return all;
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "attune/math/kernels.h"
+
 namespace attune::recommend {
 namespace {
 
@@ -17,6 +19,10 @@ double sum_of_squares(std::span<const float> values) {
 
 double supported(double similarity, double shared, double shrink) {
   return similarity * shared / (shared + shrink);
+}
+
+bool better(const math::ScoredIndex& a, const math::ScoredIndex& b) {
+  return a.score != b.score ? a.score > b.score : a.index < b.index;
 }
 
 double correlation(const SimilarityIndex::Sums& s) {
@@ -53,6 +59,7 @@ SimilarityIndex::SimilarityIndex(const math::CsrMatrix& documents,
   for (std::int32_t row = 0; row < documents.rows(); ++row) {
     const auto weighed = weigh({documents.columns_of(row), documents.weights_of(row)});
     squares_.push_back(sum_of_squares(weighed));
+    lengths_.push_back(static_cast<float>(std::sqrt(squares_.back())));
     weights.insert(weights.end(), weighed.begin(), weighed.end());
   }
   documents_ = documents.with_weights(std::move(weights));
@@ -123,30 +130,77 @@ double SimilarityIndex::value(const Sums& s, double squares_a, std::size_t terms
   return 0;
 }
 
+void SimilarityIndex::find_cosines(const DocumentView& document, std::span<const float> weights,
+                                   std::int32_t except, std::size_t k, Scratch& scratch,
+                                   const ItemFilter& filter) const {
+  const auto documents = static_cast<std::size_t>(documents_.rows());
+  auto& products = scratch.products;
+  products.resize(documents, 0);
+  for (std::size_t i = 0; i < document.terms.size(); ++i) {
+    const float weight = weights[i];
+    const auto others = by_term_.columns_of(document.terms[i]);
+    const float* other_weights = by_term_.weights_of(document.terms[i]).data();
+    for (std::size_t j = 0; j < others.size(); ++j)
+      products[static_cast<std::size_t>(others[j])] += weight * other_weights[j];
+  }
+  constexpr std::size_t kPart = 2048;   // documents between two looks at the k-th best
+  constexpr float kMargin = 1 - 1e-5f;  // float bounds may be off by so much
+  scratch.places.resize(kPart);
+  scratch.values.resize(kPart);
+  const double squares = sum_of_squares(weights);
+  const auto length = static_cast<float>(std::sqrt(squares));
+  const auto floor = static_cast<float>(parameters_.threshold);
+  auto& found = scratch.found;
+  found.clear();
+  float least = floor * kMargin;
+  for (std::size_t first = 0; first < documents; first += kPart) {
+    const std::size_t size = std::min(kPart, documents - first);
+    const std::size_t count = math::take_above(
+        std::span(products).subspan(first, size), std::span(lengths_).subspan(first, size), length,
+        static_cast<float>(parameters_.shrink), least, scratch.places, scratch.values);
+    for (std::size_t p = 0; p < count; ++p) {
+      const auto other = static_cast<std::int32_t>(first) + scratch.places[p];
+      const auto similarity = static_cast<float>(
+          value({.product = scratch.values[p]}, squares, document.terms.size(), other));
+      const bool refused =
+          other == except || !(similarity > floor) ||
+          (!filter.allowed.empty() && !filter.allowed[static_cast<std::size_t>(other)]) ||
+          (filter.accepts && !filter.accepts(other));
+      if (!refused) found.push_back({similarity, other});
+    }
+    if (found.size() < 2 * k + kPart / 8 || k == 0) continue;
+    std::ranges::nth_element(found, found.begin() + static_cast<std::ptrdiff_t>(k) - 1, better);
+    found.resize(k);
+    least = found[k - 1].score * kMargin;
+  }
+}
+
 std::vector<math::ScoredIndex> SimilarityIndex::similar(const DocumentView& document,
                                                         std::int32_t except, int k,
                                                         Scratch& scratch,
                                                         const ItemFilter& filter) const {
   const std::vector<float> weights = weigh(document);
-  accumulate(document, weights, scratch);
-  const double squares = sum_of_squares(weights);
-  scratch.found.clear();
-  for (const std::int32_t other : scratch.touched) {
-    Sums& sums = scratch.sums[static_cast<std::size_t>(other)];
-    const double similarity = value(sums, squares, document.terms.size(), other);
-    sums = Sums{};
-    const bool refused =
-        other == except ||
-        !(static_cast<float>(similarity) > static_cast<float>(parameters_.threshold)) ||
-        (!filter.allowed.empty() && !filter.allowed[static_cast<std::size_t>(other)]) ||
-        (filter.accepts && !filter.accepts(other));
-    if (!refused) scratch.found.push_back({static_cast<float>(similarity), other});
-  }
-  const auto better = [](const math::ScoredIndex& a, const math::ScoredIndex& b) {
-    return a.score != b.score ? a.score > b.score : a.index < b.index;
-  };
+  const auto wanted = static_cast<std::size_t>(std::max(k, 0));
   auto& found = scratch.found;
-  const auto kept = std::min(found.size(), static_cast<std::size_t>(std::max(k, 0)));
+  if (parameters_.similarity == Similarity::cosine) {
+    find_cosines(document, weights, except, wanted, scratch, filter);
+  } else {
+    accumulate(document, weights, scratch);
+    const double squares = sum_of_squares(weights);
+    found.clear();
+    for (const std::int32_t other : scratch.touched) {
+      Sums& sums = scratch.sums[static_cast<std::size_t>(other)];
+      const double similarity = value(sums, squares, document.terms.size(), other);
+      sums = Sums{};
+      const bool refused =
+          other == except ||
+          !(static_cast<float>(similarity) > static_cast<float>(parameters_.threshold)) ||
+          (!filter.allowed.empty() && !filter.allowed[static_cast<std::size_t>(other)]) ||
+          (filter.accepts && !filter.accepts(other));
+      if (!refused) found.push_back({static_cast<float>(similarity), other});
+    }
+  }
+  const auto kept = std::min(found.size(), wanted);
   std::ranges::partial_sort(found, found.begin() + static_cast<std::ptrdiff_t>(kept), better);
   return {found.begin(), found.begin() + static_cast<std::ptrdiff_t>(kept)};
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "attune/base/parameters.h"
+#include "attune/math/aligned.h"
 #include "attune/math/csr_matrix.h"
 #include "attune/math/top_k.h"
 #include "attune/recommend/recommender.h"
@@ -84,11 +85,16 @@ class SimilarityIndex {
     std::vector<Sums> sums;
     std::vector<std::int32_t> touched;
     std::vector<math::ScoredIndex> found;
+    // Of cosines alone: products against every document, all 0 between calls.
+    math::AlignedVector<float> products;
+    std::vector<std::int32_t> places;
+    std::vector<float> values;
   };
 
   // The k most similar documents above the threshold, best first, without document `except` (-1:
   // none).
-  // Cost: the summed lengths of the columns of its terms.
+  // Cost: the summed lengths of the columns of its terms; by cosine also a pass over a float for
+  // each document, in which what cannot be among the k best is passed over 16 at a time.
   std::vector<math::ScoredIndex> similar(const DocumentView& document, std::int32_t except, int k,
                                          Scratch& scratch, const ItemFilter& filter = {}) const;
 
@@ -109,6 +115,9 @@ class SimilarityIndex {
  private:
   void accumulate(const DocumentView& document, std::span<const float> weights,
                   Scratch& scratch) const;
+  void find_cosines(const DocumentView& document, std::span<const float> weights,
+                    std::int32_t except, std::size_t k, Scratch& scratch,
+                    const ItemFilter& filter) const;
   double value(const Sums& sums, double squares_a, std::size_t terms_a, std::int32_t b) const;
 
   SimilarityParameters parameters_;
@@ -116,6 +125,7 @@ class SimilarityIndex {
   math::CsrMatrix by_term_;
   std::vector<float> idf_;       // per term
   std::vector<double> squares_;  // per document: sum of squared weights
+  std::vector<float> lengths_;   // per document: the root of that
   float unit_ = 1;               // mean raw weight
   double mean_length_ = 1;
 };

@@ -1,6 +1,7 @@
 #include "attune/simulate/customer.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <span>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::array<double, kChannelCount> kChannelShares = {.38, .34, .16, .12};
 constexpr std::array<double, kDayPartCount> kDayPartShares = {.05, .22, .31, .42};
+constexpr std::int64_t kFirstNumber = 100'001;
 constexpr double kHabitConcentration = 4;  // of the Dirichlets over channels and day parts
 
 // Dirichlet with mean `shares` (sum 1).
@@ -110,7 +112,16 @@ Persona make_persona(const ShopParameters& parameters, std::int64_t index) {
   return persona;
 }
 
-std::string customer_id(std::int64_t index) { return fmt::format("C{}", 100'001 + index); }
+std::string customer_id(std::int64_t index) { return fmt::format("C{}", kFirstNumber + index); }
+
+std::optional<std::int64_t> customer_index(std::string_view id) {
+  std::int64_t number = 0;
+  const char* const end = id.data() + id.size();
+  if (id.size() < 2 || id[0] != 'C' || id[1] == '0') return std::nullopt;
+  const auto [after, failed] = std::from_chars(id.data() + 1, end, number);
+  if (failed != std::errc() || after != end || number < kFirstNumber) return std::nullopt;
+  return number - kFirstNumber;
+}
 
 std::uint64_t device_key(const ShopParameters& parameters, std::int64_t customer, Channel channel) {
   const auto device =

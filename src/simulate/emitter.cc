@@ -35,6 +35,21 @@ void Emitter::word_item(const Record& record) {
   event.item_attributes = attributes_;
 }
 
+// Who gives consent says how to reach them, too.
+void Emitter::word_consent(const Record& record) {
+  static constexpr std::string_view kNames[] = {"email", "sms", "push"};
+  events::Event& event = event_.event;
+  properties_ =
+      fmt::format(R"({{"purpose":"{}"}})", kNames[static_cast<std::size_t>(record.purpose)]);
+  event.properties = properties_;
+  if (record.type != EventType::consent_given) return;
+  persona_ = make_persona(parameters_, record.customer);
+  attributes_[0] = {"email", persona_.email};
+  attributes_[1] = {"name", persona_.name};
+  attributes_[2] = {"city", persona_.city};
+  event.customer_attributes = attributes_;
+}
+
 const SimulatedEvent& Emitter::word(const Record& record, int offset_minutes) {
   event_ = {};
   event_.actor = record.actor;
@@ -60,6 +75,8 @@ const SimulatedEvent& Emitter::word(const Record& record, int offset_minutes) {
   }
   if (record.rating != 0) event.rating = record.rating;
   if (record.item >= 0) word_item(record);
+  if (record.type == EventType::consent_given || record.type == EventType::consent_withdrawn)
+    word_consent(record);
   return event_;
 }
 

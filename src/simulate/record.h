@@ -10,6 +10,9 @@
 
 namespace attune::simulate {
 
+// What a consent is about.
+enum class Purpose : std::uint8_t { email, sms, push };
+
 struct Record {
   Timestamp time;
   std::uint64_t session = 0;     // 0: none
@@ -23,9 +26,10 @@ struct Record {
   events::EventType type = events::EventType::view;
   Channel channel = Channel::web;
   Actor actor = Actor::customer;
-  std::uint8_t rating = 0;  // 0: not stated
-  bool named = false;       // the event says who the customer is
-  bool foreign = false;     // paid in the second currency
+  std::uint8_t rating = 0;           // 0: not stated
+  Purpose purpose = Purpose::email;  // of consent_given and consent_withdrawn
+  bool named = false;                // the event says who the customer is
+  bool foreign = false;              // paid in the second currency
 };
 
 }  // namespace attune::simulate

@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "attention.h"
 #include "attune/base/hash.h"
+#include "attune/base/text.h"
 #include "chooser.h"
 #include "emitter.h"
 #include "record.h"
@@ -40,6 +42,7 @@ struct World::Parts {
   Chooser chooser;
   Currency home;
   Emitter emitter;
+  std::optional<Attention> attention;     // of a world that answers messages
   std::vector<std::vector<Record>> days;  // records by the day of their time
   std::vector<Record> fresh;              // of the visit at hand
   WorldCounts counts;
@@ -61,6 +64,9 @@ struct World::Parts {
     return {parameters, items, chooser, season.discount_percent(day), words.foreign_per_mille};
   }
   void begin_customers();
+  void answer(const ReadMessage& message);
+  void persuade(CustomerState& state, const CustomerTraits& traits, double delay_days);
+  void say_consent(std::int64_t index, bool given, Purpose purpose, Timestamp time);
   void live(std::int64_t index);
   void acquire(std::int64_t index, const CustomerTraits& traits);
   void look_around(std::int64_t index, const CustomerTraits& traits, bool sign_up);
@@ -75,12 +81,23 @@ struct World::Parts {
 };
 
 Result<World> World::create(const ShopParameters& parameters) {
+  return create(parameters, std::optional<ResponseParameters>());
+}
+
+Result<World> World::create(const ShopParameters& parameters, const ResponseParameters& responses) {
+  ATTUNE_RETURN_IF_ERROR(validate(responses));
+  return create(parameters, std::optional(responses));
+}
+
+Result<World> World::create(const ShopParameters& parameters,
+                            std::optional<ResponseParameters> responses) {
   ATTUNE_RETURN_IF_ERROR(validate(parameters));
   const Words& words = words_of(parameters.language);
   ATTUNE_ASSIGN_OR_RETURN(Season season, Season::create(parameters, words));
   ATTUNE_ASSIGN_OR_RETURN(const Currency home, Currency::parse(words.currency));
   ATTUNE_ASSIGN_OR_RETURN(const Currency foreign, Currency::parse(words.foreign_currency));
   auto parts = std::make_unique<Parts>(parameters, std::move(season), home, foreign);
+  if (responses) parts->attention.emplace(std::move(*responses));
   parts->begin_customers();
   return World(std::move(parts));
 }
@@ -116,6 +133,9 @@ Status World::step_day(EventSink& sink) {
   }
   p.chooser.set_day(p.items, p.season, p.day);
   p.orders_today = 0;
+  if (p.attention) {
+    for (const ReadMessage& message : p.attention->read_on(p.day)) p.answer(message);
+  }
   for (std::int64_t i = 0; i < std::ssize(p.customers); ++i) p.live(i);
   p.receive_visitors();
   p.add_bots();
@@ -128,6 +148,85 @@ Status World::step_day(EventSink& sink) {
     ATTUNE_RETURN_IF_ERROR(sink.take(p.emitter.word(record, offset)));
   }
   return {};
+}
+
+Status World::deliver(std::span<const Delivery> messages) {
+  Parts& p = *parts_;
+  if (!p.attention)
+    return std::unexpected(failed_precondition("this world does not answer messages"));
+  std::vector<std::tuple<std::int64_t, std::size_t, std::int64_t>> read;
+  for (const Delivery& message : messages) {
+    const auto customer = customer_index(message.customer);
+    if (!customer || *customer >= p.parameters.customers) {
+      return std::unexpected(not_found(
+          fmt::format("nobody in this world is called '{}'", attune::quoted(message.customer))));
+    }
+    ATTUNE_ASSIGN_OR_RETURN(const std::size_t treatment,
+                            find_treatment(p.attention->parameters(), message.treatment));
+    const std::int64_t day = p.season.day_of(message.time) + 1;
+    if (day < p.day) {
+      return std::unexpected(failed_precondition(
+          fmt::format("a message of {} is read the day after, and that day was lived already; tell "
+                      "of messages day by day",
+                      format_iso(message.time))));
+    }
+    read.emplace_back(*customer, treatment, day);
+  }
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const auto [customer, treatment, day] = read[i];
+    const std::string_view channel = messages[i].channel;
+    const Purpose purpose = channel == "sms"    ? Purpose::sms
+                            : channel == "push" ? Purpose::push
+                                                : Purpose::email;
+    p.attention->put(customer, treatment, purpose, day);
+  }
+  return {};
+}
+
+// What a message does, at the beginning of the day on which it is read.
+void World::Parts::answer(const ReadMessage& message) {
+  CustomerState& state = customers[static_cast<std::size_t>(message.customer)];
+  if (state.stage == Stage::unborn || state.stage == Stage::curious) return;
+  const CustomerTraits traits = make_customer(parameters, message.customer);
+  const ResponseParameters& how = attention->parameters();
+  const ResponseTraits response = make_response(parameters, how, message.customer, traits);
+  Rng random(parameters.seed, "response",
+             pair(message.customer, static_cast<std::int64_t>(message.number)));
+  // Drawn in any case: whom a weak treatment persuades, a stronger one persuades too.
+  const double persuaded = random.uniform(), delay = random.exponential(1);
+  const double withdrawn = random.uniform();
+  if (response.type == ResponseType::persuadable &&
+      persuaded < how.treatments[message.treatment].persuades) {
+    persuade(state, traits, delay * how.delay_days);
+  }
+  if (response.type == ResponseType::do_not_disturb) state.next_purchase += how.put_off_days;
+  const bool allows = message.purpose != Purpose::email || state.consents;
+  if (allows && message.recent > response.patience && withdrawn < how.withdraws)
+    say_consent(message.customer, false, message.purpose, moment(traits.day_parts, random));
+}
+
+// An order is due so many days from this morning on, if none was due before.
+void World::Parts::persuade(CustomerState& state, const CustomerTraits& traits, double delay_days) {
+  const double due = season.purchase_clock(day, state.price_sensitivity) + delay_days;
+  if (state.stage == Stage::gone) {
+    state.stage = Stage::active;
+    state.alive_until_micros = CustomerState::kForever;
+    state.next_purchase = due;
+    Rng random(parameters.seed, "comes back", pair(&state - customers.data(), state.visits));
+    state.next_visit = season.visit_clock(day) + random.exponential(traits.browse_rate);
+  }
+  state.next_purchase = std::min(state.next_purchase, due);
+}
+
+void World::Parts::say_consent(std::int64_t index, bool given, Purpose purpose, Timestamp time) {
+  if (purpose == Purpose::email) customers[static_cast<std::size_t>(index)].consents = given;
+  Record record;
+  record.type = given ? events::EventType::consent_given : events::EventType::consent_withdrawn;
+  record.time = time;
+  record.customer = index;
+  record.named = true;
+  record.purpose = purpose;
+  file(record, true);
 }
 
 void World::Parts::begin_customers() {
@@ -182,6 +281,11 @@ void World::Parts::acquire(std::int64_t index, const CustomerTraits& traits) {
   } else {
     look_around(index, traits, true);
   }
+  if (!attention) return;
+  if (!make_response(parameters, attention->parameters(), index, traits).consents) return;
+  // Asked at the end of the visit in which they signed up.
+  say_consent(index, true, Purpose::email,
+              {state.busy_until_micros - kBetweenSessionsMinutes * kMicrosPerMinute});
 }
 
 // A moment of today, after what the customer did before.

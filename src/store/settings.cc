@@ -7,9 +7,11 @@
 #include "attune/base/money.h"
 #include "attune/base/text.h"
 #include "attune/base/time.h"
+#include "attune/store/cleaning_settings.h"
 #include "attune/store/consent_settings.h"
 #include "attune/store/data_folder.h"
 #include "attune/store/mail_settings.h"
+#include "attune/store/webhook_settings.h"
 
 // The same in every file that reads TOML, or the one-definition rule breaks. Input reaches checks
 // of toml++ ("[[["); behind them it tells an error as it should, so they may not end the program.
@@ -110,12 +112,16 @@ Status read_mail_text(const toml::node& node, MailSettings& mail) {
   return {};
 }
 
-template <bool MailSettings::* Member>
-Status read_mail_flag(const toml::node& node, MailSettings& mail) {
+Status read_flag(const toml::node& node, bool& into) {
   const auto value = node.value_exact<bool>();
   if (!value) return std::unexpected(invalid_argument("needs true or false"));
-  mail.*Member = *value;
+  into = *value;
   return {};
+}
+
+template <bool MailSettings::* Member>
+Status read_mail_flag(const toml::node& node, MailSettings& mail) {
+  return read_flag(node, mail.*Member);
 }
 
 Status read_security(const toml::node& node, MailSettings& mail) {
@@ -127,12 +133,12 @@ Status read_security(const toml::node& node, MailSettings& mail) {
                   attune::quoted(mail.security), did_you_mean(mail.security, known))));
 }
 
-Status read_rate(const toml::node& node, MailSettings& mail) {
+Status read_rate(const toml::node& node, double& into) {
   const auto value = node.value<double>();
   if (!value || !(*value >= 0 && *value <= 10'000)) {
     return std::unexpected(invalid_argument("needs a number from 0 to 10000"));
   }
-  mail.per_second = *value;
+  into = *value;
   return {};
 }
 
@@ -167,7 +173,8 @@ constexpr std::array<MailKey, 15> kMailKeys{{
     {"inner_network", "The server may be this machine, or one of its network.",
      read_mail_flag<&MailSettings::inner_network>,
      [](const MailSettings& m) { return show_flag(m.inner_network); }},
-    {"per_second", "Messages a second at most (0: as fast as it goes).", read_rate,
+    {"per_second", "Messages a second at most (0: as fast as it goes).",
+     [](const toml::node& node, MailSettings& m) { return read_rate(node, m.per_second); },
      [](const MailSettings& m) { return fmt::format("{}", m.per_second); }},
     {"from", "Who writes: \"Shop <news@shop.example>\".", read_from,
      [](const MailSettings& m) { return in_quotes(m.from); }},
@@ -191,6 +198,37 @@ constexpr std::array<MailKey, 15> kMailKeys{{
      [](const MailSettings& m) { return in_quotes(m.templates); }},
 }};
 
+Status read_hook_url(const toml::node& node, WebhookSettings& hook) {
+  ATTUNE_ASSIGN_OR_RETURN(hook.url, read_text(node, "\"https://hooks.shop.example/attune\""));
+  if (hook.url.starts_with("https://") || hook.url.starts_with("http://")) return {};
+  return std::unexpected(
+      invalid_argument("needs a URL, like \"https://hooks.shop.example/attune\""));
+}
+
+// The same of the section [webhook].
+struct WebhookKey {
+  std::string_view name;
+  std::string_view help;
+  Status (*read)(const toml::node&, WebhookSettings&);
+  std::string (*show)(const WebhookSettings&);
+};
+constexpr std::array<WebhookKey, 4> kWebhookKeys{{
+    {"url", "Program of the shop's that takes what campaigns send by webhook.", read_hook_url,
+     [](const WebhookSettings& w) { return in_quotes(w.url); }},
+    {"secret_file", "File of secrets, \"whsec_…\" a line; nobody else may read it.",
+     [](const toml::node& node, WebhookSettings& w) -> Status {
+       ATTUNE_ASSIGN_OR_RETURN(w.secret_file, read_text(node, "\"webhook.secret\""));
+       return {};
+     },
+     [](const WebhookSettings& w) { return in_quotes(w.secret_file); }},
+    {"inner_network", "The receiver may be this machine, or one of its network.",
+     [](const toml::node& node, WebhookSettings& w) { return read_flag(node, w.inner_network); },
+     [](const WebhookSettings& w) { return show_flag(w.inner_network); }},
+    {"per_second", "Messages a second at most (0: as fast as it goes).",
+     [](const toml::node& node, WebhookSettings& w) { return read_rate(node, w.per_second); },
+     [](const WebhookSettings& w) { return fmt::format("{}", w.per_second); }},
+}};
+
 template <class Keys>
 std::vector<std::string> key_names(const Keys& keys) {
   std::vector<std::string> names;
@@ -212,7 +250,7 @@ Status read_key(const Keys& keys, std::string_view section, std::string_view nam
     return {};
   }
   std::vector<std::string> names = key_names(keys);
-  if (section.empty()) names.insert(names.end(), {"consent", "mail"});
+  if (section.empty()) names.insert(names.end(), {"cleaning", "consent", "mail", "webhook"});
   return std::unexpected(invalid_argument(
       fmt::format("there is no setting '{}{}'{}", section, name, did_you_mean(name, names))));
 }
@@ -245,6 +283,30 @@ Status read_mail(const toml::node& node, std::string_view file, MailSettings& ma
     return std::unexpected(
         at_line(invalid_argument("[mail] has a user and needs password_file, which names a file"),
                 file, node));
+  }
+  return {};
+}
+
+Status read_webhook(const toml::node& node, std::string_view file, WebhookSettings& hook) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) {
+    return std::unexpected(
+        at_line(invalid_argument("webhook: needs a section of its own, [webhook]"), file, node));
+  }
+  for (const auto& [name, value] : *table) {
+    if (Status read = read_key(kWebhookKeys, "webhook.", name.str(), value, hook); !read)
+      return std::unexpected(at_line(read.error(), file, value));
+  }
+  const auto wrong = [&](std::string what) {
+    return std::unexpected(at_line(invalid_argument(std::move(what)), file, node));
+  };
+  if (hook.url.empty()) return wrong("[webhook] needs url, where messages are posted to");
+  if (hook.secret_file.empty())
+    return wrong("[webhook] needs secret_file, which names the file that signatures are made with");
+  if (hook.url.starts_with("http://") && !hook.inner_network) {
+    return wrong(
+        "webhook.url: names customers in the clear; needs https:// (http:// only with "
+        "inner_network = true)");
   }
   return {};
 }
@@ -290,6 +352,33 @@ Status read_consent(const toml::node& node, std::string_view file, ConsentSettin
   return {};
 }
 
+// Names and values as they stand; what they may be is checked above this layer.
+Status read_cleaning(const toml::node& node, std::string_view file,
+                     std::vector<CleaningSetting>& settings) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) {
+    return std::unexpected(
+        at_line(invalid_argument("cleaning: needs a section of its own, [cleaning]"), file, node));
+  }
+  for (const auto& [name, value] : *table) {
+    CleaningSetting& one = settings.emplace_back();
+    one.name = name.str();
+    one.line = static_cast<int>(value.source().begin.line);
+    if (value.is_boolean()) {
+      one.value = show_flag(*value.value<bool>());
+    } else if (value.is_integer()) {
+      one.value = fmt::format("{}", *value.value<std::int64_t>());
+    } else if (value.is_floating_point()) {
+      one.value = fmt::format("{}", *value.value<double>());
+    } else {
+      return std::unexpected(at_line(
+          invalid_argument(fmt::format("cleaning.{}: needs a number, or true or false", one.name)),
+          file, value));
+    }
+  }
+  return {};
+}
+
 Result<toml::table> parse_toml(std::string_view text, std::string_view file) {
   toml::parse_result parsed = toml::parse(text, file);
   if (parsed) return std::move(parsed).table();
@@ -308,9 +397,15 @@ Result<Settings> parse_settings(std::string_view text, std::string_view file) {
     if (name.str() == "mail") {
       MailSettings checked;
       ATTUNE_RETURN_IF_ERROR(read_mail(node, file, checked));
+    } else if (name.str() == "webhook") {
+      WebhookSettings checked;
+      ATTUNE_RETURN_IF_ERROR(read_webhook(node, file, checked));
     } else if (name.str() == "consent") {
       ConsentSettings checked;
       ATTUNE_RETURN_IF_ERROR(read_consent(node, file, checked));
+    } else if (name.str() == "cleaning") {
+      std::vector<CleaningSetting> checked;
+      ATTUNE_RETURN_IF_ERROR(read_cleaning(node, file, checked));
     } else if (Status read = read_key(kKeys, "", name.str(), node, settings); !read) {
       return std::unexpected(at_line(read.error(), file, node));
     }
@@ -328,12 +423,31 @@ Result<std::optional<MailSettings>> parse_mail_settings(std::string_view text,
   return std::optional(std::move(mail));
 }
 
+Result<std::optional<WebhookSettings>> parse_webhook_settings(std::string_view text,
+                                                              std::string_view file) {
+  ATTUNE_ASSIGN_OR_RETURN(const toml::table table, parse_toml(text, file));
+  const toml::node* node = table.get("webhook");
+  if (node == nullptr) return std::optional<WebhookSettings>();
+  WebhookSettings hook;
+  ATTUNE_RETURN_IF_ERROR(read_webhook(*node, file, hook));
+  return std::optional(std::move(hook));
+}
+
 Result<ConsentSettings> parse_consent_settings(std::string_view text, std::string_view file) {
   ATTUNE_ASSIGN_OR_RETURN(const toml::table table, parse_toml(text, file));
   ConsentSettings consent;
   if (const toml::node* node = table.get("consent"))
     ATTUNE_RETURN_IF_ERROR(read_consent(*node, file, consent));
   return consent;
+}
+
+Result<std::vector<CleaningSetting>> parse_cleaning_settings(std::string_view text,
+                                                             std::string_view file) {
+  ATTUNE_ASSIGN_OR_RETURN(const toml::table table, parse_toml(text, file));
+  std::vector<CleaningSetting> settings;
+  if (const toml::node* node = table.get("cleaning"))
+    ATTUNE_RETURN_IF_ERROR(read_cleaning(*node, file, settings));
+  return settings;
 }
 
 std::string format_settings(const Settings& settings) {
@@ -345,6 +459,10 @@ std::string format_settings(const Settings& settings) {
                         key.name, value);
   }
   text +=
+      "\n# Rules of cleaning that this shop sets otherwise; attune clean applies them, its --help "
+      "lists all.\n"
+      "# [cleaning]\n# bots = false\n# outlier_threshold = 8\n";
+  text +=
       "\n# Where customers who never said anything may be written to, by the trait that names "
       "their\n"
       "# region. Without rules: nowhere, by e-mail, sms or push.\n"
@@ -353,6 +471,9 @@ std::string format_settings(const Settings& settings) {
   text += "# [mail]\n";
   for (const MailKey& key : kMailKeys)
     text += fmt::format("# {} = {} # {}\n", key.name, key.show(MailSettings()), key.help);
+  text += "\n# Where campaigns of the channel webhook send to.\n# [webhook]\n";
+  for (const WebhookKey& key : kWebhookKeys)
+    text += fmt::format("# {} = {} # {}\n", key.name, key.show(WebhookSettings()), key.help);
   return text;
 }
 

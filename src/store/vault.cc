@@ -340,6 +340,26 @@ Result<std::string> Vault::open(CustomerNumber customer, std::string_view field,
                   field, customer.value)));
 }
 
+Status Vault::warm(std::span<const CustomerNumber> customers) {
+  if (customers.empty()) return {};
+  const std::scoped_lock lock(impl_->mutex);
+  ATTUNE_ASSIGN_OR_RETURN(
+      Statement rows,
+      impl_->customers->prepare("SELECT customer, key FROM keys WHERE customer BETWEEN ? AND ? AND "
+                                "key IS NOT NULL ORDER BY customer"));
+  rows.bind_all(customers.front(), customers.back());
+  impl_->cache.clear();
+  for (std::size_t next = 0; next < customers.size();) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) break;
+    const CustomerNumber customer{rows.int64(0)};
+    while (next < customers.size() && customers[next] < customer) ++next;
+    if (next < customers.size() && customers[next] == customer)
+      impl_->remember(customer, rows.blob(1));
+  }
+  return {};
+}
+
 Status Vault::destroy(std::span<const CustomerNumber> customers) {
   const std::scoped_lock lock(impl_->mutex);
   State& state = *impl_->customers;

@@ -6,173 +6,14 @@
 #include <fmt/format.h>
 
 #include "../../net/tests/fake_smtp_server.h"
-#include "../campaign_lists.h"
 #include "../campaign_touches.h"
 #include "../mail_config.h"
-#include "shop.h"
+#include "campaign_shop.h"
 
 namespace attune::engine {
 namespace {
 
 using decide::StopReason;
-using events::EventType;
-
-constexpr int kCustomers = 200;
-constexpr std::int64_t kNow = 1'780'000'000'000'000;  // 2026-05-28T20:26:40Z
-
-Timestamp days_later(double days) {
-  return {kNow + static_cast<std::int64_t>(days * static_cast<double>(kMicrosPerDay))};
-}
-
-// Stops a run as a crash would, after so many chunks.
-class StopsAfter final : public Progress {
- public:
-  explicit StopsAfter(int chunks) : left_(chunks) {}
-  void phase(std::string_view, std::int64_t, std::string_view) override {}
-  void advance(std::int64_t) override { --left_; }
-  bool cancelled() const override { return left_ <= 0; }
-
- private:
-  int left_;
-};
-
-// Of every ten customers one never said anything, one withdrew, one has no address.
-class CampaignsTest : public Shop {
- protected:
-  void SetUp() override {
-    Shop::SetUp();
-    workspace_.emplace(open());
-    std::string orders = "order_id,customer_id,product_id,date,quantity,price\n";
-    for (int i = 0; i < kCustomers; ++i)
-      orders += fmt::format("o{},c{},p{},2026-05-10 10:00:00,1,20.00\n", i, i, i % 7);
-    import(*workspace_, write("orders.csv", orders));
-    std::vector<events::Event> facts;
-    std::vector<std::string> texts;
-    texts.reserve(kCustomers * 2);
-    std::vector<events::Attribute> traits(kCustomers);
-    for (int i = 0; i < kCustomers; ++i) {
-      const std::string_view id = texts.emplace_back(fmt::format("c{}", i));
-      events::Event event;
-      event.time = days_later(-5);
-      event.customer = id;
-      if (i % 10 != 2) {
-        traits[static_cast<std::size_t>(i)] = {
-            "email", texts.emplace_back(fmt::format("c{}@mail.example", i))};
-        event.type = EventType::identify;
-        event.customer_attributes = std::span(&traits[static_cast<std::size_t>(i)], 1);
-        facts.push_back(event);
-        event.customer_attributes = {};
-      }
-      if (i % 10 == 0) continue;
-      event.type = i % 10 == 1 ? EventType::consent_withdrawn : EventType::consent_given;
-      event.properties = R"({"purpose":"email"})";
-      facts.push_back(event);
-    }
-    ASSERT_TRUE(workspace_->record(facts));
-    write_template("offer", "For you, {{ customer_id }}", "Hello {{ customer_id }}\n");
-    settle_mail(2525);
-  }
-  void TearDown() override {
-    workspace_.reset();
-    Shop::TearDown();
-  }
-
-  static bool may_get_mail(int customer) { return customer % 10 > 2; }
-  static constexpr int kReachable = kCustomers / 10 * 7;
-
-  void write_template(const std::string& name, const std::string& subject,
-                      const std::string& text) {
-    const auto own = folder() / "templates" / name;
-    std::filesystem::create_directories(own);
-    std::ofstream(own / "subject") << subject << "\n";
-    std::ofstream(own / "text") << text;
-  }
-  void settle_mail(int port) {
-    std::ofstream(folder() / "attune.toml") << fmt::format(
-        "[mail]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\n"
-        "inner_network = true\nfrom = \"Shop <news@shop.example>\"\n"
-        "links = \"https://mail.shop.example\"\n",
-        port);
-  }
-  static std::string definition(const std::string& more, const std::string& channel = "email") {
-    return fmt::format(
-        "name = \"spring\"\nrule = \"monetary_cents > 0\"\nchannel = \"{}\"\n{}"
-        "currency = \"GBP\"\nmargin = 0.5\n"
-        "[schedule]\nstart = 2026-05-28T00:00:00\nend = 2026-06-20T00:00:00\n"
-        "repeat = \"daily\"\nat = \"09:00\"\n"
-        "[holdout]\nshare = 0.25\n"
-        "[[treatments]]\nname = \"a\"\nshare = 0.5\ncost = 0.10\ncontent = \"offer\"\n"
-        "[[treatments]]\nname = \"b\"\nshare = 0.5\ncost = 0.20\ncontent = \"offer\"\n"
-        "[outcome]\nevent = \"purchase\"\ndays = 7\nvalue = \"revenue\"\n{}",
-        channel, channel == "file" ? "purpose = \"email\"\n" : "", more);
-  }
-  static constexpr const char* kOnceAMonth =
-      "[[caps]]\nscope = \"campaign\"\nperiod = \"month\"\nlimit = 1\n";
-
-  Campaigns campaigns() {
-    auto opened = Campaigns::open(*workspace_);
-    if (!opened) ADD_FAILURE() << to_string(opened.error());
-    return std::move(opened).value();
-  }
-  // Saved and running.
-  void start(const std::string& text, Timestamp now = {kNow}) {
-    Customers everybody = customers(*workspace_);
-    Campaigns all = campaigns();
-    const auto campaign = all.check(text, "spring.toml", everybody);
-    ASSERT_TRUE(campaign) << to_string(campaign.error());
-    const auto saved = all.save(*campaign, now, "test");
-    ASSERT_TRUE(saved) << to_string(saved.error());
-    const auto started = all.start("spring", everybody, now, "test");
-    ASSERT_TRUE(started) << to_string(started.error());
-    ASSERT_EQ(started->state, engage::CampaignState::running);
-  }
-  std::optional<CampaignRun> run(Timestamp now = {kNow}) {
-    Customers everybody = customers(*workspace_);
-    auto ran = campaigns().run("spring", everybody, now, quiet_);
-    if (!ran) ADD_FAILURE() << to_string(ran.error());
-    return ran.value_or(std::nullopt);
-  }
-  SendResult send(Timestamp now = {kNow}) {
-    auto sent = campaigns().send_due(now);
-    if (!sent) ADD_FAILURE() << to_string(sent.error());
-    return sent.value_or(SendResult());
-  }
-  std::int64_t in_state(std::string_view sql) {
-    return workspace_->state().find_int64(sql).value().value_or(0);
-  }
-  std::int64_t logged(EventType type) {
-    return workspace_->history()
-        .find_int64("SELECT count(*) FROM visible_rows WHERE type = $1",
-                    {static_cast<std::int64_t>(type)})
-        .value()
-        .value_or(0);
-  }
-  // Numbers of the shop's customers by who has a row in the outbox.
-  std::set<int> mailed() {
-    std::set<int> numbers;
-    store::Statement rows =
-        workspace_->state().prepare("SELECT customer FROM outbox ORDER BY id").value();
-    while (rows.step().value()) {
-      const std::string id = workspace_->identity().label(CustomerNumber{rows.int64(0)}).value();
-      EXPECT_TRUE(numbers.insert(std::stoi(id.substr(1))).second) << id << " twice";
-    }
-    return numbers;
-  }
-  std::map<int, decide::CampaignDecision> decisions() {
-    std::map<int, decide::CampaignDecision> all;
-    const auto lost = for_each_assignment(
-        *workspace_, "spring", Timestamp{0},
-        [&](CustomerNumber number, const decide::CampaignDecision& decision) -> Status {
-          all.emplace(std::stoi(workspace_->identity().label(number).value().substr(1)), decision);
-          return {};
-        });
-    EXPECT_EQ(lost.value(), 0);
-    return all;
-  }
-
-  std::optional<Workspace> workspace_;
-};
-
 TEST(PositionShare, IsTwoFifthsForTheFirstAndTheLastAndAddsUpToOne) {
   EXPECT_EQ(position_share(0, 1), 1);
   EXPECT_EQ(position_share(1, 2), .5);
@@ -184,6 +25,107 @@ TEST(PositionShare, IsTwoFifthsForTheFirstAndTheLastAndAddsUpToOne) {
     for (std::size_t i = 0; i < count; ++i) sum += position_share(i, count);
     EXPECT_NEAR(sum, 1, 1e-12) << count;
   }
+}
+
+TEST_F(CampaignsTest, ReadTraitsOfManyAsThoseOfEach) {
+  // One of them was merged with another, who has a trait of their own; one was forgotten.
+  events::Attribute city{"city", "Köln"};
+  events::Event event;
+  event.type = EventType::identify;
+  event.time = days_later(-1);
+  event.customer = "c9";
+  event.anonymous = "device";
+  event.customer_attributes = std::span(&city, 1);
+  ASSERT_TRUE(workspace_->record(std::span(&event, 1)));
+  const std::vector<std::string> gone{"c4"};
+  ASSERT_TRUE(workspace_->forget(gone));
+  std::set<CustomerNumber> numbers;
+  for (int i = 0; i < kCustomers; ++i) {
+    if (const auto number = workspace_->identity().find(fmt::format("c{}", i)).value())
+      numbers.insert(*number);
+  }
+  const std::vector<CustomerNumber> all(numbers.begin(), numbers.end());
+  const auto many = workspace_->identity().traits(all);
+  ASSERT_TRUE(many) << to_string(many.error());
+  ASSERT_EQ(many->size(), all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto each = workspace_->identity().traits(all[i]).value();
+    ASSERT_EQ((*many)[i].size(), each.size());
+    for (std::size_t t = 0; t < each.size(); ++t) {
+      EXPECT_EQ((*many)[i][t].name, each[t].name);
+      EXPECT_EQ((*many)[i][t].value, each[t].value);
+    }
+  }
+}
+
+TEST_F(CampaignsTest, BreakDownByOrdersBefore) {
+  start(definition(kOnceAMonth));
+  ASSERT_TRUE(run());
+  std::string orders = "order_id,customer_id,product_id,date,quantity,price\n";
+  for (int i = 0; i < kCustomers; i += 2)
+    orders += fmt::format("x{},c{},p1,2026-05-29 10:00:00,1,30.00\n", i, i);
+  import(*workspace_, write("more.csv", orders));
+  Customers everybody = customers(*workspace_);
+  const ReportOptions by{.analysis = {}, .by = "orders"};
+  const auto report = campaigns().report("spring", days_later(10), by, &everybody);
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_EQ(report->experiment.groups.size(), 3u);
+  std::int64_t counted = 0;
+  for (const measure::GroupResult& group : report->experiment.metrics[0].groups) {
+    for (const measure::ArmMetric& arm : group.arms) {
+      if (group.group != 1) {
+        EXPECT_EQ(arm.customers, 0) << "everybody had one order before";
+      }
+      counted += arm.customers;
+    }
+  }
+  EXPECT_EQ(counted, report->assigned);
+  const auto wrong =
+      campaigns().report("spring", days_later(10), {.analysis = {}, .by = "vips"}, &everybody);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, ErrorCode::invalid_argument);
+  ASSERT_TRUE(everybody.save_segment("even", "frequency >= 2", "", false));
+  const auto segment =
+      campaigns().report("spring", days_later(10), {.analysis = {}, .by = "even"}, &everybody);
+  ASSERT_TRUE(segment) << to_string(segment.error());
+  EXPECT_EQ(segment->experiment.groups.size(), 2u);
+  const std::string page = report_page(*segment, workspace_->zone());
+  for (const char* part : {"What the campaign changed", "Caused and claimed", "<svg", "even"})
+    EXPECT_NE(page.find(part), page.npos) << part;
+}
+
+TEST_F(CampaignsTest, PreviewTellsWhichEffectItCouldShow) {
+  Customers everybody = customers(*workspace_);
+  Campaigns all = campaigns();
+  const auto campaign = all.check(definition(""), "spring.toml", everybody).value();
+  // Half of the reachable bought in the week before now, for 10.00 each.
+  std::vector<events::Event> bought;
+  std::vector<std::string> ids;
+  ids.reserve(kCustomers);
+  for (int i = 0; i < kCustomers; i += 2) {
+    events::Event event;
+    event.type = EventType::purchase;
+    event.time = days_later(-1);
+    event.customer = ids.emplace_back(fmt::format("c{}", i));
+    event.item = "p1";
+    event.price_minor = 1000;
+    event.quantity = 1;
+    event.currency = Currency::parse("GBP").value();
+    bought.push_back(event);
+  }
+  ASSERT_TRUE(workspace_->record(bought));
+  const auto preview = all.preview(campaign, everybody, {kNow}, quiet_);
+  ASSERT_TRUE(preview) << to_string(preview.error());
+  ASSERT_EQ(preview->power.size(), 2u);
+  EXPECT_EQ(preview->power[0].metric, "conversion");
+  EXPECT_NEAR(preview->power[0].before.mean, 3. / 7, 1e-12) << "c4, c6, c8 of c3 to c9";
+  EXPECT_NEAR(preview->power[1].before.mean, 10 * 3. / 7, 1e-12);
+  const auto expected =
+      measure::detectable_effect({.mean = 3. / 7, .deviation = 0, .proportion = true}, kReachable,
+                                 {.treatments = 2, .control_share = .25});
+  ASSERT_TRUE(expected);
+  EXPECT_EQ(preview->power[0].plan.effect, expected->effect);
+  EXPECT_NE(preview_text(*preview, workspace_->zone(), {}).find("8 of 10"), std::string::npos);
 }
 
 TEST_F(CampaignsTest, PreviewCountsWhatTheRunDecides) {

@@ -1,5 +1,11 @@
 #include "attune/engine/import.h"
 
+#include <map>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "attune/engine/cleaning.h"
 #include "attune/engine/export.h"
 #include "attune/engine/quality_view.h"
 #include "shop.h"
@@ -38,6 +44,44 @@ TEST_F(Shop, CountsWhatIsOddAboutAFileAndKeepsTheGoodRows) {
   EXPECT_EQ(workspace.history().find_int64("SELECT count(*) FROM events").value(), 4);
 }
 
+TEST_F(Shop, TellsOfEachImportWhatCleaningFoundInItsOwnRows) {
+  Workspace workspace = open();
+  std::string first = "order_id,customer_id,product_id,date,quantity,price\n";
+  for (int i = 0; i < 30; ++i) {
+    first += fmt::format("{},c{},p1,2026-01-05 10:{:02}:00,{},4.50\n", i, i, i, i == 7 ? 9'000 : 2);
+  }
+  const ImportResult one = import(workspace, write("one.csv", first));
+  EXPECT_EQ(one.report.rows_flagged, 1);
+  const events::ReasonCount& outlier = one.report.reasons.at("outlier");
+  EXPECT_EQ(outlier.count, 1);
+  ASSERT_EQ(outlier.examples.size(), 1u);
+  EXPECT_EQ(outlier.examples[0].text,
+            "purchase, c7, p1, 9000 at 4.50 GBP, 7, 2026-01-05T10:07:00Z");
+
+  // A row of another file has no part in it, and the shop counts each row once.
+  const ImportResult two =
+      import(workspace, write("two.csv",
+                              "order_id,customer_id,product_id,date,quantity,price\n"
+                              "99,ann,p1,2026-01-06 10:00:00,2,4.50\n"));
+  EXPECT_FALSE(two.report.reasons.contains("outlier"));
+  EXPECT_EQ(two.report.rows_flagged, 0);
+  auto shop = shop_quality(workspace);
+  ASSERT_TRUE(shop && *shop);
+  EXPECT_EQ((*shop)->reasons.at("outlier").count, 1);
+  EXPECT_EQ((*shop)->rows_flagged, 1);
+  EXPECT_EQ((*shop)->rows_read, 31);
+
+  // Found later to be no outlier: others buy as much.
+  std::string third = "order_id,customer_id,product_id,date,quantity,price\n";
+  for (int i = 0; i < 90; ++i)
+    third += fmt::format("{},c{},p1,2026-02-05 10:{:02}:00,{},4.50\n", 200 + i, i, i % 60, 9'000);
+  import(workspace, write("three.csv", third));
+  shop = shop_quality(workspace);
+  ASSERT_TRUE(shop && *shop);
+  EXPECT_EQ((*shop)->reasons.at("outlier").count, 30) << "the few are the odd ones now";
+  EXPECT_EQ((*shop)->rows_flagged, 30);
+}
+
 TEST_F(Shop, LeavesNothingBehindWhenAnImportIsStopped) {
   class Stop final : public Progress {
    public:
@@ -49,7 +93,7 @@ TEST_F(Shop, LeavesNothingBehindWhenAnImportIsStopped) {
   const auto file = write("orders.csv", order_lines(0, 500));
   ImportRequest request;
   request.files = {file};
-  const auto preview = preview_import(workspace, request, file);
+  const auto preview = preview_import(request, file);
   ASSERT_TRUE(preview);
   const auto stopped = run_import(workspace, request, {preview->mapping}, stop);
   ASSERT_FALSE(stopped);
@@ -128,6 +172,179 @@ TEST_F(Shop, ExportsEventsThatComeBackToTheSameProfiles) {
     EXPECT_EQ(a->categories.size(), b->categories.size());
   }
   EXPECT_FALSE(before.empty());
+}
+
+// Everything that the catalogue says as of `time`.
+std::string catalogue(Workspace& workspace, Timestamp time) {
+  std::string text;
+  const catalog::CatalogSnapshot snapshot = workspace.catalog().snapshot(time).value();
+  std::map<std::string, const catalog::Item*> by_id;
+  for (const catalog::Item& item : snapshot.items()) by_id[item.id] = &item;
+  for (const auto& [id, item] : by_id) {
+    text += fmt::format("{}: {} [{}] {} {} {}", id, item->name, fmt::join(item->categories, "+"),
+                        item->brand, item->price_minor.value_or(-1), item->currency.to_string());
+    for (const auto& attribute : item->attributes)
+      text += fmt::format(" {}={}", attribute.name, attribute.value);
+    text += "\n";
+  }
+  return text;
+}
+
+TEST_F(Shop, ExportsItemsThatComeBackWithEveryValue) {
+  using Attributes = std::vector<events::Attribute>;
+  Workspace workspace = open();
+  const auto say = [&](events::EventType type, std::string_view item, std::int64_t seconds,
+                       const Attributes& attributes) {
+    events::Event event;
+    event.type = type;
+    event.time = Timestamp{seconds * 1'000'000};
+    event.customer = "ann";
+    event.item = item;
+    event.item_attributes = attributes;
+    ASSERT_TRUE(workspace.record(std::span(&event, 1)));
+  };
+  constexpr auto kChanged = events::EventType::item_changed;
+  constexpr auto kView = events::EventType::view;
+  say(kView, "p1", 5'000, Attributes{{"name", "Lamp"}, {"category", "light"}, {"maker", "Ann"}});
+  say(kView, "p2", 5'000, Attributes{{"name", "Rug"}, {"brand", "Loom"}});
+  say(kChanged, "p1", 0, Attributes{{"category", "Gifts"}, {"category", "Kitchen"}});
+  say(kChanged, "p1", 9'000, Attributes{{"colour", "red"}, {"colour", "blue|green\\"}});
+  say(kChanged, "p2", 9'000,
+      Attributes{{"name", "Carpet"}, {"price", "1250"}, {"currency", "GBP"}});
+  // Of two events of one moment the later holds.
+  say(kChanged, "p3", 9'000, Attributes{{"category", "old"}});
+  say(kChanged, "p3", 9'000, Attributes{{"category", "new"}});
+  say(kView, "p4", 9'000, {});  // of which nothing is said
+  for (const std::string format : {"csv", "jsonl", "parquet"}) {
+    Workspace again = open(root_ / ("again-" + format));
+    ExportOptions options;
+    options.kind = ExportKind::items;
+    options.format = format == "csv"     ? store::TableFormat::csv
+                     : format == "jsonl" ? store::TableFormat::jsonl
+                                         : store::TableFormat::parquet;
+    options.file = root_ / ("items." + format);
+    ASSERT_TRUE(export_table(workspace, options, quiet_));
+    import(again, options.file, events::Kind::items);
+    for (const std::int64_t seconds : {1, 8'000, 10'000}) {
+      const Timestamp time{seconds * 1'000'000};
+      EXPECT_EQ(catalogue(again, time), catalogue(workspace, time)) << format << " " << seconds;
+    }
+    EXPECT_EQ(import(again, options.file, events::Kind::items).rows_new, 0) << format;
+  }
+  EXPECT_NE(catalogue(workspace, clock_.now()).find("p1: Lamp [Gifts+Kitchen]"), std::string::npos)
+      << catalogue(workspace, clock_.now());
+}
+
+TEST_F(Shop, TakesMendedRowsWithTheOptionsOfTheFileTheyCameFrom) {
+  Workspace workspace = open();
+  ImportRequest request;
+  request.currency = "GBP";
+  request.map = "customer=who,item=what,time=day,type=purchase,price=sum";
+  request.reading.delimiter = ";";
+  request.reading.encoding = events::Encoding::gb18030;
+  request.reading.has_header = false;
+  request.reading.columns = {"who", "what", "day", "sum"};
+  const auto run = [&](const std::filesystem::path& file) {
+    request.files = {file};
+    const auto preview = preview_import(request, file);
+    EXPECT_TRUE(preview) << to_string(preview.error());
+    return std::pair(*preview, run_import(workspace, request, {preview->mapping}, quiet_).value());
+  };
+  const auto [plain, first] =
+      run(write("orders.txt", "ann;\xB5\xC6;2026-01-05;1.50\nbob;p2;some day;2.50\n"));
+  EXPECT_TRUE(plain.notes.empty());
+  EXPECT_EQ(first.rows_new, 1);
+  ASSERT_EQ(first.quarantine.size(), 1u);
+  std::ifstream refused(first.quarantine[0]);
+  std::string text((std::istreambuf_iterator<char>(refused)), {});
+  text.replace(text.rfind("some day"), 8, "2026-01-06");
+  const auto [told, mended] = run(write("mended.csv", text));
+  EXPECT_EQ(told.notes.size(), 1u);
+  EXPECT_EQ(mended.rows_new, 1);
+  EXPECT_TRUE(mended.quarantine.empty());
+  EXPECT_TRUE(workspace.catalog().find("p2").value());
+}
+
+TEST_F(Shop, CleansByTheRulesOfItsSettings) {
+  Workspace workspace = open();
+  std::string lines = "customer_id,product_id,type,time\n";
+  for (int i = 0; i < 80; ++i) {
+    lines += fmt::format("crawler,p{},view,2026-01-05 10:00:{:02}\n", i, i % 60);
+    lines += fmt::format("ann,p{},view,2026-01-05 10:{:02}:00\n", i, i % 60);
+  }
+  EXPECT_EQ(import(workspace, write("views.csv", lines)).cleaning.bots, 80);
+  const auto counted = [&] {
+    const auto profile = customers(workspace).find("crawler");
+    return profile ? profile->count(events::EventType::view).total : 0;
+  };
+  EXPECT_EQ(counted(), 0u);
+  const auto settings = workspace.folder().settings_file();
+  const auto set = [&](const std::string& rules) {
+    std::ofstream(settings) << "[cleaning]\n" << rules;
+  };
+  set("bots = false\n");
+  EXPECT_EQ(clean(workspace)->bots, 0);
+  EXPECT_EQ(counted(), 80u) << "views count again";
+  set("bot_events_per_minute = 200\n");
+  EXPECT_EQ(clean(workspace)->bots, 0);
+  set("");
+  EXPECT_EQ(clean(workspace)->bots, 80);
+  EXPECT_EQ(counted(), 0u);
+  set("bot_event_per_minute = 200\n");
+  const auto wrong = clean(workspace);
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().message.find("attune.toml:2"), std::string::npos);
+  EXPECT_NE(wrong.error().message.find("bot_events_per_minute"), std::string::npos);
+  set("bots = \"no\"\n");
+  EXPECT_FALSE(clean(workspace));
+}
+
+TEST_F(Shop, CountsABotsDayOnTheShopsCalendar) {
+  {
+    Workspace made = open();
+    std::ofstream(made.folder().settings_file()) << "time_zone = \"Asia/Shanghai\"\n";
+  }
+  Workspace workspace = open();
+  std::string lines = "customer_id,product_id,type,time\n";
+  for (int i = 0; i < 70; ++i)
+    lines += fmt::format("crawler,p{},view,2026-01-06 01:00:{:02}\n", i, i % 60);
+  // In UTC the burst falls on the 5th, and with it what happened in Shanghai on the day before.
+  lines +=
+      "crawler,p1,view,2026-01-06 00:10:00\ncrawler,p1,view,2026-01-06 23:50:00\n"
+      "crawler,p1,view,2026-01-05 23:50:00\ncrawler,p1,view,2026-01-05 23:51:00\n";
+  EXPECT_EQ(import(workspace, write("views.csv", lines)).cleaning.bots, 72);
+}
+
+TEST_F(Shop, KeepsWhatVisitorsSayOfThemselves) {
+  Workspace workspace = open();
+  const std::vector<events::Attribute> traits{{"country", "NO"}};
+  events::Event event;
+  event.type = events::EventType::identify;
+  event.time = Timestamp{1'000'000};
+  event.anonymous = "visitor-1";
+  event.customer_attributes = traits;
+  ASSERT_TRUE(workspace.record(std::span(&event, 1)));
+  const auto country = [&](Workspace& shop, std::string_view id) {
+    const auto number = shop.identity().find(id).value();
+    const auto known =
+        number ? shop.identity().traits(*number).value() : std::vector<events::Trait>();
+    return known.empty() ? std::string() : known[0].value;
+  };
+  EXPECT_EQ(country(workspace, "visitor-1"), "NO");
+
+  // They come home from an export, and stay theirs when they say who they are.
+  ExportOptions options;
+  options.kind = ExportKind::customers;
+  options.file = root_ / "people.csv";
+  ASSERT_TRUE(export_table(workspace, options, quiet_));
+  Workspace again = open(root_ / "again");
+  EXPECT_EQ(import(again, options.file, events::Kind::customers).rows_new, 1);
+  EXPECT_EQ(import(again, options.file, events::Kind::customers).rows_new, 0);
+  EXPECT_EQ(country(again, "visitor-1"), "NO");
+  event.customer = "ann";
+  event.customer_attributes = {};
+  ASSERT_TRUE(again.record(std::span(&event, 1)));
+  EXPECT_EQ(country(again, "ann"), "NO");
 }
 
 TEST_F(Shop, WritesAPageThatEscapesWhatRowsSay) {

@@ -1,5 +1,7 @@
 #include "attune/engine/models.h"
 
+#include <map>
+
 #include "attune/engine/recommendations.h"
 #include "shop.h"
 
@@ -92,6 +94,119 @@ TEST_F(Trained, RefusesADamagedModelAndNamesIt) {
   }
   std::ofstream(file, std::ios::binary) << bytes;
   EXPECT_TRUE(registry().load("ials"));
+}
+
+events::Event bought(std::string_view customer, std::string_view item) {
+  events::Event event;
+  event.type = events::EventType::purchase;
+  event.time = Timestamp{1'779'000'000'000'000};
+  event.customer = customer;
+  event.item = item;
+  return event;
+}
+
+TEST_F(Trained, LeavesACustomerWhoChangedOutOfTheirOwnNeighbours) {
+  // Nobody but ann ever bought this one.
+  const events::Event before[] = {bought("ann", "p1"), bought("ann", "unique")};
+  ASSERT_TRUE(workspace_->record(before));
+  ASSERT_TRUE(train_one("user_knn"));
+  const events::Event since = bought("ann", "p2");
+  ASSERT_TRUE(workspace_->record(std::span(&since, 1)));
+  RecommendOptions options;
+  options.include_seen = true;
+  options.k = 100;
+  auto recommending = Recommending::open(*workspace_, options);
+  ASSERT_TRUE(recommending) << recommending.error().message;
+  const auto list = recommending->for_customer("ann");
+  ASSERT_TRUE(list) << list.error().message;
+  EXPECT_TRUE(list->folded_in);
+  EXPECT_FALSE(list->items.empty());
+  for (const RecommendedItem& item : list->items) EXPECT_NE(item.item_id, "unique");
+}
+
+TEST_F(Shop, SeesAnItemThatWasEditedLongAfterTheLastEvent) {
+  Workspace workspace = open();
+  import(workspace, write("orders.csv", order_lines(0, 100, 23)));
+  TrainRequest request;
+  request.names = {"item_knn"};
+  ASSERT_TRUE(train(workspace, request, quiet_));
+  import(workspace,
+         write("items.csv", "item_id,valid_from,name\np1,2026-05-28 09:00:00,Renamed today\n"),
+         events::Kind::items);
+  RecommendOptions options;
+  options.where = "name == \"Renamed today\"";
+  options.include_seen = true;
+  auto recommending = Recommending::open(workspace, options);
+  ASSERT_TRUE(recommending) << recommending.error().message;
+  const auto list = recommending->for_customer("c3");
+  ASSERT_TRUE(list);
+  ASSERT_EQ(list->items.size(), 1U);
+  EXPECT_EQ(list->items[0].item_name, "Renamed today");
+}
+
+TEST_F(Trained, SaysWhatAListRestsOn) {
+  const events::Event island[] = {bought("ann", "lone1"), bought("bob", "lone1"),
+                                  bought("bob", "lone2")};
+  ASSERT_TRUE(workspace_->record(island));
+  import(*workspace_, write("items.csv", "item_id,brand\np1,mainland\np2,mainland\n"),
+         events::Kind::items);
+  ASSERT_TRUE(train_one("item_knn"));
+  ASSERT_TRUE(train_one("popularity"));
+  const events::Event stranger = bought("eve", "came later");
+  ASSERT_TRUE(workspace_->record(std::span(&stranger, 1)));
+  const auto basis_of = [&](const char* customer, const char* model, const char* where) {
+    RecommendOptions options;
+    options.model = model;
+    options.where = where;
+    auto recommending = Recommending::open(*workspace_, options);
+    EXPECT_TRUE(recommending);
+    return std::string(name(recommending->for_customer(customer)->basis));
+  };
+  EXPECT_EQ(basis_of("ann", "item_knn", ""), "taste");
+  // Those who bought what she bought never bought any of these.
+  EXPECT_EQ(basis_of("ann", "item_knn", "brand == \"mainland\""), "nothing_near");
+  EXPECT_EQ(basis_of("ann", "popularity", ""), "same_for_all");
+  EXPECT_EQ(basis_of("eve", "item_knn", ""), "nothing_known");
+}
+
+TEST_F(Trained, GivesEverybodyTheListThatTheyWouldGetAlone) {
+  ASSERT_TRUE(train_one("item_knn"));
+  events::Event merged = bought("c2", "");
+  merged.type = events::EventType::alias;
+  merged.anonymous = "c4";  // the id before
+  const events::Event since[] = {bought("newcomer", "p1"), bought("c3", "p4"), merged};
+  ASSERT_TRUE(workspace_->record(since));
+  RecommendOptions options;
+  options.explain = true;
+  options.k = 4;
+  auto recommending = Recommending::open(*workspace_, options);
+  ASSERT_TRUE(recommending);
+  std::map<CustomerNumber, std::vector<RecommendedItem>> lists;
+  ASSERT_TRUE(recommending->for_everybody(
+      [&](CustomerNumber customer, std::span<const RecommendedItem> items) -> Status {
+        EXPECT_TRUE(lists.try_emplace(customer, items.begin(), items.end()).second);
+        return {};
+      }));
+  for (const auto& [customer, items] : lists) {
+    const auto alone = recommending->for_history(customer);
+    ASSERT_TRUE(alone);
+    ASSERT_EQ(items.size(), alone->items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      EXPECT_EQ(items[i].item_id, alone->items[i].item_id);
+      ASSERT_FALSE(items[i].reasons.empty());
+      EXPECT_EQ(items[i].reasons[0].text, alone->items[i].reasons[0].text);
+    }
+  }
+  EXPECT_TRUE(lists.contains(workspace_->identity().find("newcomer")->value()));
+  EXPECT_EQ(lists.size(), 23U);  // c2 and c4 are one, and the newcomer
+  const auto rows = recommending->write_all(root_ / "all.csv", store::TableFormat::csv, quiet_);
+  ASSERT_TRUE(rows);
+  std::ifstream file(root_ / "all.csv");
+  std::string header, first;
+  std::getline(file, header);
+  std::getline(file, first);
+  EXPECT_EQ(header, "customer_id,rank,item_id,item_name,score,reasons");
+  EXPECT_NE(first.find("because of"), std::string::npos) << first;
 }
 
 TEST_F(Trained, NamesTheNearestRecommenderParameterAndModel) {

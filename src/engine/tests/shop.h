@@ -16,10 +16,19 @@ namespace attune::engine {
 class Shop : public ::testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/attune-engine-XXXXXX";
-    root_ = ::mkdtemp(name);
+    std::string name = (home() / "attune-engine-XXXXXX").string();
+    root_ = ::mkdtemp(name.data());
   }
   void TearDown() override { std::filesystem::remove_all(root_); }
+
+  // In memory where there is room: no test here is about what a disk does, and real syncs would
+  // only make them wait.
+  static std::filesystem::path home() {
+    std::error_code error;
+    const auto space = std::filesystem::space("/dev/shm", error);
+    const bool room = !error && space.available > (std::uintmax_t{1} << 30);
+    return room ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path();
+  }
 
   std::filesystem::path folder() const { return root_ / "shop"; }
   Workspace open(const std::filesystem::path& folder) const {
@@ -43,7 +52,7 @@ class Shop : public ::testing::Test {
     request.kind = kind;
     request.files = {file};
     request.currency = "GBP";
-    auto preview = preview_import(workspace, request, file);
+    auto preview = preview_import(request, file);
     if (!preview) return std::unexpected(preview.error());
     return run_import(workspace, request, {preview->mapping}, quiet_);
   }

@@ -223,6 +223,21 @@ TEST_F(Shop, RemovesAStagedImportThatTheJournalDoesNotName) {
   EXPECT_FALSE(std::filesystem::exists(folder() / "imports" / "000009"));
 }
 
+TEST_F(Shop, CountsWhatHappenedAndNotWhatWasStatedOfItemsAndCustomers) {
+  Workspace workspace = open();
+  import(workspace, write("orders.csv", order_lines(0, 60)));
+  const ShopStatus before = read_status(workspace).value();
+  import(workspace, write("items.csv", "item_id,name\np1,One\np2,Two\n"), events::Kind::items);
+  import(workspace, write("customers.csv", "customer_id,city\nc1,York\n"), events::Kind::customers);
+  const ShopStatus after = read_status(workspace).value();
+  EXPECT_EQ(before.events, 60);
+  EXPECT_EQ(after.events, 60);
+  ASSERT_TRUE(after.first_time && after.last_time);
+  EXPECT_EQ(format_iso(*after.first_time).substr(0, 4), "2026");
+  EXPECT_EQ(after.first_time, before.first_time);
+  EXPECT_EQ(after.last_time, before.last_time);
+}
+
 TEST_F(Shop, RefusesToSumCurrenciesAndNamesTheRemedy) {
   Workspace workspace = open();
   import(workspace,

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "attune/base/text.h"
@@ -203,6 +205,35 @@ TEST(ItemReader, ReadsItemsAsOfAMoment) {
   ASSERT_EQ(all.rows[0].attributes.size(), 3u);
   EXPECT_EQ(all.rows[0].attributes[1].value, "Kitchen");
   EXPECT_EQ(all.refused[0].reason, "missing_id");
+}
+
+TEST(ItemReader, KeepsAMarkBehindABackslashInTheValue) {
+  auto mapping = parse_mapping(Kind::items, "id=sku,item.tag=tags,item.tag[split]='|'").value();
+  const auto all = read_rows<ItemRow>("sku,tags\n1,a\\|b|c\\\\|d\\e|\\\n", mapping);
+  ASSERT_EQ(all.rows.size(), 1u) << all.failure;
+  std::vector<std::string> tags;
+  for (const Attribute& attribute : all.rows[0].attributes) tags.emplace_back(attribute.value);
+  EXPECT_EQ(tags, (std::vector<std::string>{"a|b", "c\\", "d\\e", "\\"}));
+}
+
+TEST(ItemReader, ReadsGenresFromTheFlagsOfMovieLens) {
+  const auto preset = Preset::load(
+      std::filesystem::is_directory("presets") ? "presets" : *find_presets(), "movielens");
+  ASSERT_TRUE(preset);
+  std::vector<std::string> columns;
+  for (int i = 1; i <= 24; ++i) columns.push_back("column_" + std::to_string(i));
+  const auto all = read_rows<ItemRow>(
+      "1|Toy Story (1995)|01-Jan-1995||http://a|0|0|0|1|1|1|0|0|0|0|0|0|0|0|0|0|0|0|0\n"
+      "2|unknown||||1|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0\n",
+      preset->mapping(Kind::items, columns).value());
+  ASSERT_EQ(all.rows.size(), 2u) << all.failure;
+  std::vector<std::string> categories;
+  for (const Attribute& attribute : all.rows[0].attributes) {
+    if (attribute.name == "category") categories.emplace_back(attribute.value);
+  }
+  std::ranges::sort(categories);
+  EXPECT_EQ(categories, (std::vector<std::string>{"Animation", "Children's", "Comedy"}));
+  EXPECT_TRUE(all.rows[1].attributes.empty());
 }
 
 TEST(CustomerReader, ReadsTraits) {

@@ -25,7 +25,8 @@ TEST(Mapping, ReadsColumnsAlternativesConstantsAndRules) {
       "type[Order Completed]=purchase,"
       "time.format=day_first,time.zone=Asia/"
       "Shanghai,order.cancelled_prefix=C,quantity.negative=keep,item.optional=true,"
-      "item.category[split]='|',value[unless]=\"p.#\",explode=p");
+      "item.category[split]='|',value[unless]=\"p.#\",explode=p,"
+      "item.genre[flag action]=Action,item.genre[flag \"sci fi\"]='Sci-Fi'");
   EXPECT_EQ(mapping.fields.at("customer").columns, std::vector<std::string>{"CustomerID"});
   EXPECT_EQ(mapping.fields.at("item").columns, (std::vector<std::string>{"Stock, Code", "sku"}));
   EXPECT_EQ(mapping.fields.at("channel").constant, "web shop");
@@ -39,13 +40,18 @@ TEST(Mapping, ReadsColumnsAlternativesConstantsAndRules) {
   EXPECT_EQ(mapping.fields.at("item.category").split, "|");
   EXPECT_EQ(mapping.fields.at("value").unless, "p.#");
   EXPECT_EQ(mapping.reading.explode, "p");
+  EXPECT_EQ(mapping.fields.at("item.genre").columns,
+            (std::vector<std::string>{"action", "sci fi"}));
+  EXPECT_EQ(mapping.fields.at("item.genre").flags, (std::vector<std::string>{"Action", "Sci-Fi"}));
+  EXPECT_NE(failure("item[flag a]=b").find("brackets are for"), std::string::npos);
 }
 
 TEST(Mapping, PrintsTextThatReadsBackTheSame) {
   const Mapping mapping = parsed(
       "customer=\"Customer "
       "ID\"|uid,item=sku,time=t,type='view',value=total,value[unless]=n,item.tags=tags,"
-      "item.tags[split]='|',type[pv]=view,time.format=epoch_seconds,quantity.negative=correction");
+      "item.tags[split]='|',type[pv]=view,time.format=epoch_seconds,quantity.negative=correction,"
+      "item.genre[flag action]=Action,item.genre[flag \"sci fi\"]='Sci-Fi'");
   EXPECT_EQ(parsed(print_mapping(mapping)), mapping) << print_mapping(mapping);
 }
 
@@ -162,9 +168,11 @@ TEST(Inference, ReadsEventTypesFromTheirValues) {
 TEST(Inference, KeepsWhatTheUserSaidAndNamesWhatItCannotFind) {
   const auto guess = infer("a,b,c\nx1,y1,z1\nx2,y2,z2\n", "customer=a");
   EXPECT_EQ(column_of(guess, "customer"), "a");
-  EXPECT_EQ(guess.missing,
-            (std::vector<std::string>{"--map time=COLUMN",
-                                      "--map type=COLUMN, or type=view, type=purchase …"}));
+  ASSERT_EQ(guess.missing.size(), 2u);
+  EXPECT_EQ(guess.missing[0].field, "time");
+  EXPECT_EQ(guess.missing[0].remedy, "--map time=COLUMN");
+  EXPECT_EQ(guess.missing[1].field, "type");
+  EXPECT_EQ(guess.missing[1].remedy, "--map type=COLUMN, or type=view, type=purchase …");
   EXPECT_EQ(guess.unused, (std::vector<std::string>{"b", "c"}));
 }
 

@@ -139,10 +139,12 @@ TEST(SegmentReader, KeepsGoodMessagesBesideBadOnes) {
 
 TEST(SegmentReader, RefusesWholeBodiesWithThePlace) {
   SegmentBench bench;
+  std::vector<std::string> places;
   const auto failure = [&](SegmentCall call, std::string_view body) {
     bench.read(call, body);
     EXPECT_TRUE(bench.out.events.empty() && bench.out.problems.empty());
     EXPECT_EQ(bench.out.messages, 0u);
+    places.push_back(bench.out.fault);
     return bench.failure;
   };
   const auto batch = SegmentCall::batch;
@@ -174,6 +176,11 @@ TEST(SegmentReader, RefusesWholeBodiesWithThePlace) {
       "\\u00XX; before '\\x00\"}'");
   EXPECT_EQ(failure(batch, R"({"batch":[{}],"sentAt":1e999})"),
             "sentAt: 1e999 is beyond what numbers hold; send it as a text");
+  EXPECT_EQ(fmt::format("{}", fmt::join(places, " ")),
+            "body body body body body body batch batch batch batch context batch userId body body "
+            "sentAt");
+  bench.read(batch, R"({"batch":[]})");
+  EXPECT_EQ(bench.out.fault, "");
 }
 
 std::string nested(int levels) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <set>
 
 #include "attune/base/hash.h"
 #include "segment_reading.h"
@@ -11,6 +12,22 @@ namespace attune::events {
 namespace {
 
 using Texts = std::map<std::string, std::string>;
+
+TEST(SegmentReader, TakesAnOffersDecisionAsAListsDecision) {
+  const auto decision = [](std::string_view properties) {
+    SegmentBench bench;
+    return std::string(
+        bench
+            .read(
+                SegmentCall::track,
+                fmt::format(R"({{"userId":"u","event":"impression","properties":{}}})", properties))
+            .event()
+            .decision);
+  };
+  EXPECT_EQ(decision(R"({"offer_id":"d1"})"), "d1");
+  EXPECT_EQ(decision(R"({"offer_id":"d1","recommendation_id":"r1"})"), "r1");
+  EXPECT_EQ(decision("{}"), "");
+}
 
 TEST(SegmentReader, ReadsATrackCall) {
   SegmentBench bench;
@@ -151,6 +168,9 @@ INSTANTIATE_TEST_SUITE_P(All, SegmentNames,
                              {"Product Removed", "cart_remove"},
                              {"Cart Viewed", "list_view"},
                              {"Checkout Started", "checkout"},
+                             {"Checkout Step Viewed", "checkout"},
+                             {"Checkout Step Completed", "checkout"},
+                             {"Payment Info Entered", "checkout"},
                              {"Order Completed", "purchase"},
                              {"Order Refunded", "refund"},
                              {"Order Cancelled", "refund"},
@@ -196,6 +216,39 @@ TEST(SegmentReader, KnowsEveryTypeOfAttune) {
     EXPECT_EQ(name(bench.track(type).event().type), type);
 }
 
+// Of a page: what only the shop can know is none of its business, whoever it names.
+TEST(SegmentReader, LetsAPageTellWhatAVisitorDoes) {
+  const std::set<std::string> reserved{
+      "item_changed",    "customer_changed",   "decision",      "assignment",    "message_sent",
+      "message_bounced", "message_complained", "coupon_issued", "points_earned", "points_spent",
+      "coupon_expired",  "message_delivered",  "risk_flag"};
+  SegmentBench bench;
+  const auto tell = [&](const std::string& type, std::string_view who, SegmentSpeaker speaker) {
+    const std::string message = fmt::format(R"({{{},"event":"{}","properties":{{
+        "product_id":"p","recommendation_id":"r","purpose":"email"}}}})",
+                                            who, type);
+    ASSERT_TRUE(bench.reader.read(SegmentCall::track, message, kReceived, bench.out, speaker));
+  };
+  for (const std::string& type : event_type_names()) {
+    for (const char* who :
+         {R"("userId":"u")", R"("anonymousId":"a")", R"("userId":"u","anonymousId":"a")"}) {
+      const bool named = std::string_view(who).starts_with(R"("userId")");
+      const bool consent = type == "consent_given" && named;
+      tell(type, who, SegmentSpeaker::page);
+      if (reserved.contains(type) || consent) {
+        EXPECT_EQ(bench.problem(), consent ? "reserved_type userId" : "reserved_type event")
+            << type << who;
+      } else {
+        EXPECT_EQ(name(bench.event().type), type) << who;
+      }
+      tell(type, who, SegmentSpeaker::shop);
+      EXPECT_EQ(name(bench.event().type), type) << who;
+    }
+  }
+  tell("Email Marked as Spam", R"("userId":"u")", SegmentSpeaker::page);
+  EXPECT_EQ(bench.problem(), "reserved_type event") << "under the name of another list, too";
+}
+
 TEST(SegmentReader, TellsUnknownNamesFromThoseItLeavesOut) {
   SegmentBench bench;
   EXPECT_EQ(bench.track("Purchased thing").problem(), "unknown_type event");
@@ -203,7 +256,10 @@ TEST(SegmentReader, TellsUnknownNamesFromThoseItLeavesOut) {
             "event: 'Purchased thing' is no event that Attune knows; map the name to a type");
   EXPECT_EQ(bench.track("purchasee").problem(), "unknown_type event");
   EXPECT_NE(bench.out.problems[0].message.find("did you mean 'purchase'?"), std::string::npos);
-  EXPECT_EQ(bench.track("Checkout Step Viewed").problem(), "ignored_type event");
+  EXPECT_EQ(bench.track("Order Updated").problem(), "ignored_type event");
+  EXPECT_EQ(bench.out.problems[0].ignored, "order updated");
+  EXPECT_EQ(bench.track("Order_updated").problem(), "ignored_type event");
+  EXPECT_EQ(bench.out.problems[0].ignored, "order updated");
   EXPECT_EQ(bench.track("add_payment_info").problem(), "ignored_type event");
   EXPECT_EQ(bench.track("").problem(), "missing_type event");
   EXPECT_EQ(bench.track(std::string(5000, 'x')).problem(), "unknown_type event");

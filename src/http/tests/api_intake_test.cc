@@ -197,6 +197,174 @@ TEST_F(IntakeDoors, OpenToKeysOfTheirScopeOnly) {
   EXPECT_EQ(in_body(write), 401);
 }
 
+// A write key lies open in a page: with it nobody renames an item, speaks for a customer, or makes
+// a decision up.
+TEST_F(IntakeDoors, TakeFromAWriteKeyOnlyWhatVisitorsDo) {
+  ASSERT_EQ(ask(Method::put, "/v1/items/tea", R"({"name":"Tea"})").status, 200);
+  ASSERT_EQ(post("/v1/track", R"({"userId":"ann","event":"consent_withdrawn"})").status, 200);
+  settle();
+  const std::string write = make_key(KeyScope::write), admin = make_key(KeyScope::admin);
+  const std::vector<std::string> reserved{
+      "item_changed",      "customer_changed", "decision",        "assignment",
+      "message_sent",      "message_bounced",  "coupon_issued",   "coupon_expired",
+      "message_delivered", "points_earned",    "points_spent",    "message_complained",
+      "consent_given",     "risk_flag",        "Email Delivered", "Email Marked as Spam"};
+  const auto told = [](const std::string& type) {
+    return fmt::format(R"("userId":"ann","event":"{}","properties":{{"product_id":"tea",
+        "name":"Stolen","recommendation_id":"forged","purpose":"personalisation"}})",
+                       type);
+  };
+  for (std::size_t i = 0; i < reserved.size(); ++i) {
+    const Told kept = with_key(Method::post, "/v1/track", write, "{" + told(reserved[i]) + "}");
+    EXPECT_EQ(kept.status, 200) << reserved[i];
+    EXPECT_EQ(with_key(Method::post, "/v1/track", "",
+                       fmt::format(R"({{"writeKey":"{}",{}}})", write, told(reserved[i])))
+                  .status,
+              200);
+    settle();
+    const Told list = get("/v1/refused?after=0&limit=100");
+    EXPECT_EQ(list.text("/total"), std::to_string(2 * i + 2)) << reserved[i];
+    EXPECT_EQ(list.text(fmt::format("/refused/{}/reason", 2 * i + 1)), "reserved_type");
+    expect_problem(ask(Method::post, "/v1/track", "{" + told(reserved[i]) + "}",
+                       {{"X-API-Key", write}, {"X-Strict-Mode", "1"}}, false),
+                   400, reserved[i] == "consent_given" ? "userId" : "event");
+  }
+  EXPECT_EQ(sql("SELECT count(*) FROM events"), "2");
+  EXPECT_EQ(get("/v1/items/tea").text("/name"), "Tea");
+  EXPECT_EQ(get("/v1/customers/ann/consents").text("/consents/personalisation"), "withdrawn");
+  expect_problem(get("/v1/decisions/forged"), 404);
+  // What a visitor says of itself counts, and no comes from anybody.
+  const auto track = [&](const std::string& key, const std::string& body) {
+    EXPECT_EQ(with_key(Method::post, "/v1/track", key, body).status, 200);
+    settle();
+  };
+  track(write, R"({"anonymousId":"dev","event":"consent_given","properties":{"purpose":"email"}})");
+  track(write, R"({"userId":"bob","event":"consent_withdrawn","properties":{"purpose":"ads"}})");
+  track(write, R"({"userId":"ann","event":"Unsubscribed"})");
+  track(write, R"({"userId":"ann","event":"Email Opened"})");
+  EXPECT_EQ(get("/v1/customers/bob/consents").text("/consents/ads"), "withdrawn");
+  EXPECT_EQ(sql("SELECT string_agg(type, ' ' ORDER BY sequence) FROM events"),
+            "item_changed consent_withdrawn consent_given consent_withdrawn unsubscribe "
+            "message_opened");
+  // The shop's own word, with its key in the header or in the body.
+  track(admin, "{" + told("consent_given") + "}");
+  EXPECT_EQ(get("/v1/customers/ann/consents").text("/consents/personalisation"), "given");
+  track("", fmt::format(R"({{"writeKey":"{}",{}}})", admin, told("risk_flag")));
+  EXPECT_EQ(sql("SELECT count(*) FROM events WHERE type = 'risk_flag'"), "1");
+  // An admin decides what to do with what was kept, but makes no decision of it.
+  track(admin, "{" + told("decision") + "}");
+  EXPECT_EQ(sql("SELECT count(*) FROM events WHERE type = 'decision'"), "1");
+  expect_problem(get("/v1/decisions/forged"), 404);
+  EXPECT_EQ(post("/v1/refused/" + get("/v1/refused").text("/refused/0/number") + "/replay").status,
+            200);
+}
+
+// A message that is mended goes the way that it would have gone in its batch.
+TEST_F(IntakeDoors, TakeAMendedMessageAgainWithTheClockOfItsBatch) {
+  // The device is two hours slow, and its library is one of browsers.
+  const std::int64_t now = service_->now().micros;
+  const auto iso = [&](std::int64_t ago) { return format_iso({now - ago * 1'000'000}); };
+  const std::string good = fmt::format(
+      R"({{"type":"track","userId":"ann","event":"Product Viewed","timestamp":"{}"}})", iso(7'260));
+  const std::string bad = fmt::format(
+      R"({{"type":"track","userId":"ann","event":"Prodcut Viewed","timestamp":"{}"}})", iso(7'260));
+  EXPECT_EQ(post("/v1/batch", fmt::format(R"({{"sentAt":"{}","context":{{"page":{{"url":"/p"}},
+      "library":{{"name":"analytics.js"}}}},"batch":[{},{}]}})",
+                                          iso(7'200), good, bad))
+                .status,
+            200);
+  settle();
+  const Told list = get("/v1/refused");
+  ASSERT_EQ(list.text("/total"), "1");
+  EXPECT_THAT(list.text("/refused/0/around"), HasSubstr("analytics.js"));
+  EXPECT_EQ(post("/v1/refused/" + list.text("/refused/0/number") + "/replay",
+                 fmt::format(R"({{"message":{}}})", good))
+                .status,
+            200);
+  settle();
+  EXPECT_EQ(sql("SELECT count(*) || ' ' || count(DISTINCT time) || ' ' || count(DISTINCT channel) "
+                "|| ' ' || min(channel) FROM events"),
+            "2 1 1 web");
+  const double ago =
+      std::stod(sql(fmt::format("SELECT ({} - epoch_us(min(time))) / 1e6 FROM events", now)));
+  EXPECT_NEAR(ago, 60, 30) << "the clock was put right";
+}
+
+TEST_F(IntakeDoors, CountStandardNamesThatTellNothing) {
+  for (const char* event : {"Order Updated", "order_updated", "Signed In"}) {
+    EXPECT_EQ(post("/v1/track", fmt::format(R"({{"userId":"ann","event":"{}"}})", event)).status,
+              200);
+  }
+  EXPECT_EQ(post("/v1/batch", R"({"batch":[{"type":"track","userId":"ann","event":"Signed In"},
+      {"type":"track","userId":"ann","event":"Product Viewed"}]})")
+                .status,
+            200);
+  settle();
+  const Told metrics = get("/metrics");
+  EXPECT_THAT(metrics.body,
+              HasSubstr("\nattune_messages_ignored_total{name=\"order updated\"} 2\n"));
+  EXPECT_THAT(metrics.body, HasSubstr("\nattune_messages_ignored_total{name=\"signed in\"} 2\n"));
+  EXPECT_EQ(sql("SELECT count(*) FROM events"), "1");
+  EXPECT_EQ(get("/v1/refused").text("/total"), "0");
+}
+
+TEST_F(IntakeDoors, NameThePlaceOfAFaultOfTheWholeBody) {
+  expect_problem(post("/v1/track", "{not json"), 400, "body");
+  expect_problem(post("/v1/batch", "{}"), 400, "batch");
+  expect_problem(post("/v1/batch", R"({"batch":[],"context":7})"), 400, "context");
+  expect_problem(post("/v1/track", R"({"userId":"a","userId":"b"})"), 400, "userId");
+  expect_problem(post("/v1/identify", std::string(40'000, ' ')), 400, "body");
+}
+
+// @segment/analytics-next says how often it tried, and waits as long as it is told.
+TEST_F(IntakeDoors, LetPagesTryAgain) {
+  Request asks;
+  asks.method = Method::options;
+  asks.headers = {{"Origin", "https://shop.example"},
+                  {"Access-Control-Request-Method", "POST"},
+                  {"Access-Control-Request-Headers", "authorization,content-type,x-retry-count"}};
+  Response allowed{.status = 204};
+  api_->decorate(asks, allowed);
+  const auto header = [](const Response& response, std::string_view name) {
+    for (const Header& one : response.headers) {
+      if (one.name == name) return one.value;
+    }
+    return std::string();
+  };
+  for (const char* name : {"Authorization", "Content-Type", "X-Retry-Count", "X-Strict-Mode"})
+    EXPECT_THAT(header(allowed, "Access-Control-Allow-Headers"), HasSubstr(name));
+  EXPECT_EQ(header(allowed, "Access-Control-Allow-Origin"), "*");
+  asks.method = Method::post;
+  Response answer;
+  api_->decorate(asks, answer);
+  EXPECT_EQ(header(answer, "Access-Control-Expose-Headers"),
+            "Retry-After, X-RateLimit-Reset, traceparent");
+}
+
+TEST_F(IntakeDoors, LogWhenAndForWhichTrace) {
+  std::vector<std::string> lines;
+  ApiOptions options;
+  options.log = [&](const std::string& line) { lines.push_back(line); };
+  restart(options);
+  const std::string trace(32, 'a');
+  const auto observe = [&](const std::string& parent) {
+    Request request;
+    request.headers = {{"traceparent", parent}};
+    api_->observe(request, {}, std::chrono::microseconds(5));
+    return json::parse(lines.back()).as_object();
+  };
+  const json::object good = observe("00-" + trace + "-00f067aa0ba902b7-01");
+  EXPECT_EQ(good.at("trace_id").as_string(), trace);
+  EXPECT_TRUE(parse_iso(std::string_view(good.at("time").as_string()))) << lines.back();
+  const std::string dashes(32, '-'), zeros(32, '0');
+  for (const std::string& bad :
+       {"00-" + dashes + "-00f067aa0ba902b7-01", "00-" + trace + "-----------------01",
+        "00-" + zeros + "-00f067aa0ba902b7-01", "00-" + trace + "-0000000000000000-01",
+        "ff-" + trace + "-00f067aa0ba902b7-01", "0--" + trace + "-00f067aa0ba902b7-01"}) {
+    EXPECT_FALSE(observe(bad).contains("trace_id")) << bad;
+  }
+}
+
 TEST_F(IntakeDoors, AskAKeyThatComesTooOftenToWait) {
   for (const double rate : {2., .5}) {
     ApiOptions options;
@@ -214,6 +382,7 @@ TEST_F(IntakeDoors, AskAKeyThatComesTooOftenToWait) {
     EXPECT_LE(passed, 4);
     expect_problem(last, 429);
     EXPECT_GE(std::stoi("0" + last.header("Retry-After")), 1);
+    EXPECT_EQ(last.header("X-RateLimit-Reset"), last.header("Retry-After"));
     EXPECT_EQ(with_key(Method::post, "/v1/track", other, body).status, 200);
   }
 }

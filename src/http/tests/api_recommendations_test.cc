@@ -1,6 +1,10 @@
 #include <algorithm>
+#include <fstream>
 
 #include "api_bench.h"
+#include "attune/engine/decision_log.h"
+#include "attune/engine/export.h"
+#include "attune/engine/import.h"
 
 namespace attune::http {
 namespace {
@@ -60,6 +64,9 @@ TEST_F(RecommendationDoors, AnswerForACustomerASessionABasketAnItemAndAStranger)
               IsSupersetOf(items_of(similar)));
   EXPECT_EQ(items_of(get("/v1/items/p12/similar?count=2")), items_of(similar));
   expect_problem(recommend(R"({"similar_to":"nothing"})"), 404, "similar_to");
+  const Told why = recommend(R"({"similar_to":"p12","count":2,"explain":true})");
+  EXPECT_EQ(why.text("/items/0/reasons/0/item_id"), "p12");
+  EXPECT_THAT(why.text("/items/1/reasons/0/text"), HasSubstr("same customers as p12"));
 
   const Told stranger = recommend(R"({"customer":"nobody","count":4})");
   EXPECT_EQ(stranger.status, 200);
@@ -67,6 +74,26 @@ TEST_F(RecommendationDoors, AnswerForACustomerASessionABasketAnItemAndAStranger)
   EXPECT_THAT(stranger.text("/notes/0"), HasSubstr("popular items"));
   EXPECT_EQ(items_of(stranger).size(), 4u);
   expect_problem(get("/v1/profiles/nobody"), 404);
+}
+
+// Who has bought an item is not shown it on the page of another.
+TEST_F(RecommendationDoors, LeaveOutOfSimilarItemsWhatTheCustomerHas) {
+  const auto similar = [&](const std::string& more) {
+    return items_of(recommend(R"({"similar_to":"p12","count":4)" + more + "}"));
+  };
+  const auto all = similar("");
+  ASSERT_EQ(all.size(), 4u);
+  track("ann", "Order Completed",
+        fmt::format(R"({{"products":[{{"product_id":"{}"}},{{"product_id":"{}"}}]}})", all[0],
+                    all[2]));
+  const auto left = similar(R"(,"customer":"ann")");
+  EXPECT_THAT(left, Not(Contains(all[0])));
+  EXPECT_THAT(left, Not(Contains(all[2])));
+  EXPECT_EQ(left.size(), 4u);
+  EXPECT_EQ(left[0], all[1]);
+  EXPECT_EQ(similar(R"(,"customer":"ann","include_seen":true)"), all);
+  track("ann", "consent_withdrawn", "{}");
+  EXPECT_EQ(similar(R"(,"customer":"ann")"), all) << "nothing of theirs is looked at";
 }
 
 TEST_F(RecommendationDoors, ChangeTheirMindAtOnce) {
@@ -136,6 +163,47 @@ TEST_F(RecommendationDoors, HonourConsent) {
   EXPECT_EQ(items_of(recommend(R"({"customer":"c1"})")), personal);
 }
 
+// The shop's settings may ask first: then silence is a no.
+TEST_F(RecommendationDoors, AskFirstWhereTheShopsRuleIsOptIn) {
+  const auto personal = items_of(recommend(R"({"customer":"c1"})"));
+  const auto popular = items_of(recommend(R"({"customer":"nobody"})"));
+  ASSERT_NE(personal, popular);
+  const auto basket = items_of(recommend(R"({"items":["p6","p7"]})"));
+  const auto is_personal = [&](const std::string& body) {
+    const Told told = recommend(body);
+    const bool says = told.at("/personal").as_bool();
+    EXPECT_EQ(says, items_of(told) != popular) << told.body;
+    return says;
+  };
+  const auto say = [&](const char* event) {
+    track("c1", event, R"({"purpose":["personalisation"]})");
+  };
+  for (const char* rules : {R"(["personalisation=opt-in"])", R"(["DE:personalisation=opt-in"])"}) {
+    end();
+    std::ofstream(root_ / "shop" / "attune.toml") << "[consent]\nrules = " << rules << "\n";
+    begin();
+    EXPECT_FALSE(is_personal(R"({"customer":"c4"})")) << rules;
+    EXPECT_FALSE(is_personal(R"({"customer":"stranger","items":["p6","p7"]})"));
+    EXPECT_FALSE(is_personal(R"({"anonymous":"device","items":["p6","p7"]})"));
+    EXPECT_EQ(items_of(recommend(R"({"items":["p6","p7"]})")), basket) << "nobody's";
+    say("consent_given");
+    EXPECT_EQ(items_of(recommend(R"({"customer":"c1"})")), personal);
+    restart();
+    EXPECT_TRUE(is_personal(R"({"customer":"c1"})"));
+    EXPECT_FALSE(is_personal(R"({"customer":"c4"})"));
+    EXPECT_EQ(post("/v1/identify", R"({"userId":"c1","anonymousId":"device"})").status, 200);
+    settle();
+    EXPECT_TRUE(is_personal(R"({"anonymous":"device"})"));
+    say("consent_withdrawn");
+    EXPECT_FALSE(is_personal(R"({"customer":"c1"})"));
+  }
+  end();
+  std::ofstream(root_ / "shop" / "attune.toml") << "[consent]\nrules = []\n";
+  begin();
+  EXPECT_TRUE(is_personal(R"({"customer":"c4"})"));
+  EXPECT_FALSE(is_personal(R"({"customer":"c1"})"));
+}
+
 // A device that became a customer's says what holds for both, and the latest word counts.
 TEST_F(RecommendationDoors, HonourConsentOfADeviceThatWasMerged) {
   EXPECT_EQ(post("/v1/identify", R"({"userId":"c1","anonymousId":"dev"})").status, 200);
@@ -176,6 +244,34 @@ TEST_F(RecommendationDoors, GiveProbabilitiesOfExploringPolicies) {
   }
   expect_problem(get("/v1/decisions/01ARZ3NDEKTSV4RRFFQ69G5FAV"), 404);
   expect_problem(post("/v1/decisions/nonsense/replay"), 404);
+}
+
+// What an operator takes elsewhere replays there.
+TEST_F(RecommendationDoors, ReplayDecisionsOfAnExportThatWasImported) {
+  const std::string id = recommend(R"({"customer":"c2","count":3})").text("/recommendation_id");
+  settle();
+  const auto file = root_ / "events.csv";
+  NoProgress quiet;
+  ASSERT_TRUE(service_->with([&](engine::Workspace& workspace) -> Status {
+    engine::ExportOptions what;
+    what.file = file;
+    const auto rows = engine::export_table(workspace, what, quiet);
+    return rows ? Status{} : std::unexpected(rows.error());
+  }));
+  end();
+  engine::WorkspaceOptions fresh;
+  fresh.create = true;
+  auto elsewhere = engine::Workspace::open(root_ / "elsewhere", fresh);
+  ASSERT_TRUE(elsewhere);
+  engine::ImportRequest request;
+  request.files = {file};
+  request.currency = "GBP";
+  const auto preview = engine::preview_import(*elsewhere, request, file);
+  ASSERT_TRUE(preview);
+  ASSERT_TRUE(engine::run_import(*elsewhere, request, {preview->mapping}, quiet));
+  const auto decision = engine::read_decision(*elsewhere, id);
+  ASSERT_TRUE(decision) << to_string(decision.error());
+  EXPECT_TRUE(decide::replay(*decision));
 }
 
 TEST_F(RecommendationDoors, LogDecisionsThatClicksJoin) {

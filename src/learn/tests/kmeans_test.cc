@@ -1,5 +1,6 @@
 #include "attune/learn/kmeans.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +11,7 @@
 
 #include "attune/base/random.h"
 #include "attune/learn/scaling.h"
+#include "attune/math/kernels.h"
 
 namespace attune::learn {
 namespace {
@@ -41,6 +43,25 @@ TEST(KMeans, FindsGroupsThatLieApart) {
     }
     EXPECT_EQ(nearest_centres(model.centres, rows).value(), model.cluster);
   }
+}
+
+TEST(KMeans, IsTheSameInSinglePrecisionOnEveryInstructionSetAndNumberOfThreads) {
+  Rng rng(5);
+  math::MatrixF rows(3000, 5);
+  for (float& x : rows.data()) x = static_cast<float>(static_cast<int>(10 * rng.normal()));
+  Matrix wide(3000, 5);
+  std::ranges::copy(rows.data(), wide.data().begin());
+  const KMeansParameters parameters{.clusters = 40, .restarts = 2};
+  const KMeansModel wanted = fit_kmeans(wide, parameters, {.threads = 1}).value();
+  for (const std::string& set : math::instruction_sets()) {
+    ASSERT_TRUE(math::use_instruction_set(set));
+    for (const int threads : {1, 2}) {
+      const KMeansModel model = fit_kmeans(rows, parameters, {.threads = threads}).value();
+      EXPECT_EQ(model.cluster, wanted.cluster) << set;
+      EXPECT_EQ(model.centres, wanted.centres) << set;
+    }
+  }
+  ASSERT_TRUE(math::use_instruction_set(math::instruction_sets().front()));
 }
 
 TEST(KMeans, ReportsTheObjectiveOfItsAssignment) {

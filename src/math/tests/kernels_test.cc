@@ -43,6 +43,30 @@ TEST(Kernels, ScoreEveryRowLikeOneDot) {
     EXPECT_EQ(out[r], dot(std::span(rows).subspan(r * n, n), x));
 }
 
+TEST(Kernels, TakeSumsAboveABoundOnEveryInstructionSet) {
+  for (const std::string& set : instruction_sets()) {
+    ASSERT_TRUE(use_instruction_set(set));
+    for (std::size_t n = 0; n < 70; ++n) {
+      std::vector<float> sums = random_floats(n, n), lengths = random_floats(n + 1, n);
+      for (float& length : lengths) length = std::abs(length);
+      const std::vector<float> before = sums;
+      std::vector<std::int32_t> places(n);
+      std::vector<float> found(n);
+      const std::size_t count = take_above(sums, lengths, 2, 0.5f, 0.25f, places, found);
+      std::size_t expected = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        EXPECT_EQ(sums[i], 0);
+        if (!(before[i] > 0.25f * (2 * lengths[i] + 0.5f))) continue;
+        ASSERT_LT(expected, count);
+        EXPECT_EQ(places[expected], static_cast<std::int32_t>(i));
+        EXPECT_EQ(found[expected++], before[i]);
+      }
+      EXPECT_EQ(expected, count);
+    }
+  }
+  ASSERT_TRUE(use_instruction_set(instruction_sets().front()));
+}
+
 TEST(Kernels, NameTheInstructionSet) { EXPECT_GT(std::string(instruction_set()).size(), 2u); }
 
 }  // namespace

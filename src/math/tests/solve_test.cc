@@ -103,5 +103,42 @@ TEST(Gramian, IsTheSameToTheBitForAnyThreadCount) {
   EXPECT_NEAR(one(1, 6), sum, 1e-2);
 }
 
+TEST(Inverse, TimesTheMatrixIsTheIdentity) {
+  for (const std::int64_t n : {1, 5, 32, 127, 128, 300}) {
+    MatrixF v(n, n + 5);
+    Rng rng(7, "inverse", static_cast<std::uint64_t>(n));
+    for (float& value : v.data()) value = static_cast<float>(rng.normal());
+    MatrixF a(n, n);
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        double sum = i == j ? 0.3 * static_cast<double>(n) : 0;
+        for (std::int64_t c = 0; c < v.columns(); ++c) sum += double{v(i, c)} * v(j, c);
+        a(i, j) = static_cast<float>(sum);
+      }
+    }
+    MatrixF one = a, two = a;
+    ASSERT_TRUE(invert_positive_definite(one, 1));
+    ASSERT_TRUE(invert_positive_definite(two, 2));
+    EXPECT_EQ(one, two);
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        double sum = 0;
+        for (std::int64_t c = 0; c < n; ++c) sum += double{a(i, c)} * one(c, j);
+        ASSERT_NEAR(sum, i == j ? 1 : 0, 2e-4) << n;
+      }
+    }
+  }
+}
+
+TEST(Inverse, SaysWhereAMatrixIsNotPositiveDefiniteAndStopsWhenTold) {
+  MatrixF a(3, 3);
+  a(0, 0) = a(1, 1) = 1;
+  a(2, 2) = -1;
+  EXPECT_FALSE(invert_positive_definite(a, 1));
+  MatrixF b(2, 2);
+  b(0, 0) = b(1, 1) = 1;
+  EXPECT_FALSE(invert_positive_definite(b, 1, [](std::int64_t) { return false; }));
+}
+
 }  // namespace
 }  // namespace attune::math

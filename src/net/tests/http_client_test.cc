@@ -81,6 +81,17 @@ TEST(HttpClient, PostsABodyAndReadsTheAnswer) {
   EXPECT_TRUE(heard.ends_with("\r\n\r\n{\"a\":1}"));
 }
 
+TEST(HttpClient, PutsABodyAndGetsWithoutOneAfterwards) {
+  Server server(answer("200 OK", "", "fine"));
+  HttpClient client(inner());
+  EXPECT_EQ(client.send({"PUT", server.url("/thing"), {}, "whole"})->body, "fine");
+  EXPECT_EQ(client.send({"GET", server.url("/thing"), {}, {}})->body, "fine");
+  ASSERT_EQ(server.requests().size(), 2u);
+  EXPECT_TRUE(server.requests()[0].starts_with("PUT /thing HTTP/1.1\r\n"));
+  EXPECT_TRUE(server.requests()[0].ends_with("\r\n\r\nwhole"));
+  EXPECT_TRUE(server.requests()[1].starts_with("GET /thing HTTP/1.1\r\n"));
+}
+
 TEST(HttpClient, DoesNotConnectToInnerAddressesUnlessAllowed) {
   Server server(answer("200 OK", "", "secret"));
   HttpClient client;

@@ -9,11 +9,13 @@
 #include <boost/json.hpp>
 
 #include "attune/base/random.h"
+#include "attune/profiles/cluster_words.h"
 
 namespace attune::profiles {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Two kinds that nobody can take for each other: daily small buyers at noon, rare big ones in the
 // evening.
@@ -118,6 +120,13 @@ TEST(ClusterCustomers, GivesTheSameClustersForTheSameSeed) {
   std::set<std::string> names;
   for (const ClusterSummary& c : a->clusters) names.insert(c.name);
   EXPECT_EQ(names.size(), 4u);
+  std::set<std::string> chinese;
+  for (const ClusterWords& words : put_into_words(a->clusters, true)) {
+    chinese.insert(words.name);
+    EXPECT_THAT(words.description, HasSubstr("平均"));
+    EXPECT_THAT(words.description, Not(HasSubstr("average")));
+  }
+  EXPECT_EQ(chinese.size(), 4u);
 }
 
 TEST(ClusterCustomers, AnOddCustomerDoesNotGetAClusterOfTheirOwn) {
@@ -133,6 +142,19 @@ TEST(ClusterCustomers, AnOddCustomerDoesNotGetAClusterOfTheirOwn) {
   EXPECT_EQ(result->clusters[1].size, 40);
 }
 
+TEST(ClusterCustomers, NamesTheRemedyWhereNobodyHasBought) {
+  std::vector<Profile> lookers = two_kinds(5);
+  for (Profile& profile : lookers) profile.frequency = 0;
+  NoProgress progress;
+  ClusterParameters parameters;
+  const auto refused = cluster_customers(lookers, parameters, progress);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message, HasSubstr("cluster.buyers_only=false"));
+  EXPECT_THAT(refused.error().message, Not(HasSubstr("cluster.k")));
+  parameters.buyers_only = false;
+  EXPECT_TRUE(cluster_customers(lookers, parameters, progress).has_value());
+}
+
 TEST(ClusterCustomers, RefusesMoreClustersThanBuyers) {
   ClusterParameters parameters;
   parameters.k = 9;
@@ -140,6 +162,8 @@ TEST(ClusterCustomers, RefusesMoreClustersThanBuyers) {
   const auto refused = cluster_customers(two_kinds(2), parameters, progress);
   ASSERT_FALSE(refused.has_value());
   EXPECT_THAT(refused.error().message, HasSubstr("there are 4"));
+  EXPECT_THAT(refused.error().message, HasSubstr("cluster.k=4"));
+  EXPECT_THAT(refused.error().message, Not(HasSubstr("buyers_only")));
   parameters.k = 0;
   EXPECT_FALSE(cluster_customers(two_kinds(2), parameters, progress).has_value());
 }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "attune/math/kernels.h"
 #include "attune/math/solve.h"
 #include "tests/test_data.h"
 
@@ -80,22 +81,53 @@ TEST(Ials, StandsAtAMinimumOfItsObjectiveInEveryCustomerDirection) {
 }
 
 TEST(Ials, NeverRaisesTheObjective) {
-  double before = INFINITY;
-  for (int iterations = 1; iterations < 12; ++iterations) {
-    Ials ials = make({{"solver", "cholesky"}, {"iterations", std::to_string(iterations)}});
-    const double now = ials.fit(two_groups_interactions()).value().objective;
-    EXPECT_LE(now, before * (1 + 1e-6));
-    before = now;
+  for (const char* solver : {"cholesky", "conjugate_gradient", "subspace"}) {
+    double before = INFINITY;
+    for (int iterations = 1; iterations < 12; ++iterations) {
+      Ials ials =
+          make({{"solver", solver}, {"factors", "40"}, {"iterations", std::to_string(iterations)}});
+      const double now = ials.fit(two_groups_interactions()).value().objective;
+      EXPECT_LE(now, before * (1 + 1e-6)) << solver;
+      before = now;
+    }
   }
 }
 
 TEST(Ials, SolversAgreeOnceConverged) {
   const Interactions interactions = two_groups_interactions();
-  Ials exact = make({{"solver", "cholesky"}, {"iterations", "200"}});
-  Ials steps = make({{"solver", "conjugate_gradient"}, {"iterations", "200"}});
-  const double a = exact.fit(interactions).value().objective,
-               b = steps.fit(interactions).value().objective;
-  EXPECT_NEAR(a, b, 1e-3 * a);
+  for (const char* factors : {"6", "40"}) {
+    Ials exact = make({{"solver", "cholesky"}, {"iterations", "200"}, {"factors", factors}});
+    const double wanted = exact.fit(interactions).value().objective;
+    for (const char* solver : {"conjugate_gradient", "subspace"}) {
+      for (const char* subspace : {"16", "32"}) {
+        Ials other = make({{"solver", solver},
+                           {"iterations", "200"},
+                           {"factors", factors},
+                           {"subspace", subspace}});
+        EXPECT_NEAR(other.fit(interactions).value().objective, wanted, 1e-3 * wanted);
+      }
+    }
+  }
+}
+
+TEST(Ials, ComesOutAlikeOnEveryInstructionSetAndTheSameOnAnyNumberOfThreads) {
+  const Interactions interactions = two_groups_interactions();
+  for (const char* solver : {"cholesky", "conjugate_gradient", "subspace"}) {
+    math::MatrixF wanted;
+    for (const std::string& set : math::instruction_sets()) {
+      ASSERT_TRUE(math::use_instruction_set(set));
+      Ials one = make({{"solver", solver}, {"factors", "24"}, {"iterations", "5"}});
+      Ials two = make({{"solver", solver}, {"factors", "24"}, {"iterations", "5"}});
+      ASSERT_TRUE(one.fit(interactions, {.threads = 1}));
+      ASSERT_TRUE(two.fit(interactions, {.threads = 2}));
+      EXPECT_EQ(one.customer_vectors(), two.customer_vectors());
+      EXPECT_EQ(one.item_vectors(), two.item_vectors());
+      if (wanted.empty()) wanted = one.item_vectors();
+      for (std::size_t i = 0; i < wanted.data().size(); ++i)
+        ASSERT_NEAR(one.item_vectors().data()[i], wanted.data()[i], 2e-4) << solver << " " << set;
+    }
+  }
+  ASSERT_TRUE(math::use_instruction_set(math::instruction_sets().front()));
 }
 
 TEST(Ials, FoldsAnUnchangedHistoryInToTheStoredVector) {

@@ -311,7 +311,7 @@ TEST(MakeRecommender, NamesTheNearest) {
   ASSERT_FALSE(typo);
   EXPECT_EQ(typo.error().code, ErrorCode::not_found);
   EXPECT_NE(typo.error().message.find("did you mean 'item_knn'"), std::string::npos);
-  EXPECT_EQ(recommender_names().size(), 5u);
+  EXPECT_EQ(recommender_names().size(), 6u);
 }
 
 TEST(MakeRecommender, ChecksParametersByName) {

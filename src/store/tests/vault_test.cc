@@ -91,6 +91,19 @@ TEST(Vault, KeepsKeysThatAreThereAndSaysWhichAreNot) {
   EXPECT_EQ(must(vault.open(CustomerNumber{1}, "f", sealed)), "x");
 }
 
+TEST(Vault, WarmsTheKeysThatAreThere) {
+  const TempFolder temp;
+  Vault vault = must(Vault::open(temp.path()));
+  must(vault.create_keys(numbers(10, 50)));
+  const std::string sealed = must(vault.seal(CustomerNumber{20}, "f", "x"));
+  must(vault.destroy(CustomerNumber{30}));
+  must(vault.warm({}));
+  must(vault.warm(numbers(5, 60)));
+  EXPECT_EQ(must(vault.open(CustomerNumber{20}, "f", sealed)), "x");
+  EXPECT_EQ(code_of(vault.open(CustomerNumber{30}, "f", sealed)), ErrorCode::failed_precondition);
+  EXPECT_EQ(code_of(vault.open(CustomerNumber{70}, "f", sealed)), ErrorCode::not_found);
+}
+
 TEST(Vault, ForgetsForGood) {
   const TempFolder temp;
   std::string sealed;

@@ -40,8 +40,10 @@ class MailWriter {
   // Errors: invalid_argument (an address or URL of the settings).
   static Result<MailWriter> open(MailSettings settings, const LinkSigner& signer);
 
+  // `test`: "[Test] " stands before the subject, and a header X-Attune-Test: yes.
   // Errors: those of Template::render and write_mail.
-  Result<WrittenMail> write(const Message& message, const MailTemplate& with, Timestamp now) const;
+  Result<WrittenMail> write(const Message& message, const MailTemplate& with, Timestamp now,
+                            bool test = false) const;
 
  private:
   MailWriter(MailSettings settings, const LinkSigner& signer)

@@ -102,13 +102,14 @@ class Outbox final : public Erasable {
   // By state; of all campaigns where `campaign` is empty.
   Result<std::array<std::int64_t, kMessageStateCount>> counts(std::string_view campaign = {});
 
-  // Whether anything is queued, due or not, or was left in the middle.
-  Result<bool> has_work();
+  // Whether anything is queued, due or not, or was left in the middle; of one channel where named.
+  Result<bool> has_work(std::optional<Channel> channel = std::nullopt);
 
   // What was handed over to a customer since a moment, and may have arrived: sending, sent,
   // unknown.
   struct HandedOver {
     std::string campaign;
+    Channel channel = Channel::email;
     Timestamp time;
   };
   Result<std::vector<HandedOver>> handed_over(CustomerNumber customer, Timestamp since,

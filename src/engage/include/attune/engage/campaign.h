@@ -80,7 +80,9 @@ struct Campaign {
   Schedule schedule;
   decide::Channel channel = decide::Channel::email;
   privacy::Purpose purpose = privacy::Purpose::email;  // whose consent it needs
-  Currency currency;                                   // of costs and budget
+  std::string
+      surface;  // of on_page: where it is shown, at most 128 bytes; empty: where none is named
+  Currency currency;  // of costs and budget
   decide::TreatmentPolicy policy;
   std::vector<Treatment> treatments;
   Holdout holdout;

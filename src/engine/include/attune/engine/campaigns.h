@@ -22,13 +22,18 @@
 #include "attune/engage/campaign_store.h"
 #include "attune/engage/contact_store.h"
 #include "attune/engine/customers.h"
+#include "attune/engine/offers.h"
 #include "attune/engine/workspace.h"
 #include "attune/ledger/budget_ledger.h"
 #include "attune/measure/experiment.h"
+#include "attune/measure/planning.h"
 #include "attune/measure/rates.h"
 #include "attune/report/table.h"
 
 namespace attune::engine {
+
+enum class SendingCheck : std::uint8_t;
+struct Person;
 
 struct TreatmentCount {
   std::string name;
@@ -52,6 +57,14 @@ struct CampaignCounts {
   std::int64_t cost_minor() const;
 };
 
+// Which effect the campaign could show, before it starts: by what the same people did in as many
+// days before.
+struct CampaignPower {
+  std::string metric;  // "conversion", or "revenue" in the currency's units
+  measure::Baseline before;
+  measure::Plan plan;  // effect: the smallest that 8 of 10 such campaigns would call
+};
+
 struct CampaignPreview {
   engage::Campaign campaign;
   int version = 0;  // 0: not saved
@@ -60,6 +73,7 @@ struct CampaignPreview {
   decide::BudgetLeft budget;              // before the run
   std::vector<CampaignExample> examples;  // 10, of every reason there is
   std::vector<std::string> problems;      // what has to be mended before it can start
+  std::vector<CampaignPower> power;       // empty: nobody held out, or too few to tell
 };
 
 struct CampaignRun {
@@ -82,6 +96,12 @@ struct CampaignStatus {
   std::optional<ledger::BudgetBalances> budget;
   std::array<std::int64_t, deliver::kMessageStateCount> outbox{};
   std::optional<Timestamp> next_run;
+};
+
+// A message of the outbox, by the id that the shop knows its customer by.
+struct OutboxMessage {
+  deliver::MessageStatus status;
+  std::string customer;
 };
 
 struct SendResult {
@@ -114,10 +134,13 @@ struct TreatmentReturn {
 // days, whether it caused them or not; beside other clicks in messages and on recommendations the
 // last one gets all of it, or each its share by position (two fifths the first and the last, the
 // rest between).
+// Offers on pages: `sent` counts those answered, `shown` those whose impression came back, which
+// are what click-through is of.
 struct TreatmentActivity {
   std::string treatment;
   std::int64_t sent = 0, bounced = 0, opened = 0, clicked = 0, unsubscribed = 0, complained = 0;
-  std::optional<measure::Estimate> click_through;  // of messages sent
+  std::int64_t shown = 0;
+  std::optional<measure::Estimate> click_through;  // of messages sent, or offers shown
   double claimed_by_last_touch = 0;                // revenue in the currency's units, or outcomes
   double claimed_by_position = 0;
 };
@@ -135,6 +158,12 @@ struct CampaignReport {
   std::vector<std::string> notes;
 };
 
+struct ReportOptions {
+  measure::AnalyseOptions analysis;
+  // "orders": none, one or several before the assignment; or a saved segment, as it holds now.
+  std::string by = {};
+};
+
 // Façade over an open shop. Everything that changes takes the moment it happens at.
 // Invariants: (1) a customer is asked at most once in a run, and a run happens once for each moment
 // that the schedule names: reservation, contact, outbox row and event are one transaction of state,
@@ -146,7 +175,8 @@ class Campaigns {
  public:
   static constexpr std::int64_t kChunk = 10'000;  // customers a transaction
 
-  static Result<Campaigns> open(Workspace& workspace);
+  // `pump`: whether what waits for the journal goes first.
+  static Result<Campaigns> open(Workspace& workspace, bool pump = true);
 
   // Reads and checks a campaign file with the shop's zone, currency, fields and segments, and that
   // its channel and templates are ready. Errors: invalid_argument, a line for each problem.
@@ -181,8 +211,14 @@ class Campaigns {
   Result<std::vector<engage::StoredCampaign>> list();
   Result<engage::StoredCampaign> find(std::string_view name);
   Result<CampaignStatus> status(std::string_view name, Timestamp now);
+  // `customers`: needed for a breakdown by segment. Errors: invalid_argument naming the segments.
   Result<CampaignReport> report(std::string_view name, Timestamp now,
-                                const measure::AnalyseOptions& options = {});
+                                const ReportOptions& options = {}, Customers* customers = nullptr);
+
+  // Asks the running campaigns of the surface, oldest first, through all gates, until enough offer
+  // something. Everybody who was asked has a decision in the log; whoever has no profile is offered
+  // nothing. Events wait for pump. Errors: invalid_argument (nobody or both named, count).
+  Result<OfferAnswer> offers(const OfferRequest& request, Customers& customers, Timestamp now);
 
   // Hands over what is due, asking again about consent, suppression, state of the campaign and
   // quiet hours, and tells what became of it. Errors: failed_precondition without [mail].
@@ -190,6 +226,12 @@ class Campaigns {
   // Settles or releases budgets, takes contacts back and makes events of what became of messages.
   // Called by send_due and stop; harmless at any time. Result: messages.
   Result<std::int64_t> settle_outbox(Timestamp now);
+  // Newest change first. Unknown: may have arrived, is not sent again; failed webhooks: dead
+  // letters. Errors: invalid_argument naming the nearest state.
+  Result<std::vector<OutboxMessage>> messages(std::string_view state, int limit);
+  // A dead letter goes again under the same id, paid anew. Errors: those of Outbox::requeue;
+  // failed_precondition for a campaign that ended; resource_exhausted where its budget has ended.
+  Result<deliver::MessageStatus> requeue(std::string_view key, Timestamp now);
   // Takes pending events to the journal and applies them. Called by whatever makes some; harmless
   // at any time. Result: events.
   Result<std::int64_t> pump();
@@ -202,6 +244,13 @@ class Campaigns {
                      deliver::Outbox outbox)
       : workspace_(&workspace), store_(store), ledger_(ledger), outbox_(std::move(outbox)) {}
 
+  friend struct GateSeam;  // of tests
+
+  Result<std::string> reservation_of(const deliver::MessageStatus& message);
+  Status offer(const engage::StoredCampaign& campaign, const Person& person, Customers& customers,
+               Timestamp now, OfferAnswer& answer);
+  Status add_power(const engage::Campaign& campaign, std::vector<CustomerNumber> assigned,
+                   CampaignPreview& preview);
   Status sync_budget(const engage::StoredCampaign& campaign, Timestamp now);
   Status check_ready(const engage::Campaign& campaign);
   Status settle(const deliver::MessageStatus& message, engage::ContactStore& contacts,
@@ -214,6 +263,8 @@ class Campaigns {
   engage::CampaignStore store_;
   ledger::BudgetLedger ledger_;
   deliver::Outbox outbox_;
+  std::optional<decide::Gate> without_ = {};
+  std::optional<SendingCheck> sending_without_ = {};
 };
 
 // Names of fields stay.
@@ -224,6 +275,8 @@ std::string to_json(const CampaignRun& run);
 std::string to_json(const CampaignStatus& status);
 std::string to_json(const CampaignReport& report);
 std::string to_json(const SendResult& result);
+std::string to_json(const std::vector<OutboxMessage>& messages);
+std::string to_json(const deliver::MessageStatus& message);  // its id and state
 
 // For people.
 std::string preview_text(const CampaignPreview& preview, const TimeZone& zone,
@@ -234,5 +287,9 @@ std::string status_text(const CampaignStatus& status, const TimeZone& zone,
                         const report::TerminalStyle& style);
 std::string report_text(const CampaignReport& report, const TimeZone& zone,
                         const report::TerminalStyle& style);
+std::string messages_text(const std::vector<OutboxMessage>& messages, const TimeZone& zone,
+                          const report::TerminalStyle& style);
+// A self-contained page with charts.
+std::string report_page(const CampaignReport& report, const TimeZone& zone);
 
 }  // namespace attune::engine

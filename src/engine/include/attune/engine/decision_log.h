@@ -14,7 +14,12 @@ namespace attune::engine {
 // stay to the last digit.
 std::string decision_properties(const decide::Decision& decision);
 
-// Errors: not_found; failed_precondition (its customer is forgotten); data_corruption.
+// The source of every decision that a service logs. Nothing from outside carries it but what an
+// operator imports, exports of decisions among it.
+inline constexpr std::string_view kDecisionSource = "attune";
+
+// Only what carries that source is a decision. Errors: not_found; failed_precondition (its customer
+// is forgotten); data_corruption.
 Result<decide::Decision> read_decision(Workspace& workspace, std::string_view id);
 
 }  // namespace attune::engine

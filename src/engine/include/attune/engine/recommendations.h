@@ -71,9 +71,9 @@ struct EvaluateRequest {
 Result<recommend::Leaderboard> evaluate(Workspace& workspace, const EvaluateRequest& request);
 std::string to_json(const recommend::Leaderboard& leaderboard);
 
-// Why an item is on the list. `share` is the part of the score that this interaction carried (0 to
-// 1; reasons that push down are left out); exact where the recommender explains, see
-// recommend::Explanation.
+// Why an item is on the list. `share` is this interaction's part of all that speaks for the item:
+// the sum of the positive amounts and a positive base of recommend::Explanation, which is the score
+// where nothing speaks against it. 0 to 1, and so are the shares of one item summed.
 struct Reason {
   ItemNumber item;  // the customer's own; 0: a reason about the item alone
   std::string item_id;
@@ -100,11 +100,20 @@ struct RecommendOptions {
   std::string language = "en";  // of reasons: en or zh
 };
 
+// What a list rests on.
+enum class ListBasis : std::uint8_t {
+  taste,          // what this customer did
+  same_for_all,   // the model gives everybody the same
+  nothing_known,  // popular items: nothing is known of the customer that the model can use
+  nothing_near,   // popular items: the model sees no evidence for any item that the rule allows
+};
+std::string_view name(ListBasis basis);
+
 struct Recommendations {
   std::string model;
   int version = 0;
-  bool personal = true;    // false: nothing is known of the customer that the model can use; these
-                           // are popular items
+  ListBasis basis = ListBasis::taste;
+  bool personal = true;    // basis is taste
   bool folded_in = false;  // the customer's events since the fit were taken in
   std::vector<RecommendedItem> items;
 };
@@ -125,12 +134,15 @@ class Recommending {
   Result<Recommendations> for_history(CustomerNumber customer);
   // Errors: not_found (item); failed_precondition (the model knows no similarity of items).
   Result<Recommendations> similar_to(std::string_view item_id);
-  // Everybody's list in order of rows, without reasons. An error of `visit` stops the work and is
-  // given back.
+  // A list for everybody who has one: first those whose history is as it was fitted, in order of
+  // rows, then those with events since, merged since or new, by number; rows that hold nothing are
+  // left out. As for_customer gives it, but that who was separated since the fit is as fitted. An
+  // error of `visit` stops the work and is given back.
   using Visitor =
       std::function<Status(CustomerNumber customer, std::span<const RecommendedItem> items)>;
   Status for_everybody(const Visitor& visit, Progress* progress = nullptr);
-  // Everybody's list into a file with the columns customer_id, rank, item_id, item_name, score.
+  // Everybody's list into a file with the columns customer_id, rank, item_id, item_name, score, and
+  // with `explain` reasons: the texts, joined by "; ".
   Result<std::int64_t> write_all(const std::filesystem::path& file, store::TableFormat format,
                                  Progress& progress);
 

@@ -122,6 +122,8 @@ class Service {
   Status with_customers(const std::function<Status(Workspace&, Customers&)>& work);
   // The same with campaigns.
   Status with_campaigns(const std::function<Status(Campaigns&, Customers&)>& work);
+  // Campaigns::offers, with profiles as they are now. Errors: those of it and of the stores.
+  Result<OfferAnswer> offers(const OfferRequest& request);
   // Errors: not_found.
   Status drop_refused(std::int64_t number);
   // After somebody else's command: reads anew what it changed of keys, models and imports, and

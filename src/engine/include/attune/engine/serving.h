@@ -22,7 +22,8 @@ struct ServeRequest {
   std::string anonymous;             // a device or cookie id
   std::vector<std::string> items;    // what a session or basket holds: stands for, or adds to, what
                                      // the customer did
-  std::string similar_to;            // an item: lists what is like it, to anybody
+  std::string similar_to;            // an item: lists what is like it, but nothing that whoever is
+                                     // named did already, unless include_seen
   int count = 10;                    // 1 to kCountMax
   std::string where;                 // rule over items; empty: all
   std::vector<std::string> exclude;  // ids of items
@@ -44,7 +45,8 @@ struct Served {
 
 // Lists in memory, kept up with the applier.
 //
-// Consent: who withdrew it for personalisation gets popular items, whatever the request asks.
+// Consent: who withdrew it for personalisation, or never gave it where the shop asks first, gets
+// popular items, whatever the request asks, and nothing of what they did is looked at.
 // Threads: recommend and the counts from any thread, beside everything else; the others one at a
 // time, by whoever holds the workspace. A swap of model or catalogue loses no request: those under
 // way end with what they began with.
@@ -84,7 +86,9 @@ class Serving {
   Currency currency_of(std::string_view item) const;
 
  private:
+  friend struct GateSeam;  // of tests
   struct Impl;
+  void ask_no_consent();
   explicit Serving(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -21,6 +21,9 @@ struct ShopConsent {
     return rules.mode(region, purpose);
   }
 
+  // Where nobody looks at the customer's region: opt-in where any rule for `purpose` is.
+  privacy::ConsentMode strictest(privacy::Purpose purpose) const;
+
   // As the file says now. Errors: invalid_argument naming file, line and what is wrong.
   static Result<ShopConsent> read(const store::DataFolder& folder);
 };

@@ -75,8 +75,14 @@ struct TasteEvent {
 Result<std::vector<TasteEvent>> read_taste_since(Workspace& workspace,
                                                  const InteractionWeights& weights, Sequence after);
 
-// What one customer (all numbers merged into it) has met among `items`, summed, by column. Cost:
-// one scan of the history.
+// What each of these customers (all numbers merged into them) has met among `items`, by column, in
+// the order of events. Everybody asked for is in it. `customers` are roots. Cost: one scan of the
+// history.
+using CustomerTastes = std::unordered_map<CustomerNumber, std::vector<recommend::HistoryEntry>>;
+Result<CustomerTastes> read_customer_tastes(Workspace& workspace, const InteractionWeights& weights,
+                                            std::span<const CustomerNumber> customers,
+                                            std::span<const ItemNumber> items);
+// The same of one.
 Result<std::vector<recommend::HistoryEntry>> read_customer_taste(Workspace& workspace,
                                                                  const InteractionWeights& weights,
                                                                  CustomerNumber customer,

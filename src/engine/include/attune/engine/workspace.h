@@ -57,11 +57,12 @@ enum class EntryKind : std::uint16_t {
 struct RefusedMessage {
   std::int64_t number = 0;  // of the quarantine; given when applied
   Timestamp time;
-  std::string call;     // "track", "batch", …
-  std::string reason;   // stable code
-  std::string field;    // JSON path
-  std::string message;  // what and remedy
-  std::string raw;      // as it came; personal, sealed at rest
+  std::string call;         // "track", "batch", …
+  std::string reason;       // stable code
+  std::string field;        // JSON path
+  std::string message;      // what and remedy
+  std::string raw;          // as it came; personal, sealed at rest
+  std::string around = {};  // the same of what its batch said for it; empty: nothing
 
   std::string serialise() const;
   static Result<RefusedMessage> parse(std::string_view text);
@@ -124,6 +125,7 @@ class Workspace {
   // How many journal entries other than live events were applied since open: whoever keeps
   // something beside the stores reads it anew when this has grown.
   std::int64_t others_applied() const;
+  void changed_otherwise();  // counts as one of them: what the stores hold was worked out anew
   std::int64_t refused_applied() const;  // refused messages, since open
 
   // Another handle to the same open folder. Threads: all handles together count as one.
@@ -158,9 +160,9 @@ class Workspace {
   };
   Result<ImportPlace> next_import();
   // Journals a staged import and applies it. `checked_through`: the history's cursor when its rows
-  // were checked.
-  Status commit_import(const ImportPlace& place, std::int64_t rows, Sequence checked_through,
-                       Progress& progress);
+  // were checked. Result: the number of its first row.
+  Result<Sequence> commit_import(const ImportPlace& place, std::int64_t rows,
+                                 Sequence checked_through, Progress& progress);
   // Remembers an import that brought no events but a quarantine file.
   Status note_import(const ImportPlace& place);
   Status save_import_report(std::int64_t number, std::string_view files,

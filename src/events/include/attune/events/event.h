@@ -90,6 +90,7 @@ enum class Mark : std::uint32_t {
   bot = 1u << 11,               // part of a burst that no person makes
   negative_quantity =
       1u << 12,  // below zero without the signs of a cancellation: a correction of stock
+  value_divided = 1u << 13,  // its share, by quantity, of what an order without prices came to
 };
 std::string_view name(Mark mark);
 std::span<const Mark> all_marks();

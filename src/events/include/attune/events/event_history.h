@@ -21,7 +21,9 @@
 
 #include "attune/base/error.h"
 #include "attune/base/ids.h"
+#include "attune/base/parameters.h"
 #include "attune/base/progress.h"
+#include "attune/base/time.h"
 #include "attune/events/event_bundle.h"
 #include "attune/events/event_columns.h"
 #include "attune/events/identity.h"
@@ -50,25 +52,44 @@ struct AppliedNumbers {
   std::span<const Sequence> anonymous_until{};
 };
 
-// What cleaning marked, beyond the marks that rows came with.
+// What cleaning found, beyond the marks that rows came with.
 struct CleaningCounts {
   std::int64_t refunds = 0;         // refund rows that name customer and item
   std::int64_t refunds_paired = 0;  // of them, those whose purchase was found
   std::int64_t outliers = 0;
   std::int64_t bots = 0;
+  std::int64_t flagged = 0;  // rows that nothing but cleaning flags
+};
+
+// A row that cleaning marked. Missing values: empty or absent.
+struct CleanedRow {
+  Sequence sequence;
+  EventType type;
+  CustomerNumber customer;
+  ItemNumber item;
+  Timestamp time;
+  std::string order;
+  std::optional<double> quantity;
+  std::optional<std::int64_t> price_minor;
+  std::string currency;
 };
 
 // How cleaning decides. Everything here is worked out again from the history at will, so that every
 // rule is reversible.
 struct CleaningRules {
+  bool outliers = true;
   // An amount or price is an outlier of its item when |ln x - median| > threshold * max(1.4826 *
   // MAD, floor), where the item has at least `outlier_min_rows` purchases. 1.4826 * MAD estimates a
   // normal's deviation [Rousseeuw1993].
   double outlier_threshold = 6;
   double outlier_floor = 0.35;
   int outlier_min_rows = 20;
-  // Somebody with this many views, searches or clicks within one clock minute is a bot on that day.
+  // Somebody with this many views, searches or clicks within one clock minute is a bot on that day
+  // of the shop's.
+  bool bots = true;
   int bot_events_per_minute = 60;
+
+  static const ParameterTable<CleaningRules>& table();
 };
 
 // Threads: one thread at a time (that of its History).
@@ -108,8 +129,11 @@ class EventHistory {
   // Moves the cursor past journal entries that hold no events.
   Status skip_to(Sequence sequence);
 
-  // Works refund pairs and derived marks out anew.
-  Result<CleaningCounts> clean(const CleaningRules& rules);
+  // Works refund pairs and derived marks out anew, from all rows. `zone`: of days.
+  Status clean(const CleaningRules& rules, const TimeZone& zone);
+  // What it found of the rows numbered from `first` on, and the first of those marked `mark`.
+  Result<CleaningCounts> cleaned(Sequence first);
+  Result<std::vector<CleanedRow>> cleaned_rows(Mark mark, Sequence first, std::int64_t limit);
 
   // Name by code. Cost: one query.
   Result<std::map<std::int16_t, std::string>> labels(LabelKind kind);
@@ -135,9 +159,9 @@ class EventHistory {
   Result<std::set<std::int64_t>> chunks_done(Sequence first);
   Status append_chunks(const StagedImport& import, Sequence first, const RowAppender& appender,
                        const KnownRows& known, Progress& progress);
-  Status pair_refunds(CleaningCounts& counts);
-  Status mark_outliers(const CleaningRules& rules, CleaningCounts& counts);
-  Status mark_bots(const CleaningRules& rules, CleaningCounts& counts);
+  Status pair_refunds();
+  Status mark_outliers(const CleaningRules& rules);
+  Status mark_bots(const CleaningRules& rules, const TimeZone& zone);
 
   store::History* history_;
   store::Vault* vault_;

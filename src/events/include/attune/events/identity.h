@@ -118,6 +118,9 @@ class Identity final : public Erasable {
   Result<MergeMap> merges();
   // Latest value of each trait over all numbers merged into `customer`, by name.
   Result<std::vector<Trait>> traits(CustomerNumber customer);
+  // The same of many at once: traits[i] is of customers[i], a root. Shapes: customers (n),
+  // ascending, each once. Cost: one pass over the traits between the first and the last.
+  Result<std::vector<std::vector<Trait>>> traits(std::span<const CustomerNumber> customers);
   // Every customer id with its number as admitted (not its root) and kind, in order of number.
   using IdVisitor = std::function<Status(CustomerNumber number, IdKind kind, std::string_view id)>;
   Status for_each_id(const IdVisitor& visit);
@@ -168,6 +171,8 @@ class Identity final : public Erasable {
   Status merge(CustomerNumber source, CustomerNumber target, Sequence sequence,
                std::string_view cause);
   Status write_traits(const StagedFacts& facts, Sequence first, const Numbers& numbers);
+  Status write_traits(const StagedFacts& facts, std::span<const StagedFacts::Stated> traits,
+                      Sequence first, std::span<const CustomerNumber> numbers);
 
   store::State* state_;
   store::Vault* vault_;

@@ -37,8 +37,13 @@ struct FieldSource {
   std::vector<std::string>
       columns;  // "traits.*" feeds a field that ends in ".*"; "*" every column not used elsewhere
   std::optional<std::string> constant;
-  std::string unless;    // leaves the field missing in rows that state this column
-  std::string split;     // attributes: cuts the cell into several values of one name
+  std::string unless;  // leaves the field missing in rows that state this column
+  // Attributes: cuts the cell into several values of one name. A backslash before the mark, or
+  // before another backslash, makes it part of the value.
+  std::string split;
+  // Attributes: where each of `columns` holds 1, true or yes, the value of its place here is one of
+  // the row's. Empty: cells hold the values.
+  std::vector<std::string> flags;
   bool lenient = false;  // of a preset: a file without these columns is fine
   friend bool operator==(const FieldSource&, const FieldSource&) = default;
 };
@@ -76,10 +81,10 @@ std::string type_key(std::string_view text);
 // Reads `--map` text: comma-separated field=column. A column may be in double quotes; a|b takes the
 // first that is there; 'text' in single quotes is a constant, and so is a bare word that no column
 // is called for type, currency, channel and source. Besides: type[pv]=view, value[unless]=COLUMN,
-// item.category[split]='|', time.format=day_first, time.zone=Asia/Shanghai,
-// order.cancelled_prefix=C, quantity.negative=cancels|correction|keep, item.optional=true,
-// explode=PATH. Whether the columns are there is checked later, against the file. Errors:
-// invalid_argument naming the piece, its position and the nearest field.
+// item.category[split]='|', item.category[flag action]=Action, time.format=day_first,
+// time.zone=Asia/Shanghai, order.cancelled_prefix=C, quantity.negative=cancels|correction|keep,
+// item.optional=true, explode=PATH. Whether the columns are there is checked later, against the
+// file. Errors: invalid_argument naming the piece, its position and the nearest field.
 Result<Mapping> parse_mapping(Kind kind, std::string_view text);
 // Text that parse_mapping reads to the same mapping (without preset and reading options).
 std::string print_mapping(const Mapping& mapping);
@@ -128,12 +133,16 @@ struct FieldGuess {
   double confidence = 0;  // 0 to 1
   std::string reason;
 };
+// A required field that no column seems to give, and what to say: "--map time=COLUMN".
+struct MissingField {
+  std::string field;
+  std::string remedy;
+};
 struct Inference {
   Mapping mapping;
   std::vector<FieldGuess> guesses;
   std::vector<std::string> unused;  // columns that feed nothing
-  std::vector<std::string>
-      missing;  // required fields that no column seems to give, as remedies: "--map time=COLUMN"
+  std::vector<MissingField> missing;
 };
 // Guesses from column names (English and Chinese) and from the values of a sample. `stated` is what
 // the user said already and is not guessed again.

@@ -33,24 +33,26 @@ inline constexpr std::uint32_t kNotedMarks =
     bit(Mark::time_zone_assumed) | bit(Mark::text_normalised) | bit(Mark::date_only);
 
 struct ReasonExample {
-  std::int64_t line = 0;
-  std::string text;  // the row, short and printable
+  std::int64_t line = 0;  // 0: a row that cleaning found among those that were in already
+  std::string text;       // the row, short and printable
 };
+inline constexpr std::int64_t kReasonExamples = 5;  // of one reason
 struct ReasonCount {
   std::int64_t count = 0;
   std::vector<ReasonExample> examples;  // the first five
 };
 
 // The ledger of one import. Its JSON has exactly these names: file, rows_read, rows_kept,
-// rows_flagged, rows_quarantined, reasons{code: {count, examples[{line, text}]}},
-// assumptions[{what, value, why}], first_time, last_time, distinct{name: count}, event_types{name:
-// count}. Invariant: rows_read = rows_kept + rows_quarantined + rows ignored + exact duplicates
-// left out.
+// rows_flagged, rows_flagged_by_cleaning, rows_quarantined, reasons{code: {count, examples[{line,
+// text}]}}, assumptions[{what, value, why}], first_time, last_time, distinct{name: count},
+// event_types{name: count}. Invariant: rows_read = rows_kept + rows_quarantined + rows ignored +
+// exact duplicates left out.
 struct QualityReport {
   std::string file;
   std::int64_t rows_read = 0;
   std::int64_t rows_kept = 0;
-  std::int64_t rows_flagged = 0;  // kept, with a mark that is not only noted
+  std::int64_t rows_flagged = 0;              // kept, with a mark that is not only noted
+  std::int64_t rows_flagged_by_cleaning = 0;  // of them, those that nothing else flags
   std::int64_t rows_quarantined = 0;
   std::map<std::string, ReasonCount> reasons;
   std::vector<Assumption> assumptions;

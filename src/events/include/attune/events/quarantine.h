@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,12 @@ namespace attune::events {
 inline constexpr std::string_view kQuarantineLine = "attune_line";
 inline constexpr std::string_view kQuarantineReason = "attune_reason";
 inline constexpr std::string_view kQuarantineMessage = "attune_message";
+
+// The format of a file that QuarantineWriter wrote, told by how it begins. Absent: another wrote
+// it. Errors: those of ByteSource::open.
+Result<std::optional<FileFormat>> quarantine_format(const std::filesystem::path& file);
+// How such a file is read, whatever is `stated` of the file that its rows came from.
+ReadOptions quarantine_reading(FileFormat format, const ReadOptions& stated);
 
 // Writes refused rows with the file's own columns, behind the three above: comma-separated with a
 // header for tables (rows of CSV and Parquet), JSON Lines for JSON. A row with too few or too many

@@ -18,6 +18,10 @@ namespace attune::events {
 enum class SegmentCall : std::uint8_t { identify, track, page, screen, group, alias, batch };
 std::string_view name(SegmentCall call);
 
+// Whose word it is. Anybody reads the key of a page or an app out of it, so what only the shop can
+// know is no event when it comes from there.
+enum class SegmentSpeaker : std::uint8_t { page, shop };
+
 struct SegmentOptions {
   Currency currency;               // of amounts that name none
   std::string source = "segment";  // of every event
@@ -31,12 +35,17 @@ struct SegmentOptions {
 struct SegmentProblem {
   std::size_t index = 0;  // within the batch; 0 for a single call
   // missing_id, missing_type, unknown_type, ignored_type, bad_time, bad_number, bad_text,
-  // wrong_type, unknown_currency, duplicate_key, too_long, too_large. "ignored_type" is a standard
-  // name that tells nothing Attune keeps ("Checkout Step Viewed"): nothing is wrong with it.
+  // wrong_type, unknown_currency, duplicate_key, too_long, too_large, reserved_type.
+  // "ignored_type" is a standard name that tells nothing Attune keeps ("Order Updated"): nothing is
+  // wrong with it.
   std::string reason;
   std::string field;    // where in the JSON: "batch[3].properties.price"
   std::string message;  // what and remedy, in one line
   std::string raw;      // the message as it came; cut at max_event_bytes when it is too_large
+  std::string_view ignored = {};  // of an ignored_type: the name as lists have it; never ends
+  // What the batch said for its messages, as a JSON object of "sentAt" and "context"; empty: there
+  // was nothing. A context of more than 2 KB is left out.
+  std::string around = {};
 };
 
 // Events of one body. Views live until the next read of the reader that made them, or its end.
@@ -46,6 +55,7 @@ struct SegmentBatch {
   std::vector<SegmentProblem> problems;
   std::size_t messages = 0;
   std::string write_key;  // the body's "writeKey", if it has one
+  std::string fault;      // where a body that was refused whole is wrong: "batch", "body"
 };
 
 // Reads bodies of POST /v1/identify, track, page, screen, group, alias and batch.
@@ -72,9 +82,22 @@ struct SegmentBatch {
 // Whose. userId, anonymousId; numbers count as text. A message needs one of them. Texts are cleaned
 // as imports clean them (trimmed, NFC, no control characters).
 //
+// Whose word. From a page, what only the shop can know is a problem, "reserved_type": item_changed,
+// customer_changed, decision, assignment, message_sent, message_delivered, message_bounced,
+// message_complained, coupon_issued, coupon_expired, points_earned, points_spent, risk_flag, and
+// consent_given of a userId (of an anonymousId alone it is the visitor's own word). Withdrawals and
+// unsubscribes count whoever says them.
+//
 // What it was worth. Of a line: price and quantity, and their product for purchases and refunds.
+// Where no line of these has a price: its share, by quantity, of revenue, else total, else value,
+// exact to the minor unit in sum and marked value_divided (where all lines are in the order's
+// currency). Beside prices an order's sum, discount, shipping and tax change nothing.
 // Without a list of products: revenue, else total, else value, else price times quantity. A
 // purchase of a quantity below zero is a refund; amounts of refunds are positive.
+//
+// Of the context: page.url, sessionId, the library's name (the channel) and traits of an identify
+// have fields; campaign and page.referrer are put among the properties of tracks, pages and
+// screens, as "context", unless they have one. Nothing else of it is kept.
 //
 // Channel. The message's channel ("browser" is web, "mobile" app, "server" none), else app for
 // screens and mobile libraries, web for browser libraries, else none.
@@ -89,8 +112,10 @@ class SegmentReader {
 
   // Replaces what `out` holds. Errors: invalid_argument naming the place, when the whole body is
   // refused: not JSON, not an object, not UTF-8, nested deeper than 32 levels, larger than the
-  // limits, a known key twice at its top, "batch" missing or no array. `out` is empty then.
-  Status read(SegmentCall call, std::string_view body, Timestamp received_at, SegmentBatch& out);
+  // limits, a known key twice at its top, "batch" missing or no array. `out` is empty
+  // then, but for `fault`.
+  Status read(SegmentCall call, std::string_view body, Timestamp received_at, SegmentBatch& out,
+              SegmentSpeaker speaker = SegmentSpeaker::shop);
 
  private:
   struct State;

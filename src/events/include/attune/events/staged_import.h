@@ -50,10 +50,10 @@ struct StagedFacts {
     std::uint32_t value;  // code of `values`
     std::int64_t count;
   };
-  // An item_changed event, or any customer trait.
+  // An item_changed event, or any trait of somebody.
   struct Stated {
     std::int64_t row;
-    std::uint32_t subject;  // code of names.items or names.customers
+    std::uint32_t subject;  // code of names.items, names.customers or names.anonymous
     std::uint32_t field;
     std::uint32_t value;
     std::int64_t time;
@@ -89,12 +89,15 @@ struct StagedFacts {
   std::vector<Stated> traits;
   std::vector<Consent> consents;
   std::vector<Objection> objections;
+  std::vector<Stated> anonymous_traits;  // of rows that name no customer
 
-  // Objections are written where there are any, at the end: version() is 2 then, and 1 without, so
-  // that what holds none is read by programs that know nothing of them.
+  // Objections and traits of anonymous ids are written where there are any, at the end: version()
+  // tells how far, so that what holds none is read by programs that know nothing of them.
   std::string serialise() const;
-  std::uint32_t version() const { return objections.empty() ? 1 : 2; }
-  static constexpr std::uint32_t kVersion = 2;  // the newest
+  std::uint32_t version() const {
+    return !anonymous_traits.empty() ? 3 : !objections.empty() ? 2 : 1;
+  }
+  static constexpr std::uint32_t kVersion = 3;  // the newest
   static Result<StagedFacts> parse(std::string_view bytes, const EventNames& names);
 };
 

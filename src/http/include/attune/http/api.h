@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "attune/base/settable_clock.h"
 #include "attune/engine/service.h"
 #include "attune/http/message.h"
 #include "attune/http/router.h"
@@ -21,6 +22,8 @@ struct ApiOptions {
   // Runs a command line of another process of this machine: JSON in, JSON out. Reached over the
   // folder's socket alone, on a worker's thread; empty: there is no such door.
   std::function<std::string(const std::string&)> command;
+  // What the service goes by, where it may be moved by POST /v1/clock; null: the system's clock.
+  SettableClock* clock = nullptr;
   // One line for each request answered, as JSON, and for defects; empty: none.
   std::function<void(const std::string&)> log;
 };

@@ -52,8 +52,15 @@ struct KMeansOptions {
 // Errors: invalid_argument (no rows or columns, a value that is not finite, a parameter out of
 // range, more clusters than distinct rows: names how many there are), cancelled.
 // Determinism: (seed, "kmeans", restart); the result does not depend on the thread count.
-// Cost: restarts * iterations * n * clusters * d.
+// Cost: restarts * iterations * n * clusters * d products in single precision; a row whose two
+// nearest centres differ by no more than that rounds is looked at again in double, so clusters are
+// those of double precision on every instruction set.
 Result<KMeansModel> fit_kmeans(const math::Matrix& rows, const KMeansParameters& parameters,
+                               const KMeansOptions& options = {});
+
+// The same on rows in single precision, without a copy in double: half the memory, and faster where
+// rows do not fit into caches. Sums, centres and the objective are double in both.
+Result<KMeansModel> fit_kmeans(const math::MatrixF& rows, const KMeansParameters& parameters,
                                const KMeansOptions& options = {});
 
 // Nearest centre of each row. Shapes: rows (n, centres.columns()). Errors: invalid_argument if the

@@ -2,7 +2,12 @@
 // numbers meet?
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace attune::math {
 
@@ -24,7 +29,21 @@ float squared_distance(std::span<const float> a, std::span<const float> b);
 // over `rows`.
 void dot_rows(std::span<const float> rows, std::span<const float> x, std::span<float> out);
 
+// Writes places and sums of those i with sums[i] > least * (scale * lengths[i] + shrink), rising,
+// and sets every sum to 0; gives how many there are. What one pass over the sums of a sparse
+// product keeps of them. Shapes: sums, lengths, places, found (n). Values: scale, shrink, least,
+// lengths >= 0, finite.
+std::size_t take_above(std::span<float> sums, std::span<const float> lengths, float scale,
+                       float shrink, float least, std::span<std::int32_t> places,
+                       std::span<float> found);
+
 // The instruction set in use: "AVX2", for reports.
 const char* instruction_set();
+
+// Those that this CPU has and the kernels were compiled for, best first.
+std::vector<std::string> instruction_sets();
+// Every kernel uses this one from now on, whatever the CPU has besides: for tests that compare
+// them. False where instruction_sets() does not name it. Threads: while no kernel runs.
+bool use_instruction_set(std::string_view name);
 
 }  // namespace attune::math

@@ -4,13 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
+
+#include "attune/math/aligned.h"
 
 namespace attune::math {
 
-// A dense matrix, row-major and contiguous: element (i, j) lies at data()[i * columns() + j].
-// Invariant: data().size() == rows() * columns().
+// A dense matrix, row-major and contiguous: element (i, j) lies at data()[i * columns() + j],
+// element (0, 0) at a multiple of kAlignment. Invariant: data().size() == rows() * columns().
 // Threads: const calls from any thread; different rows may be written from different threads.
 // Lifetime: spans and pointers are good until the matrix is assigned to, moved from or destroyed.
 template <class Real>
@@ -20,8 +21,8 @@ class DenseMatrix {
   DenseMatrix(std::int64_t rows, std::int64_t columns, Real value = Real{0})
       : rows_(rows), columns_(columns), data_(static_cast<std::size_t>(rows * columns), value) {}
   // Shapes: data (rows * columns), row after row. A different size leaves an empty matrix.
-  DenseMatrix(std::int64_t rows, std::int64_t columns, std::vector<Real> data)
-      : rows_(rows), columns_(columns), data_(std::move(data)) {
+  DenseMatrix(std::int64_t rows, std::int64_t columns, const std::vector<Real>& data)
+      : rows_(rows), columns_(columns), data_(data.begin(), data.end()) {
     if (static_cast<std::int64_t>(data_.size()) != rows * columns) *this = DenseMatrix();
   }
 
@@ -50,7 +51,7 @@ class DenseMatrix {
  private:
   std::int64_t rows_ = 0;
   std::int64_t columns_ = 0;
-  std::vector<Real> data_;
+  AlignedVector<Real> data_;
 };
 
 using Matrix = DenseMatrix<double>;

@@ -16,10 +16,10 @@ namespace attune::net {
 using HttpHeader = std::pair<std::string, std::string>;
 
 struct HttpRequest {
-  std::string method = "GET";  // GET or POST
+  std::string method = "GET";  // GET, POST or PUT
   std::string url;             // http or https, without user and password
   std::vector<HttpHeader> headers;
-  std::string body;  // of a POST
+  std::string body;  // of a POST or PUT
 };
 
 struct HttpAnswer {
@@ -36,7 +36,7 @@ struct HttpOptions {
   int connect_ms = 5'000;  // until connected and TLS is up
   int total_ms = 30'000;   // until the answer is whole, each redirect anew
   std::size_t answer_bytes_max = 1 << 20;
-  int redirects_max = 0;  // followed: GET any, POST only 307 and 308
+  int redirects_max = 0;  // followed: GET any, else only 307 and 308
   bool redirects_to_other_hosts = false;
   bool allow_inner_addresses = false;  // see address.h
   std::string user_agent = "Attune";

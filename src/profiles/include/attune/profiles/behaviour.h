@@ -33,6 +33,7 @@ struct BehaviourWeights {
   double purchase = 5;
 
   static const ParameterTable<BehaviourWeights>& table();
+  friend bool operator==(const BehaviourWeights&, const BehaviourWeights&) = default;
 };
 
 // The weights, ready for folding. Threads: immutable.

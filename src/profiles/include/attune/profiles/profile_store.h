@@ -54,6 +54,9 @@ class ProfileStore final : public Erasable {
   Result<std::vector<StoredProfile>> load(std::span<const CustomerNumber> customers);
   // All, ascending; the callback may stop with an error, and must not write to the store.
   Status for_each(const std::function<Status(const StoredProfile&)>& visit);
+  // The same of those numbered `first` to `last`.
+  Status for_each(CustomerNumber first, CustomerNumber last,
+                  const std::function<Status(const StoredProfile&)>& visit);
   Result<std::int64_t> count();
 
   // Writes profiles, notes them as changed, and moves the cursor if given.

@@ -21,6 +21,7 @@ struct RfmParameters {
   static const ParameterTable<RfmParameters>& table();
   // Errors: invalid_argument unless top_share <= high_share <= middle_share.
   Status check() const;
+  friend bool operator==(const RfmParameters&, const RfmParameters&) = default;
 };
 
 struct RfmValues {
@@ -95,6 +96,7 @@ struct LifecycleParameters {
   static const ParameterTable<LifecycleParameters>& table();
   // Errors: invalid_argument unless at_risk_gaps <= lapsed_gaps.
   Status check() const;
+  friend bool operator==(const LifecycleParameters&, const LifecycleParameters&) = default;
 };
 
 // First rule that holds: unseen (no activity at all) · browsing (activity, never bought) · new

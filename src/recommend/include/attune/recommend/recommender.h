@@ -95,6 +95,7 @@ struct BatchOptions {
   std::span<const std::int32_t> customers = {};  // rows, in the order wanted; empty: all
   int threads = 0;
   Progress* progress = nullptr;
+  bool every_score = false;  // rule nothing out by bounds; the lists are the same (for measuring)
 };
 
 // A recommender: parameters, then fit or load, then any number of questions.
@@ -134,8 +135,8 @@ class Recommender {
                                              const ListOptions& options = {}) const;
 
   // Lists for many, handed over one by one in the order of customers, from the calling thread.
-  // `take` returning an error stops the work and is given back. Cost: memory for a few hundred
-  // lists at a time.
+  // `take` returning an error stops the work and is given back. Cost: memory for a
+  // thousand lists at a time, and where lists are made in blocks, for the items' vectors again.
   using TakeList = std::function<Status(std::int32_t customer, std::span<const ScoredIndex> list)>;
   Status recommend_all(const BatchOptions& options, const TakeList& take) const;
 
@@ -172,6 +173,12 @@ class Recommender {
   // best are found sooner; the list is the same. `scratch` is whatever an earlier call left there.
   virtual std::vector<ScoredIndex> find_best(const HistoryView& history, const ListOptions& options,
                                              std::vector<float>& scratch) const;
+  // Makes lists of up to kBlock customers at once, each as find_best would; called from several
+  // threads. By default there is none, and lists are made one by one.
+  static constexpr std::int64_t kBlock = 96;
+  using BlockLists = std::function<void(std::span<const HistoryView> histories,
+                                        std::span<std::vector<ScoredIndex>> lists)>;
+  virtual BlockLists prepare_blocks(const BatchOptions& options) const;
   // Scores of a few items: by default all are scored and these picked. Override where that is
   // wasteful.
   virtual void score_some(const HistoryView& history, std::span<const std::int32_t> items,
@@ -192,6 +199,9 @@ class Recommender {
 
   struct OwnedHistory;
   Result<HistoryView> view(const Query& query, OwnedHistory& storage) const;
+  void list_block(const BlockLists& lists_of, const ListOptions& options,
+                  std::span<const std::int32_t> customers, std::vector<float>& scratch,
+                  std::span<std::vector<ScoredIndex>> lists) const;
   Status check_ready() const;
   Status check_item(std::int32_t item) const;
   Status check_list(const ListOptions& options) const;

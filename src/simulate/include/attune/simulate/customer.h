@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -58,6 +59,8 @@ struct Persona {
 Persona make_persona(const ShopParameters& parameters, std::int64_t index);
 
 std::string customer_id(std::int64_t index);
+// The index that customer_id was made of; absent for any other text.
+std::optional<std::int64_t> customer_index(std::string_view id);
 // The customer's browser or telephone on an online channel, and the anonymous id that it sends.
 std::uint64_t device_key(const ShopParameters& parameters, std::int64_t customer, Channel channel);
 std::string anonymous_id(std::uint64_t device_key);

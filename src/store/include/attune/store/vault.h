@@ -70,6 +70,10 @@ class Vault {
   Result<std::string> open(CustomerNumber customer, std::string_view field,
                            std::string_view sealed);
 
+  // Keeps the keys of these customers (ascending, at most 50,000 that exist) at hand for `open`, by
+  // one pass over the keys between the first and the last. Cost: about 1 µs each.
+  Status warm(std::span<const CustomerNumber> customers);
+
   // Destroys the customers' keys for good, in one transaction. Customers without a key are marked
   // too. Repeating it changes nothing.
   Status destroy(std::span<const CustomerNumber> customers);

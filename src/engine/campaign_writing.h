@@ -1,0 +1,70 @@
+// Inside the engine: what was decided about customers, as rows of state. Answers: is everything
+// that a decision to send costs and promises on disk before anything is sent?
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "attune/deliver/outbox.h"
+#include "attune/engage/contact_store.h"
+#include "attune/engine/campaigns.h"
+#include "attune/ledger/budget_ledger.h"
+#include "campaign_asking.h"
+#include "campaign_events.h"
+
+namespace attune::engine {
+
+// Commits are on disk when they return, as long as this lives: what is sent, spent or journalled
+// rests on them.
+class OnDisk {
+ public:
+  static Result<OnDisk> begin(store::State& state);
+  OnDisk(OnDisk&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  ~OnDisk();
+
+ private:
+  explicit OnDisk(store::State& state) : state_(&state) {}
+  store::State* state_;
+};
+
+// The draws of a run follow from the campaign and the moment that it was due.
+std::uint64_t run_seed(const engage::Campaign& campaign, Timestamp due);
+// What the ledger says, or the campaign where it has no budget in the ledger yet.
+decide::BudgetLeft left_of(const engage::Campaign& campaign,
+                           const std::optional<ledger::BudgetBalances>& balances);
+
+// Whether something is handed over later, by the outbox; else it is given away with the decision.
+bool goes_by_outbox(decide::Channel channel);
+
+// Of customers that were asked (with will_write) and decided: reservations, contacts, messages of
+// the outbox and pending events. Lifetime: a moment; everything given outlives it.
+class CampaignWriting {
+ public:
+  CampaignWriting(Workspace& workspace, ledger::BudgetLedger& ledger, deliver::Outbox& outbox,
+                  const CampaignAsking& asking)
+      : workspace_(workspace), ledger_(ledger), outbox_(outbox), asking_(asking) {}
+
+  // Inside the caller's transaction. Errors: those of the stores; internal where the gates let more
+  // pass than the budget holds: nothing may be committed then.
+  Status write();
+
+ private:
+  void collect();
+  deliver::Message message(const decide::CampaignDecision& decision, std::size_t i) const;
+  Status reserve();
+
+  Workspace& workspace_;
+  ledger::BudgetLedger& ledger_;
+  deliver::Outbox& outbox_;
+  const CampaignAsking& asking_;
+  CampaignEvents events_{asking_.campaign().campaign.name};
+  std::vector<std::string> ids_;
+  std::vector<ledger::Amount> amounts_;
+  std::vector<engage::CustomerContact> contacts_;
+  std::vector<deliver::Message> messages_;
+};
+
+}  // namespace attune::engine

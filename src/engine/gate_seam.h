@@ -1,0 +1,22 @@
+// Gates taken out of an open shop's doors, for the tests that show what each keeps away. Nothing
+// but tests includes this.
+#pragma once
+
+#include "attune/engine/campaigns.h"
+#include "attune/engine/serving.h"
+#include "sending_gate.h"
+
+namespace attune::engine {
+
+struct GateSeam {
+  // Of runs and offers.
+  static void take_out(Campaigns& campaigns, decide::Gate gate) { campaigns.without_ = gate; }
+  // Of the hand-over, of mails and webhooks.
+  static void take_out(Campaigns& campaigns, SendingCheck check) {
+    campaigns.sending_without_ = check;
+  }
+  // Of recommendations: consent to personalisation.
+  static void take_out(Serving& serving) { serving.ask_no_consent(); }
+};
+
+}  // namespace attune::engine

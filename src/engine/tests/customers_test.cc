@@ -1,0 +1,114 @@
+#include "attune/engine/customers.h"
+
+#include <map>
+
+#include "shop.h"
+
+namespace attune::engine {
+namespace {
+
+constexpr const char* kHeader = "order_id,customer_id,product_id,category,date,quantity,price\n";
+constexpr const char* kSpring =
+    "1,ann,p1,toys,2026-01-05 10:00:00,1,5.00\n2,ann,p2,toys,2026-01-20 11:00:00,2,7.50\n"
+    "3,bob,p1,toys,2026-01-07 12:00:00,1,5.00\n4,cem,p3,books,2026-01-09 09:00:00,3,2.00\n";
+constexpr const char* kSummer =
+    "5,ann,p3,books,2026-05-02 10:00:00,4,2.00\n6,bob,p2,toys,2026-05-03 10:00:00,9,7.50\n"
+    "7,dan,p1,toys,2026-05-04 10:00:00,1,5.00\n";
+
+class CustomersAsOf : public Shop {
+ protected:
+  Customers read(Workspace& workspace, const Customers::Options& options) {
+    auto opened = Customers::open(workspace, options, quiet_);
+    if (!opened) ADD_FAILURE() << to_string(opened.error());
+    return std::move(opened).value();
+  }
+  // Profiles by id, without the number.
+  static std::map<std::string, std::string> profiles_of(Workspace& workspace, Customers& people) {
+    std::map<std::string, std::string> all;
+    const Status read = people.for_each([&](const profiles::Profile& p) -> Status {
+      profiles::Profile plain = p;
+      plain.customer = {};
+      all[*workspace.identity().label(p.customer)] = profiles::to_json(plain, people.names(), 100);
+      return {};
+    });
+    EXPECT_TRUE(read);
+    return all;
+  }
+  static Customers::Options as_of(const char* day) {
+    Customers::Options options;
+    options.as_of = utc_from_civil(parse_iso(day)->civil);
+    return options;
+  }
+};
+
+TEST_F(CustomersAsOf, AreWhatTheyWereWhenOnlyTheEventsUpToThenHadCome) {
+  const Customers::Options then = as_of("2026-02-01T00:00:00");
+  Workspace early = open(root_ / "early");
+  import(early, write("early.csv", std::string(kHeader) + kSpring));
+  Customers known_then = read(early, then);
+  const auto expected = profiles_of(early, known_then);
+
+  Workspace late = open(root_ / "late");
+  import(late, write("late.csv", std::string(kHeader) + kSpring + kSummer));
+  Customers now = customers(late);
+  Customers past = read(late, then);
+  EXPECT_EQ(profiles_of(late, past), expected);
+  EXPECT_EQ(past.count().value(), 3);
+  EXPECT_EQ(now.count().value(), 4);
+  EXPECT_EQ(past.find("ann")->frequency, 2);
+  EXPECT_EQ(now.find("ann")->frequency, 3);
+  EXPECT_EQ(past.cohorts()->size(), 1U);
+  const auto not_yet = past.find("dan");
+  ASSERT_FALSE(not_yet);
+  EXPECT_EQ(not_yet.error().code, ErrorCode::not_found);
+  // Nothing of it is kept.
+  Customers again = customers(late);
+  EXPECT_EQ(again.find("ann")->frequency, 3);
+}
+
+std::map<std::string, std::int64_t> sizes(Customers& people) {
+  std::map<std::string, std::int64_t> members;
+  for (const auto& size : people.refresh_segments().value())
+    members[size.segment.name] = size.members;
+  return members;
+}
+
+TEST_F(CustomersAsOf, AreLookedAtWithoutMovingAnybodyInOrOutOfASegment) {
+  Workspace workspace = open();
+  import(workspace, write("orders.csv", std::string(kHeader) + kSpring + kSummer));
+  const auto stored = [&] {
+    return workspace.state().find_int64(
+        "SELECT sum(customer * 100 + segment) FROM segment_members");
+  };
+  {
+    Customers people = customers(workspace);
+    ASSERT_TRUE(people.save_segment("fresh", "recency_days < 30", "", false));
+    EXPECT_EQ(sizes(people)["fresh"], 3);
+  }
+  const auto before = stored().value();
+  {
+    Customers past = read(workspace, as_of("2026-01-21T00:00:00"));
+    EXPECT_EQ(sizes(past)["fresh"], 3);
+    const auto members = past.members("fresh", {}, 10).value();
+    ASSERT_EQ(members.size(), 3U);
+    EXPECT_FALSE(members[0].entered_at);
+    EXPECT_EQ(past.members("fresh", members[0].customer, 1).value().size(), 1U);
+    EXPECT_EQ(past.members("frish", {}, 10).error().code, ErrorCode::not_found);
+  }
+  {
+    Customers::Options strict;
+    strict.lifecycle.new_days = 1;
+    Customers people = read(workspace, strict);
+    EXPECT_EQ(sizes(people)["new customers"], 0);
+    EXPECT_TRUE(people.members("new customers", {}, 10).value().empty());
+  }
+  EXPECT_EQ(stored().value(), before);
+  Customers people = customers(workspace);
+  EXPECT_EQ(sizes(people)["new customers"], 1);
+  const auto members = people.members("fresh", {}, 10).value();
+  ASSERT_EQ(members.size(), 3U);
+  EXPECT_TRUE(members[0].entered_at);
+}
+
+}  // namespace
+}  // namespace attune::engine

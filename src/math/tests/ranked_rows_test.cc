@@ -1,0 +1,99 @@
+#include "attune/math/ranked_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "attune/base/random.h"
+#include "attune/math/kernels.h"
+
+namespace attune::math {
+namespace {
+
+MatrixF random_rows(std::uint64_t seed, std::int64_t rows, std::int64_t columns) {
+  MatrixF m(rows, columns);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    Rng rng(seed, "ranked rows", static_cast<std::uint64_t>(r));
+    const double length = 1 / std::sqrt(1 + 0.1 * static_cast<double>(r % 97));
+    for (float& value : m.row(r)) value = static_cast<float>(length * rng.normal());
+  }
+  return m;
+}
+
+// Reference: every admitted row by `dot`.
+std::vector<ScoredIndex> in_full(const MatrixF& rows, const RowQuery& query, int k,
+                                 const RowFilter& filter) {
+  TopK top = TopK::create(k).value();
+  for (std::int64_t r = 0; r < rows.rows(); ++r) {
+    const auto index = static_cast<std::int32_t>(r);
+    if (!filter.allowed.empty() && !filter.allowed[static_cast<std::size_t>(r)]) continue;
+    if (std::ranges::binary_search(query.left_out, index)) continue;
+    if (filter.accepts && !filter.accepts(index)) continue;
+    const ScoredIndex entry{dot(rows.row(r), query.x), index};
+    top.offer(std::span(&entry, 1));
+  }
+  return top.best();
+}
+
+TEST(RankedRows, ListsWhatScoringEveryRowWouldList) {
+  for (const std::int64_t d : {3, 16, 40}) {
+    for (const std::int64_t n : {1, 100, 128, 1000}) {
+      MatrixF rows = random_rows(1, n, d);
+      // Equal rows: ties have to go to the lower one.
+      for (std::int64_t r = 10; r < n; r += 10)
+        std::ranges::copy(rows.row(r - 1), rows.row(r).begin());
+      const MatrixF queries = random_rows(2, 20, d);
+      std::vector<std::uint8_t> allowed(static_cast<std::size_t>(n), 1);
+      for (std::size_t r = 0; r < allowed.size(); r += 7) allowed[r] = 0;
+      const std::vector<std::int32_t> seen{1, 2, 5, 50, 99, 500};
+      const RowFilter filters[] = {
+          {}, {.allowed = allowed}, {.accepts = [](std::int32_t r) { return r % 3 != 0; }}};
+      const RankedRows ranked(rows);
+      for (const RowFilter& filter : filters) {
+        for (const int k : {1, 10, 150}) {
+          for (const bool every : {false, true}) {
+            std::vector<RowQuery> block;
+            for (std::int64_t q = 0; q < 20; ++q)
+              block.push_back(
+                  {.x = queries.row(q),
+                   .left_out = q % 2 ? std::span(seen) : std::span<const std::int32_t>{}});
+            std::vector<std::vector<ScoredIndex>> lists(block.size());
+            ranked.best(block, k, filter, every, lists);
+            for (std::size_t q = 0; q < block.size(); ++q)
+              ASSERT_EQ(lists[q], in_full(rows, block[q], k, filter)) << n << " " << d << " " << k;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(RankedRows, ListsTheSameWhereNumbersAreNotFinite) {
+  MatrixF rows = random_rows(3, 200, 8);
+  rows(4, 2) = std::numeric_limits<float>::infinity();
+  rows(5, 1) = std::numeric_limits<float>::quiet_NaN();
+  const MatrixF queries = random_rows(4, 3, 8);
+  const RankedRows ranked(rows);
+  std::vector<std::vector<ScoredIndex>> lists(3);
+  std::vector<RowQuery> block;
+  for (std::int64_t q = 0; q < 3; ++q) block.push_back({.x = queries.row(q)});
+  ranked.best(block, 9, {}, false, lists);
+  for (std::size_t q = 0; q < 3; ++q) EXPECT_EQ(lists[q], in_full(rows, block[q], 9, {}));
+}
+
+TEST(RankedRows, LeaveOutRowsThatAreNotPresent) {
+  const MatrixF rows = random_rows(5, 50, 4);
+  std::vector<std::uint8_t> present(50, 0);
+  present[7] = present[30] = 1;
+  std::vector<std::vector<ScoredIndex>> lists(1);
+  const RowQuery query{.x = rows.row(0)};
+  RankedRows(rows, present).best(std::span(&query, 1), 5, {}, false, lists);
+  EXPECT_EQ(lists[0], in_full(rows, query, 5, {.allowed = present}));
+  EXPECT_EQ(lists[0].size(), 2u);
+}
+
+}  // namespace
+}  // namespace attune::math
