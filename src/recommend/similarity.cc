@@ -63,7 +63,13 @@ SimilarityIndex::SimilarityIndex(const math::CsrMatrix& documents,
     weights.insert(weights.end(), weighed.begin(), weighed.end());
   }
   documents_ = documents.with_weights(std::move(weights));
-  by_term_ = documents_.transposed();
+  const math::CsrMatrix by_term = documents_.transposed();
+  posting_offsets_.assign(by_term.offsets().begin(), by_term.offsets().end());
+  if (posting_offsets_.empty()) posting_offsets_.push_back(0);
+  postings_.resize(by_term.weights().size());
+  std::ranges::transform(
+      by_term.column_indices(), by_term.weights(), postings_.begin(),
+      [](std::int32_t document, float weight) { return Posting{document, weight}; });
 }
 
 std::vector<float> SimilarityIndex::weigh(const DocumentView& document) const {
@@ -89,12 +95,10 @@ void SimilarityIndex::accumulate(const DocumentView& document, std::span<const f
   const bool moments = parameters_.similarity == Similarity::pearson;
   for (std::size_t i = 0; i < document.terms.size(); ++i) {
     const float a = weights[i];
-    const auto others = by_term_.columns_of(document.terms[i]);
-    const auto other_weights = by_term_.weights_of(document.terms[i]);
-    for (std::size_t j = 0; j < others.size(); ++j) {
-      Sums& sums = scratch.sums[static_cast<std::size_t>(others[j])];
-      if (sums.shared++ == 0) scratch.touched.push_back(others[j]);
-      const float b = other_weights[j];
+    for (const Posting& posting : postings_of(document.terms[i])) {
+      Sums& sums = scratch.sums[static_cast<std::size_t>(posting.document)];
+      if (sums.shared++ == 0) scratch.touched.push_back(posting.document);
+      const float b = posting.weight;
       sums.product += a * b;
       if (!moments) continue;
       sums.a += a;
@@ -136,12 +140,17 @@ void SimilarityIndex::find_cosines(const DocumentView& document, std::span<const
   const auto documents = static_cast<std::size_t>(documents_.rows());
   auto& products = scratch.products;
   products.resize(documents, 0);
+  float* const sums = products.data();
   for (std::size_t i = 0; i < document.terms.size(); ++i) {
     const float weight = weights[i];
-    const auto others = by_term_.columns_of(document.terms[i]);
-    const float* other_weights = by_term_.weights_of(document.terms[i]).data();
-    for (std::size_t j = 0; j < others.size(); ++j)
-      products[static_cast<std::size_t>(others[j])] += weight * other_weights[j];
+    // Rows drawn at random: the one after the next is asked for now.
+    if (i + 2 < document.terms.size()) {
+      const auto soon = postings_of(document.terms[i + 2]);
+      for (std::size_t p = 0; p < std::min<std::size_t>(soon.size(), 64); p += 8)
+        __builtin_prefetch(soon.data() + p);
+    }
+    for (const Posting& posting : postings_of(document.terms[i]))
+      sums[posting.document] += weight * posting.weight;
   }
   constexpr std::size_t kPart = 2048;   // documents between two looks at the k-th best
   constexpr float kMargin = 1 - 1e-5f;  // float bounds may be off by so much

@@ -122,7 +122,18 @@ class SimilarityIndex {
 
   SimilarityParameters parameters_;
   math::CsrMatrix documents_;
-  math::CsrMatrix by_term_;
+  // A document that has a term, and the weight of the term in it: both in one place of memory.
+  struct Posting {
+    std::int32_t document;
+    float weight;
+  };
+  std::span<const Posting> postings_of(std::int32_t term) const {
+    const auto at = static_cast<std::size_t>(term);
+    return {postings_.data() + posting_offsets_[at],
+            static_cast<std::size_t>(posting_offsets_[at + 1] - posting_offsets_[at])};
+  }
+  std::vector<std::int64_t> posting_offsets_;  // per term, and the end
+  math::AlignedVector<Posting> postings_;
   std::vector<float> idf_;       // per term
   std::vector<double> squares_;  // per document: sum of squared weights
   std::vector<float> lengths_;   // per document: the root of that
