@@ -58,7 +58,9 @@ void Context::print(const report::Table& table) { print(table.to_text(style()));
 report::TerminalStyle Context::style() const {
   return lender != nullptr ? report::TerminalStyle() : report::terminal_style(1);
 }
-bool Context::interactive() const { return lender == nullptr && (answers || report::is_terminal(0)); }
+bool Context::interactive() const {
+  return lender == nullptr && (answers || report::is_terminal(0));
+}
 
 std::optional<std::string> Context::ask(std::string_view question) {
   end_progress();
