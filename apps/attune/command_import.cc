@@ -23,6 +23,7 @@ struct ImportArguments {
   bool no_header = false;
   bool keep_repeats = false;
   bool yes = false;
+  bool profile = false;
 };
 
 constexpr const char* kFooter = R"(Examples:
@@ -102,7 +103,8 @@ Result<std::vector<events::Mapping>> settle_mappings(Context& context,
 }
 
 Status print_result(Context& context, const engine::ImportResult& result,
-                    const std::string& report_file) {
+                    const ImportArguments& arguments) {
+  const std::string& report_file = arguments.report;
   context.end_progress();
   if (!report_file.empty()) {
     ATTUNE_RETURN_IF_ERROR(write_file_durably(report_file, engine::quality_page(result)));
@@ -112,6 +114,8 @@ Status print_result(Context& context, const engine::ImportResult& result,
     return {};
   }
   context.print(engine::quality_text(result, context.style()));
+  if (arguments.profile && !result.stages.empty())
+    context.print("\n" + engine::stages_text(result, context.style()));
   if (!report_file.empty()) context.print(fmt::format("The same with charts: {}\n", report_file));
   return {};
 }
@@ -122,7 +126,7 @@ Status run(Context& context, const ImportArguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(const auto mappings, settle_mappings(context, request, arguments.yes));
   ATTUNE_ASSIGN_OR_RETURN(const engine::ImportResult result,
                           engine::run_import(workspace, request, mappings, context.progress()));
-  return print_result(context, result, arguments.report);
+  return print_result(context, result, arguments);
 }
 
 Status run_clean(Context& context) {
@@ -200,6 +204,8 @@ void add_import(CLI::App& app, Context& context) {
   command->add_flag("--keep-repeats", arguments->keep_repeats,
                     "take exact repeats inside a file as real events");
   command->add_flag("--yes,-y", arguments->yes, "accept what was guessed about the columns");
+  command->add_flag("--profile", arguments->profile,
+                    "say where the time went, by stage (--json always does)");
   command->add_option("--report", arguments->report, "write the quality report as a page")
       ->type_name("FILE.html");
   command->callback([&context, arguments] {

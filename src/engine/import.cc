@@ -16,6 +16,7 @@
 #include "attune/events/staged_import.h"
 #include "import_report.h"
 #include "import_rows.h"
+#include "stage_clock.h"
 
 namespace attune::engine {
 namespace {
@@ -104,7 +105,7 @@ events::ReadOptions merged_reading(const events::ReadOptions& under,
 class FileImport {
  public:
   FileImport(Workspace& workspace, const ImportRequest& request, events::StagedImportWriter& staged,
-             Progress& progress)
+             StageClock& progress)
       : workspace_(workspace), request_(request), staged_(staged), progress_(progress) {}
 
   // `quarantine`: where refused rows go, without extension.
@@ -174,8 +175,12 @@ class FileImport {
 
     Status failure;  // of the first stage that failed
     std::atomic<bool> stop = false;
-    const auto read = [&] { return stop ? nullptr : next_work<Row>(records); };
+    const auto read = [&] {
+      const auto counted = progress_.part(ReadingPart::read);
+      return stop ? nullptr : next_work<Row>(records);
+    };
     const auto map = [&](Work<Row>& work) {
+      const auto counted = progress_.part(ReadingPart::convert);
       work.batch = std::make_unique<events::Batch<Row>>();
       mapper.map(std::move(work.records), work.columns, *work.batch);
       if constexpr (std::is_same_v<Row, Event>) {
@@ -184,6 +189,7 @@ class FileImport {
       }
     };
     const auto stage = [&](Work<Row>& work) {
+      const auto counted = progress_.part(ReadingPart::key);
       if (!failure) return;
       if (progress_.cancelled()) {
         failure = std::unexpected(cancelled("stopped; nothing of this import stays"));
@@ -283,7 +289,7 @@ class FileImport {
   Workspace& workspace_;
   const ImportRequest& request_;
   events::StagedImportWriter& staged_;
-  Progress& progress_;
+  StageClock& progress_;
   events::QualityReport report_;
   Status read_failure_;
   std::int64_t known_ = 0;
@@ -377,7 +383,8 @@ Result<ImportPreview> preview_import(const ImportRequest& request,
 }
 
 Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& request,
-                                const std::vector<Mapping>& mappings, Progress& progress) {
+                                const std::vector<Mapping>& mappings, Progress& to) {
+  StageClock progress(to);
   const auto begun = std::chrono::steady_clock::now();
   ATTUNE_CHECK(mappings.size() == request.files.size(), "one mapping a file");
   ATTUNE_ASSIGN_OR_RETURN(const events::CleaningRules rules, cleaning_rules(workspace));
@@ -421,9 +428,11 @@ Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& reque
   progress.phase("cleaning", 0, "");
   ATTUNE_RETURN_IF_ERROR(workspace.event_history().clean(rules, workspace.zone()));
   ATTUNE_ASSIGN_OR_RETURN(result.cleaning, tell_cleaning(workspace, first, result.report));
+  progress.phase("counting", 0, "");
   ATTUNE_RETURN_IF_ERROR(count_distinct(workspace, result.report));
   ATTUNE_RETURN_IF_ERROR(
       workspace.save_import_report(place.number, result.report.file, result.report.to_json()));
+  result.stages = progress.stages();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return result;
 }

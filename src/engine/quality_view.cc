@@ -102,7 +102,35 @@ std::string import_json(const ImportResult& result) {
   for (const auto& file : result.quarantine) quarantine.emplace_back(file.string());
   object["quarantine"] = quarantine;
   object["seconds"] = result.seconds;
+  boost::json::array stages;
+  for (const ImportStage& stage : result.stages) {
+    boost::json::array parts;
+    for (const auto& part : stage.parts)
+      parts.push_back(boost::json::object{{"part", part.name}, {"cpu_seconds", part.cpu_seconds}});
+    stages.push_back(boost::json::object{{"stage", stage.name},
+                                         {"wall_seconds", stage.wall_seconds},
+                                         {"cpu_seconds", stage.cpu_seconds},
+                                         {"parts", std::move(parts)}});
+  }
+  object["profile"] = std::move(stages);
   return boost::json::serialize(object);
+}
+
+std::string stages_text(const ImportResult& result, const report::TerminalStyle& style) {
+  report::Table table({{"stage", Align::left, 0},
+                       {"wall s", Align::right, 0},
+                       {"CPU s", Align::right, 0}});
+  const auto seconds = [](double value) { return fmt::format("{:.2f}", value); };
+  double wall = 0, cpu = 0;
+  for (const ImportStage& stage : result.stages) {
+    table.row({stage.name, seconds(stage.wall_seconds), seconds(stage.cpu_seconds)});
+    for (const auto& part : stage.parts)
+      table.row({{"  " + part.name, Tone::faint}, "", seconds(part.cpu_seconds)});
+    wall += stage.wall_seconds;
+    cpu += stage.cpu_seconds;
+  }
+  table.row({{"together", Tone::strong}, seconds(wall), seconds(cpu)});
+  return table.to_text(style);
 }
 
 std::string quality_text(const ImportResult& result, const report::TerminalStyle& style) {

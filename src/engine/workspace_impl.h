@@ -152,6 +152,7 @@ struct Workspace::Impl {
           data_corruption(fmt::format("import {} holds {} rows, the journal says {}", entry.number,
                                       import.rows(), record.event_count)));
     }
+    progress.phase("numbering", 0, "");
     ATTUNE_ASSIGN_OR_RETURN(const Numbers numbers, apply_to_state(import.names(), import.facts(),
                                                                   record.first, record.last()));
     ATTUNE_RETURN_IF_ERROR(

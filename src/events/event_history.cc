@@ -5,6 +5,7 @@
 #include <atomic>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -333,12 +334,37 @@ Result<std::set<std::int64_t>> EventHistory::chunks_done(Sequence first) {
   return begins;
 }
 
-// Chunks are independent: each worker takes the next one over a connection of its own, and each
-// chunk is a transaction that notes itself in import_chunks.
+namespace {
+
+// Chunks [begin, end) that go into one transaction.
+struct ChunkRun {
+  std::size_t begin;
+  std::size_t end;
+};
+
+// A transaction of more than one row group goes to its place in the file while it is filled; one of
+// a single row group is written to the log first, and once more from there.
+std::vector<ChunkRun> runs_of(std::size_t chunks, std::size_t workers) {
+  constexpr std::size_t kRunMin = 2;
+  constexpr std::size_t kRunMax = 8;
+  const std::size_t wanted = std::clamp((chunks + workers - 1) / workers, kRunMin, kRunMax);
+  std::vector<ChunkRun> runs;
+  for (std::size_t at = 0; at < chunks; at += wanted)
+    runs.push_back({at, std::min(at + wanted, chunks)});
+  return runs;
+}
+
+}  // namespace
+
+// Runs of chunks are independent: each worker takes the next one over a connection of its own, and
+// each run is a transaction that notes its chunks in import_chunks.
 Status EventHistory::append_chunks(const StagedImport& import, Sequence first,
                                    const RowAppender& appender, const KnownRows& known,
                                    Progress& progress) {
   ATTUNE_ASSIGN_OR_RETURN(const std::set<std::int64_t> done, chunks_done(first));
+  const std::size_t workers_wanted = std::min<std::size_t>(
+      {std::max(1U, std::thread::hardware_concurrency()), import.chunks(), kAppendersMax});
+  const std::vector<ChunkRun> runs = runs_of(import.chunks(), workers_wanted);
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;  // of the three below
   Status failure;
@@ -348,20 +374,31 @@ Status EventHistory::append_chunks(const StagedImport& import, Sequence first,
     const std::int64_t begin = import.chunk_begin(chunk);
     if (done.contains(begin)) return {};
     ATTUNE_ASSIGN_OR_RETURN(const EventColumns columns, import.read_chunk(chunk));
-    return in_transaction(connection, [&]() -> Status {
-      ATTUNE_RETURN_IF_ERROR(appender.append(connection, columns, first, begin, known));
-      auto noted = connection.run("INSERT INTO import_chunks VALUES($1, $2)", {first.value, begin});
-      return noted ? Status{} : std::unexpected(noted.error());
-    });
+    ATTUNE_RETURN_IF_ERROR(appender.append(connection, columns, first, begin, known));
+    auto noted = connection.run("INSERT INTO import_chunks VALUES($1, $2)", {first.value, begin});
+    return noted ? Status{} : std::unexpected(noted.error());
   };
-  const auto finish = [&](std::size_t chunk, Status step) {
+  // False where work should stop.
+  const auto advance = [&](std::size_t chunk) {
     const std::scoped_lock lock(mutex);
     rows_done += import.chunk_begin(chunk + 1) - import.chunk_begin(chunk);
     progress.advance(rows_done);
-    if (step && progress.cancelled()) {
-      step = std::unexpected(
-          cancelled("stopped; the import is staged and goes on when the folder is next opened"));
-    }
+    return !stop && !progress.cancelled();
+  };
+  const auto run_into = [&](store::History& connection, const ChunkRun& run) -> Status {
+    return in_transaction(connection, [&]() -> Status {
+      for (std::size_t chunk = run.begin; chunk < run.end; ++chunk) {
+        ATTUNE_RETURN_IF_ERROR(chunk_into(connection, chunk));
+        if (!advance(chunk)) {
+          return std::unexpected(cancelled(
+              "stopped; the import is staged and goes on when the folder is next opened"));
+        }
+      }
+      return {};
+    });
+  };
+  const auto finish = [&](Status step) {
+    const std::scoped_lock lock(mutex);
     if (!step && failure) failure = std::move(step);
     stop = stop || !failure;
     return !stop;
@@ -369,17 +406,16 @@ Status EventHistory::append_chunks(const StagedImport& import, Sequence first,
   const auto work = [&] {
     Result<store::History> connection = history_->connect();
     while (true) {
-      const std::size_t chunk = next++;
-      if (chunk >= import.chunks()) return;
+      const std::size_t run = next++;
+      if (run >= runs.size()) return;
       const Status step =
-          connection ? chunk_into(*connection, chunk) : std::unexpected(connection.error());
-      if (!finish(chunk, step)) return;
+          connection ? run_into(*connection, runs[run]) : std::unexpected(connection.error());
+      if (!finish(step)) return;
     }
   };
   {
     std::vector<std::jthread> workers;
-    const std::size_t wanted = std::max(1U, std::thread::hardware_concurrency());
-    for (std::size_t i = 1; i < std::min({wanted, import.chunks(), kAppendersMax}); ++i)
+    for (std::size_t i = 1; i < std::min(workers_wanted, runs.size()); ++i)
       workers.emplace_back(work);
     work();
   }

@@ -1,9 +1,11 @@
 #include "attune/store/columns.h"
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <mutex>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -414,22 +416,36 @@ Status prepare(Connection& connection, const std::string& sql, std::span<const V
   return {};
 }
 
-Status run(Connection& connection, Prepared& statement, bool streams, duckdb_result& result) {
-  duckdb_state state = DuckDBError;
-  if (streams) {
-    duckdb_pending_result pending = nullptr;
-    state = duckdb_pending_prepared_streaming(statement.handle, &pending);
-    if (state == DuckDBError) {
-      const char* message = duckdb_pending_error(pending);
-      Error failed = error_from(message != nullptr ? message : "it failed", connection.what);
-      duckdb_destroy_pending(&pending);
-      return std::unexpected(std::move(failed));
+// Until the result can be had, or none will be. While all that is left to do is another thread's,
+// DuckDB would ask again at once: a core that turns and does nothing. Asking every twentieth of a
+// millisecond costs nothing and leaves the core to whoever works.
+void work_until_ready(duckdb_pending_result pending) {
+  constexpr std::chrono::microseconds kPause{50};
+  constexpr int kAskedBefore = 20;  // a short query is over before it pays to sleep
+  for (int idle = 0;;) {
+    const duckdb_pending_state state = duckdb_pending_execute_task(pending);
+    if (duckdb_pending_execution_is_finished(state)) return;
+    if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE && ++idle > kAskedBefore) {
+      std::this_thread::sleep_for(kPause);
+    } else if (state != DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+      idle = 0;
     }
-    state = duckdb_execute_pending(pending, &result);
-    duckdb_destroy_pending(&pending);
-  } else {
-    state = duckdb_execute_prepared(statement.handle, &result);
   }
+}
+
+Status run(Connection& connection, Prepared& statement, bool streams, duckdb_result& result) {
+  duckdb_pending_result pending = nullptr;
+  duckdb_state state = streams ? duckdb_pending_prepared_streaming(statement.handle, &pending)
+                               : duckdb_pending_prepared(statement.handle, &pending);
+  if (state == DuckDBError) {
+    const char* message = duckdb_pending_error(pending);
+    Error failed = error_from(message != nullptr ? message : "it failed", connection.what);
+    duckdb_destroy_pending(&pending);
+    return std::unexpected(std::move(failed));
+  }
+  work_until_ready(pending);
+  state = duckdb_execute_pending(pending, &result);
+  duckdb_destroy_pending(&pending);
   if (state == DuckDBSuccess) return {};
   const char* message = duckdb_result_error(&result);
   Error failed = error_from(message != nullptr ? message : "it failed", connection.what);

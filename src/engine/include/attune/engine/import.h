@@ -41,6 +41,18 @@ struct ImportPreview {
   bool inferred = false;  // something was guessed
 };
 
+// Where the time of an import went. Stages follow each other; the parts of one run side by side.
+struct ImportStage {
+  struct Part {
+    std::string name;
+    double cpu_seconds = 0;
+  };
+  std::string name;  // "reading", "numbering", "applying", "cleaning", "counting"
+  double wall_seconds = 0;
+  double cpu_seconds = 0;  // of all threads
+  std::vector<Part> parts;
+};
+
 struct ImportResult {
   std::int64_t number = 0;       // of the import; 0 when nothing new came
   std::int64_t rows_new = 0;     // rows that became events
@@ -49,6 +61,7 @@ struct ImportResult {
   std::vector<std::filesystem::path>
       quarantine;                   // files to mend and import again; only where rows were refused
   events::CleaningCounts cleaning;  // of its own rows
+  std::vector<ImportStage> stages;
   double seconds = 0;
 };
 

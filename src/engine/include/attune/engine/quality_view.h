@@ -9,11 +9,13 @@
 
 namespace attune::engine {
 
-// The report's JSON with rows_new, rows_known, import, quarantine and seconds beside its own
-// fields.
+// The report's JSON with rows_new, rows_known, import, quarantine, seconds and profile (wall and
+// CPU seconds by stage) beside its own fields.
 std::string import_json(const ImportResult& result);
 // A table for a terminal and what to do next.
 std::string quality_text(const ImportResult& result, const report::TerminalStyle& style);
+// Where the time went, by stage, as a table for a terminal.
+std::string stages_text(const ImportResult& result, const report::TerminalStyle& style);
 // A self-contained page with charts.
 std::string quality_page(const ImportResult& result);
 // The same as one section of a larger page.
