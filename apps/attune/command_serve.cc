@@ -67,12 +67,12 @@ Result<std::string> first_key(engine::Service& service) {
   return secret;
 }
 
-<<<<<<< HEAD
 std::string address_of(const ServeArguments& arguments, std::uint16_t port) {
   const bool v6 = arguments.host.find(':') != std::string::npos;
   return fmt::format("{}://{}{}{}:{}", arguments.certificate.empty() ? "http" : "https",
                      v6 ? "[" : "", arguments.host, v6 ? "]" : "", port);
-=======
+}
+
 // Absent: the system's.
 Result<std::unique_ptr<SettableClock>> rehearsal_clock(const std::string& text) {
   if (text.empty()) return std::unique_ptr<SettableClock>();
@@ -96,7 +96,6 @@ std::string run_command(engine::Service& service, const std::string& request) {
   if (const Status followed = service.follow(); !followed)
     fmt::print(stderr, "{}\n", followed.error().message);
   return answer;
->>>>>>> main
 }
 
 http::ServerOptions server_options(const ServeArguments& arguments, engine::Service& service,

@@ -396,17 +396,12 @@ Result<Served> Serving::recommend(const ServeRequest& request) const {
         "no model is trained yet; send events, then train: POST /v1/jobs {\"kind\": \"train\"}, or "
         "attune train"));
   }
-<<<<<<< HEAD
   const std::optional<LiveCustomer> who = impl_->people.find(request.customer, request.anonymous);
   // A basket alone is nobody's.
   const bool named = !request.customer.empty() || !request.anonymous.empty();
-  const bool personal = who ? who->personal : !named || impl_->people.personal_unless_told();
-  return Answering(*shelf, request, who, personal, impl_->clock->now()).make();
-=======
-  std::optional<LiveCustomer> who = impl_->people.find(request.customer, request.anonymous);
-  if (who && !impl_->asks_consent) who->personal = true;
-  return Answering(*shelf, request, who, impl_->clock->now()).make();
->>>>>>> main
+  const bool allowed = who ? who->personal : !named || impl_->people.personal_unless_told();
+  return Answering(*shelf, request, who, allowed || !impl_->asks_consent, impl_->clock->now())
+      .make();
 }
 
 void Serving::ask_no_consent() { impl_->asks_consent = false; }

@@ -269,7 +269,6 @@ TEST_F(ShopDoors, TakeOnlyAKnownItemOffTheShelf) {
   EXPECT_EQ(ask(Method::del, "/v1/items/tea").status, 200) << "at once after it was stated";
 }
 
-<<<<<<< HEAD
 // What was taken off the shelf comes back when it is stated again, but not by a patch.
 TEST_F(ShopDoors, PutAnItemBackOnTheShelf) {
   const auto hidden = [&] {
@@ -293,7 +292,8 @@ TEST_F(ShopDoors, PutAnItemBackOnTheShelf) {
   EXPECT_EQ(hidden(), "true") << "its own word counts";
   expect_problem(ask(Method::patch, "/v1/items/tea", R"({"stock":null})"), 400, "stock");
   expect_problem(ask(Method::patch, "/v1/customers/ann", R"({"city":null})"), 400, "city");
-=======
+}
+
 TEST_F(ShopDoors, TellOfOneJob) {
   fill_shop(6);
   const Told begun = post("/v1/jobs", R"({"names":["popularity"]})");
@@ -323,7 +323,6 @@ TEST_F(ShopDoors, KeepHowOftenTheServiceTrains) {
   auto started = engine::Service::start(root_ / "shop", {});
   ASSERT_TRUE(started);
   EXPECT_EQ((*started)->train_every(), std::chrono::seconds(1800));
->>>>>>> main
 }
 
 TEST_F(ShopDoors, RefuseATrainingThatCannotBeMeant) {
