@@ -117,9 +117,8 @@ std::string import_json(const ImportResult& result) {
 }
 
 std::string stages_text(const ImportResult& result, const report::TerminalStyle& style) {
-  report::Table table({{"stage", Align::left, 0},
-                       {"wall s", Align::right, 0},
-                       {"CPU s", Align::right, 0}});
+  report::Table table(
+      {{"stage", Align::left, 0}, {"wall s", Align::right, 0}, {"CPU s", Align::right, 0}});
   const auto seconds = [](double value) { return fmt::format("{:.2f}", value); };
   double wall = 0, cpu = 0;
   for (const ImportStage& stage : result.stages) {

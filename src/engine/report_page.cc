@@ -9,8 +9,8 @@
 
 #include "attune/base/files.h"
 #include "attune/base/text.h"
-#include "attune/engine/leaderboard_view.h"
 #include "attune/engine/import.h"
+#include "attune/engine/leaderboard_view.h"
 #include "attune/engine/quality_view.h"
 #include "attune/engine/recommendations.h"
 #include "attune/profiles/cluster_words.h"

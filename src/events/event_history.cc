@@ -354,6 +354,14 @@ std::vector<ChunkRun> runs_of(std::size_t chunks, std::size_t workers) {
   return runs;
 }
 
+// Each of `workers` threads does the work, this one among them; ends when all have ended.
+template <class Work>
+void work_together(std::size_t workers, const Work& work) {
+  std::vector<std::jthread> others;
+  for (std::size_t i = 1; i < workers; ++i) others.emplace_back(work);
+  work();
+}
+
 }  // namespace
 
 // Runs of chunks are independent: each worker takes the next one over a connection of its own, and
@@ -413,12 +421,7 @@ Status EventHistory::append_chunks(const StagedImport& import, Sequence first,
       if (!finish(step)) return;
     }
   };
-  {
-    std::vector<std::jthread> workers;
-    for (std::size_t i = 1; i < std::min(workers_wanted, runs.size()); ++i)
-      workers.emplace_back(work);
-    work();
-  }
+  work_together(std::min(workers_wanted, runs.size()), work);
   return failure;
 }
 

@@ -23,6 +23,37 @@ void single(std::string& out, std::string_view name, std::string_view kind, std:
   out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n{0} {3}\n", name, help, kind, value);
 }
 
+void shop_figures(std::string& out, const engine::Health& health) {
+  const auto real = [](auto value) { return static_cast<double>(value); };
+  single(out, "attune_events_accepted_total", "counter", "Events on disk since the start.",
+         real(health.intake.events));
+  single(out, "attune_intake_commits_total", "counter", "Syncs of the journal.",
+         real(health.intake.commits));
+  single(out, "attune_intake_refused_total", "counter", "Submissions that found the queue full.",
+         real(health.intake.refused));
+  single(out, "attune_intake_waiting", "gauge", "Submissions that wait for the disk.",
+         real(health.intake.waiting));
+  single(out, "attune_events_unapplied", "gauge", "Events on disk that stores do not hold yet.",
+         real(health.journal - health.applied));
+  single(out, "attune_applier_behind_seconds", "gauge",
+         "For how long the applier has known of events to apply.", health.behind_seconds);
+  single(out, "attune_lost_rows", "gauge", "Imported rows that a rebuilt history lacks.",
+         real(health.lost_rows));
+  single(out, "attune_messages_refused", "gauge", "Messages in quarantine.", real(health.refused));
+  single(out, "attune_messages_refused_dropped_total", "counter",
+         "The oldest messages of a full quarantine, which went when more came.",
+         real(health.refused_dropped));
+  single(out, "attune_suppressed_total", "counter",
+         "Events and messages of forgotten customers that were left out since the start.",
+         real(health.suppressed));
+  single(out, "attune_decisions_total", "counter", "Decisions made since the start.",
+         real(health.decisions));
+  single(out, "attune_customers", "gauge", "Identifiers of customers that are known.",
+         real(health.customers));
+  single(out, "attune_items", "gauge", "Items in the catalogue.", real(health.items));
+  single(out, "attune_ready", "gauge", "1 when events are applied.", health.ready ? 1 : 0);
+}
+
 }  // namespace
 
 struct Metrics::Impl {
@@ -84,34 +115,7 @@ std::string Metrics::text(const engine::Health& health) const {
       "kept.\n# TYPE attune_messages_ignored_total counter\n";
   for (const auto& [name, count] : impl_->ignored)
     out += fmt::format("attune_messages_ignored_total{{name=\"{}\"}} {}\n", name, count);
-  const auto real = [](auto value) { return static_cast<double>(value); };
-  single(out, "attune_events_accepted_total", "counter", "Events on disk since the start.",
-         real(health.intake.events));
-  single(out, "attune_intake_commits_total", "counter", "Syncs of the journal.",
-         real(health.intake.commits));
-  single(out, "attune_intake_refused_total", "counter", "Submissions that found the queue full.",
-         real(health.intake.refused));
-  single(out, "attune_intake_waiting", "gauge", "Submissions that wait for the disk.",
-         real(health.intake.waiting));
-  single(out, "attune_events_unapplied", "gauge", "Events on disk that stores do not hold yet.",
-         real(health.journal - health.applied));
-  single(out, "attune_applier_behind_seconds", "gauge",
-         "For how long the applier has known of events to apply.", health.behind_seconds);
-  single(out, "attune_lost_rows", "gauge", "Imported rows that a rebuilt history lacks.",
-         real(health.lost_rows));
-  single(out, "attune_messages_refused", "gauge", "Messages in quarantine.", real(health.refused));
-  single(out, "attune_messages_refused_dropped_total", "counter",
-         "The oldest messages of a full quarantine, which went when more came.",
-         real(health.refused_dropped));
-  single(out, "attune_suppressed_total", "counter",
-         "Events and messages of forgotten customers that were left out since the start.",
-         real(health.suppressed));
-  single(out, "attune_decisions_total", "counter", "Decisions made since the start.",
-         real(health.decisions));
-  single(out, "attune_customers", "gauge", "Identifiers of customers that are known.",
-         real(health.customers));
-  single(out, "attune_items", "gauge", "Items in the catalogue.", real(health.items));
-  single(out, "attune_ready", "gauge", "1 when events are applied.", health.ready ? 1 : 0);
+  shop_figures(out, health);
   return out;
 }
 

@@ -68,8 +68,8 @@ TEST_F(CustomersAsOf, AreWhatTheyWereWhenOnlyTheEventsUpToThenHadCome) {
 
 std::map<std::string, std::int64_t> sizes(Customers& people) {
   std::map<std::string, std::int64_t> members;
-  for (const auto& size : people.refresh_segments().value())
-    members[size.segment.name] = size.members;
+  const auto refreshed = people.refresh_segments().value();
+  for (const auto& size : refreshed) members[size.segment.name] = size.members;
   return members;
 }
 
