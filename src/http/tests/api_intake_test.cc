@@ -264,13 +264,15 @@ TEST_F(IntakeDoors, TakeAMendedMessageAgainWithTheClockOfItsBatch) {
   // The device is two hours slow, and its library is one of browsers.
   const std::int64_t now = service_->now().micros;
   const auto iso = [&](std::int64_t ago) { return format_iso({now - ago * 1'000'000}); };
-  const std::string good = fmt::format(
-      R"({{"type":"track","userId":"ann","event":"Product Viewed","timestamp":"{}"}})", iso(7'260));
-  const std::string bad = fmt::format(
-      R"({{"type":"track","userId":"ann","event":"Prodcut Viewed","timestamp":"{}"}})", iso(7'260));
+  const auto message = [&](const char* id, const char* event) {
+    return fmt::format(
+        R"({{"type":"track","userId":"ann","messageId":"{}","event":"{}","timestamp":"{}"}})", id,
+        event, iso(7'260));
+  };
   EXPECT_EQ(post("/v1/batch", fmt::format(R"({{"sentAt":"{}","context":{{"page":{{"url":"/p"}},
       "library":{{"name":"analytics.js"}}}},"batch":[{},{}]}})",
-                                          iso(7'200), good, bad))
+                                          iso(7'200), message("a", "Product Viewed"),
+                                          message("b", "Prodcut Viewed")))
                 .status,
             200);
   settle();
@@ -278,7 +280,7 @@ TEST_F(IntakeDoors, TakeAMendedMessageAgainWithTheClockOfItsBatch) {
   ASSERT_EQ(list.text("/total"), "1");
   EXPECT_THAT(list.text("/refused/0/around"), HasSubstr("analytics.js"));
   EXPECT_EQ(post("/v1/refused/" + list.text("/refused/0/number") + "/replay",
-                 fmt::format(R"({{"message":{}}})", good))
+                 fmt::format(R"({{"message":{}}})", message("b", "Product Viewed")))
                 .status,
             200);
   settle();
