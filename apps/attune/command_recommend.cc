@@ -262,6 +262,8 @@ std::string_view basis_text(engine::ListBasis basis) {
     case engine::ListBasis::nothing_near:
       return "; nothing that may be shown is near this customer's taste, so these are the popular "
              "items";
+    case engine::ListBasis::not_allowed:
+      return "; this customer does not allow personalisation, so these are the popular items";
   }
   return "";
 }

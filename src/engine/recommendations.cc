@@ -47,8 +47,8 @@ std::string reasons_text(const RecommendedItem& item) {
 }  // namespace
 
 std::string_view name(ListBasis basis) {
-  constexpr std::array<std::string_view, 4> kNames{"taste", "same_for_all", "nothing_known",
-                                                   "nothing_near"};
+  constexpr std::array<std::string_view, 5> kNames{"taste", "same_for_all", "nothing_known",
+                                                   "nothing_near", "not_allowed"};
   return kNames[static_cast<std::size_t>(basis)];
 }
 
@@ -58,8 +58,10 @@ struct Recommending::Impl {
   Model model;
   std::unique_ptr<recommend::Recommender> popular;  // for those of whom nothing is known
   catalog::CatalogSnapshot catalog;
-  std::vector<std::uint8_t> allowed;  // by column; empty: all
-  std::vector<std::int64_t> buyers;   // customers that met the item, by column
+  std::vector<std::uint8_t> allowed;   // by column; empty: all
+  std::vector<std::int64_t> buyers;    // customers that met the item, by column
+  bool personal_by_default = true;     // for those who never said anything
+  std::set<CustomerNumber> otherwise;  // whose consent to personalisation is not the default
 
   bool chinese() const { return options.language == "zh"; }
 
@@ -74,6 +76,22 @@ struct Recommending::Impl {
     }
     return {};
   }
+
+  Status read_consent() {
+    const privacy::ConsentMode mode =
+        workspace->shop_consent().strictest(privacy::Purpose::personalisation);
+    personal_by_default = privacy::allows(privacy::Consent::unknown, mode);
+    ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace->identity().merges());
+    return workspace->consent().for_each(
+        privacy::Purpose::personalisation,
+        [&](CustomerNumber customer, privacy::Consent consent) -> Status {
+          if (privacy::allows(consent, mode) != personal_by_default)
+            otherwise.insert(merges.root(customer));
+          return {};
+        });
+  }
+
+  bool allows(CustomerNumber root) const { return otherwise.contains(root) != personal_by_default; }
 
   recommend::ListOptions list_options() const {
     recommend::ListOptions list;
@@ -119,11 +137,19 @@ struct Recommending::Impl {
     return result;
   }
 
+  // What everybody gets who does not allow personalisation: nothing of the customer is looked at.
+  Result<Recommendations> unpersonal() const {
+    ATTUNE_ASSIGN_OR_RETURN(Recommendations result, answer(Query::of({}), false));
+    result.basis = ListBasis::not_allowed;
+    return result;
+  }
+
   // Whose history is not the row of the fit any more, ascending: those with events since, those
   // merged since, and those who are new.
   struct Since {
     std::vector<CustomerNumber> changed;
-    std::vector<std::int32_t> as_fitted;  // rows of all others that hold something
+    std::vector<std::int32_t> as_fitted;   // rows of all others that hold something
+    std::vector<CustomerNumber> refusing;  // personalisation; in neither of these
   };
   Result<Since> since_fit() const {
     ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace->identity().merges());
@@ -135,13 +161,19 @@ struct Recommending::Impl {
       if (const CustomerNumber root = merges.root(customer); root != customer) changed.insert(root);
     }
     Since since;
-    since.changed.assign(changed.begin(), changed.end());
+    for (const CustomerNumber customer : changed)
+      (allows(customer) ? since.changed : since.refusing).push_back(customer);
     const math::CsrMatrix& matrix = model.recommender->interactions().by_customer();
     for (std::int32_t row = 0; row < matrix.rows(); ++row) {
       const CustomerNumber customer = model.customers[static_cast<std::size_t>(row)];
-      if (merges.root(customer) == customer && !changed.contains(customer) &&
-          !matrix.columns_of(row).empty())
+      if (merges.root(customer) != customer || changed.contains(customer) ||
+          matrix.columns_of(row).empty())
+        continue;
+      if (allows(customer)) {
         since.as_fitted.push_back(row);
+      } else {
+        since.refusing.push_back(customer);
+      }
     }
     return since;
   }
@@ -185,6 +217,14 @@ struct Recommending::Impl {
       progress->advance(++done);
       if (progress->cancelled()) return std::unexpected(cancelled("recommending was stopped"));
     }
+    return {};
+  }
+
+  Status visit_refusing(std::span<const CustomerNumber> customers, const Visitor& visit) const {
+    if (customers.empty()) return {};
+    ATTUNE_ASSIGN_OR_RETURN(const Recommendations same, unpersonal());
+    for (const CustomerNumber customer : customers)
+      ATTUNE_RETURN_IF_ERROR(visit(customer, same.items));
     return {};
   }
 
@@ -248,6 +288,7 @@ Result<Recommending> Recommending::open(Workspace& workspace, const RecommendOpt
   // is.
   ATTUNE_ASSIGN_OR_RETURN(impl->catalog, workspace.catalog().snapshot(workspace.now()));
   ATTUNE_RETURN_IF_ERROR(impl->allow(options.where));
+  ATTUNE_RETURN_IF_ERROR(impl->read_consent());
   const recommend::Interactions& interactions = impl->model.recommender->interactions();
   impl->buyers = count_buyers(interactions);
   ATTUNE_ASSIGN_OR_RETURN(impl->popular, recommend::make_recommender("popularity"));
@@ -267,6 +308,8 @@ Result<Recommendations> Recommending::for_customer(std::string_view id) {
 
 Result<Recommendations> Recommending::for_history(CustomerNumber customer) {
   const Impl& self = *impl_;
+  ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber root, self.workspace->identity().root(customer));
+  if (!self.allows(root)) return self.unpersonal();
   ATTUNE_ASSIGN_OR_RETURN(
       const std::vector<HistoryEntry> history,
       read_customer_taste(*self.workspace, self.model.meta.weights, customer, self.model.items));
@@ -302,6 +345,7 @@ Status Recommending::for_everybody(const Visitor& visit, Progress* progress) {
   const Impl& self = *impl_;
   ATTUNE_ASSIGN_OR_RETURN(const Impl::Since since, self.since_fit());
   ATTUNE_RETURN_IF_ERROR(self.visit_as_fitted(since.as_fitted, visit, progress));
+  ATTUNE_RETURN_IF_ERROR(self.visit_refusing(since.refusing, visit));
   return self.visit_changed(since.changed, visit, progress);
 }
 

@@ -164,11 +164,12 @@ TEST_F(Forgetting, TakesBackWhatWaitsToBeSentAndWhomItWasSentTo) {
   auto outbox = deliver::Outbox::open(workspace_->state(), workspace_->vault()).value();
   auto contacts = engage::ContactStore::open(workspace_->state()).value();
   for (const auto& [key, customer] : {std::pair("to-ann", ann), std::pair("to-bob", bob)}) {
-    const deliver::Message message{.key = key,
-                                   .provider = "mail",
-                                   .customer = customer,
-                                   .content = "hello",
-                                   .address = "somebody@example.com"};
+    deliver::Message message;
+    message.key = key;
+    message.provider = "mail";
+    message.customer = customer;
+    message.content = "hello";
+    message.address = "somebody@example.com";
     ASSERT_TRUE(outbox.add(std::span(&message, 1), clock_.now()));
     const engage::CustomerContact contact{customer, {.time = clock_.now(), .campaign = 1}};
     ASSERT_TRUE(contacts.record(std::span(&contact, 1)));

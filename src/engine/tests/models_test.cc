@@ -169,6 +169,32 @@ TEST_F(Trained, SaysWhatAListRestsOn) {
   EXPECT_EQ(basis_of("eve", "item_knn", ""), "nothing_known");
 }
 
+TEST_F(Trained, LooksAtNothingOfACustomerWhoDoesNotAllowPersonalisation) {
+  ASSERT_TRUE(train_one("item_knn"));
+  events::Event no = bought("c3", "");
+  no.type = events::EventType::consent_withdrawn;
+  ASSERT_TRUE(workspace_->record(std::span(&no, 1)));
+  auto recommending = Recommending::open(*workspace_, {});
+  ASSERT_TRUE(recommending);
+  const auto alone = recommending->for_customer("c3");
+  ASSERT_TRUE(alone) << alone.error().message;
+  EXPECT_EQ(name(alone->basis), "not_allowed");
+  EXPECT_FALSE(alone->personal);
+  EXPECT_EQ(name(recommending->for_customer("c5")->basis), "taste");
+  const CustomerNumber refusing = *workspace_->identity().find("c3").value();
+  std::vector<std::string> listed, expected;
+  for (const RecommendedItem& item : alone->items) expected.push_back(item.item_id);
+  ASSERT_TRUE(recommending->for_everybody(
+      [&](CustomerNumber customer, std::span<const RecommendedItem> items) -> Status {
+        if (customer != refusing) return {};
+        for (const RecommendedItem& item : items) listed.push_back(item.item_id);
+        return {};
+      },
+      nullptr));
+  EXPECT_FALSE(expected.empty());
+  EXPECT_EQ(listed, expected);
+}
+
 TEST_F(Trained, GivesEverybodyTheListThatTheyWouldGetAlone) {
   ASSERT_TRUE(train_one("item_knn"));
   events::Event merged = bought("c2", "");

@@ -46,10 +46,11 @@ std::vector<double> shares_of(Explanation explanation) {
   Model model;
   model.items = {ItemNumber{1}, ItemNumber{2}, ItemNumber{3}, ItemNumber{4}};
   const std::vector<std::int64_t> buyers{1, 1, 1, 1};
-  const ReasonWriter writer(model, catalog::CatalogSnapshot(), buyers, false);
+  const catalog::CatalogSnapshot catalog;
+  const ReasonWriter writer(model, catalog, buyers, false);
+  const std::vector<Reason> reasons = writer.reasons(told, recommend::Query::row(0), 3).value();
   std::vector<double> shares;
-  for (const Reason& reason : writer.reasons(told, recommend::Query::row(0), 3).value())
-    shares.push_back(reason.share);
+  for (const Reason& reason : reasons) shares.push_back(reason.share);
   return shares;
 }
 

@@ -106,6 +106,7 @@ enum class ListBasis : std::uint8_t {
   same_for_all,   // the model gives everybody the same
   nothing_known,  // popular items: nothing is known of the customer that the model can use
   nothing_near,   // popular items: the model sees no evidence for any item that the rule allows
+  not_allowed,    // popular items: the customer does not allow personalisation
 };
 std::string_view name(ListBasis basis);
 
