@@ -25,9 +25,8 @@ def table(events, campaign, days):
                 moment = datetime.fromisoformat(decision["time"])
                 customer = row["customer_id"]
                 if customer not in since or moment < since[customer]:
-                    index = decision["assignment"]["group"]
-                    arms = decision["assignment"]["arms"]
-                    group[customer] = "holdout" if index < 0 else arms[index]["name"]
+                    index, arms = decision["group"], decision["arms"]  # arms: [name, weight]
+                    group[customer] = "holdout" if index < 0 else arms[index][0]
                     since[customer] = moment
             elif row["type"] == "purchase" and row["customer_id"]:
                 order = orders[row["customer_id"], row["order_id"] or row["event_id"]]
