@@ -36,9 +36,8 @@ Fault unknown_parameter(const std::string& name) {
 
 // Messages of prepare begin with the field that they are about.
 std::string_view field_of_test(const Error& error) {
-  const std::string text = to_string(error);
   for (const std::string_view field : {"to", "as", "treatment"}) {
-    if (text.starts_with(std::string(field) + ":")) return field;
+    if (error.context == field || error.message.starts_with(std::string(field) + ":")) return field;
   }
   return {};
 }

@@ -108,8 +108,7 @@ TEST_F(CampaignsTest, PreviewTellsWhichEffectItCouldShow) {
     event.time = days_later(-1);
     event.customer = ids.emplace_back(fmt::format("c{}", i));
     event.item = "p1";
-    event.price_minor = 1000;
-    event.quantity = 1;
+    event.value_minor = 1000;
     event.currency = Currency::parse("GBP").value();
     bought.push_back(event);
   }

@@ -96,11 +96,11 @@ TEST_F(CustomersAsOf, AreLookedAtWithoutMovingAnybodyInOrOutOfASegment) {
     EXPECT_EQ(past.members("frish", {}, 10).error().code, ErrorCode::not_found);
   }
   {
-    Customers::Options strict;
-    strict.lifecycle.new_days = 1;
-    Customers people = read(workspace, strict);
-    EXPECT_EQ(sizes(people)["new customers"], 0);
-    EXPECT_TRUE(people.members("new customers", {}, 10).value().empty());
+    Customers::Options patient;
+    patient.lifecycle.new_days = 400;
+    Customers people = read(workspace, patient);
+    EXPECT_EQ(sizes(people)["new customers"], 4);
+    EXPECT_EQ(people.members("new customers", {}, 10).value().size(), 4U);
   }
   EXPECT_EQ(stored().value(), before);
   Customers people = customers(workspace);

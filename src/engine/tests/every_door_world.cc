@@ -118,10 +118,12 @@ void EveryDoorWorld::say(EventType type, int customer, const char* properties) {
   event.customer = people_[static_cast<std::size_t>(customer)].id;
   event.properties = properties;
   Somebody& one = people_[static_cast<std::size_t>(customer)];
+  if (type == EventType::message_complained || type == EventType::message_bounced)
+    one.suppressed = true;
+  if (type == EventType::message_bounced) return;  // says nothing of what the customer wants
   const bool personal = event.properties.find("personalisation") != event.properties.npos;
   (personal ? one.personalisation : one.email)
       .push_back({now_, ++order_, type == EventType::consent_given});
-  if (type == EventType::message_complained) one.suppressed = true;
 }
 
 void EveryDoorWorld::tell() {
@@ -187,11 +189,23 @@ void EveryDoorWorld::change_minds() {
     say(given ? EventType::consent_given : EventType::consent_withdrawn, i,
         random_.chance(.6) ? kAboutEmail : R"({"purpose":"personalisation"})");
     if (!random_.chance(.05)) continue;
-    const int angry = static_cast<int>(random_.below(people_.size()));
-    if (people_[static_cast<std::size_t>(angry)].address.empty()) continue;
-    say(EventType::message_complained, angry, kAboutEmail);
+    const int unlucky = somebody_waiting();
+    if (people_[static_cast<std::size_t>(unlucky)].address.empty()) continue;
+    say(random_.chance(.5) ? EventType::message_complained : EventType::message_bounced, unlucky,
+        kAboutEmail);
   }
   tell();
+}
+
+// What comes between a decision and its hand-over matters most.
+int EveryDoorWorld::somebody_waiting() {
+  std::vector<int> waiting;
+  for (const auto& [key, message] : written_) {
+    if (message.by_outbox && message.handed == 0 && !message.taken_back)
+      waiting.push_back(message.customer);
+  }
+  return waiting.empty() ? static_cast<int>(random_.below(people_.size()))
+                         : waiting[random_.below(waiting.size())];
 }
 
 void EveryDoorWorld::move_clock() {

@@ -78,6 +78,7 @@ class EveryDoorWorld {
   void admit(int customers);
   void make_campaign();
   void change_minds();
+  int somebody_waiting();
   void move_clock();
   void change_campaigns();
   void run_campaigns();

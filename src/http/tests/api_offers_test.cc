@@ -146,7 +146,7 @@ TEST_F(OfferDoors, SendTestsToWhoIsNamedAndCountNothing) {
   EXPECT_THAT(mail.messages()[0], HasSubstr("Subject: [Test] For you"));
   EXPECT_EQ(get("/v1/campaigns/letter").text("/outbox/sent"), "0");
   // Its links lead on and write nothing.
-  const std::string& bytes = mail.messages()[0];
+  const std::string bytes = mail.messages()[0];
   const std::size_t leave = bytes.find("https://mail.shop.example/u/");
   ASSERT_NE(leave, bytes.npos);
   const std::string path = bytes.substr(leave + 25, bytes.find('>', leave) - leave - 25);

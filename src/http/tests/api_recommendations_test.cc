@@ -266,7 +266,7 @@ TEST_F(RecommendationDoors, ReplayDecisionsOfAnExportThatWasImported) {
   engine::ImportRequest request;
   request.files = {file};
   request.currency = "GBP";
-  const auto preview = engine::preview_import(*elsewhere, request, file);
+  const auto preview = engine::preview_import(request, file);
   ASSERT_TRUE(preview);
   ASSERT_TRUE(engine::run_import(*elsewhere, request, {preview->mapping}, quiet));
   const auto decision = engine::read_decision(*elsewhere, id);
