@@ -36,9 +36,9 @@ Result<SendingGate> SendingGate::open(Workspace& workspace, std::optional<Sendin
   SendingGate gate(workspace, without);
   store::State& state = workspace.state();
   ATTUNE_ASSIGN_OR_RETURN(auto list, privacy::SuppressionList::open(state));
-  gate.suppressions_ = std::make_unique<privacy::SuppressionList>(std::move(list));
+  gate.suppressions_ = std::make_unique<privacy::SuppressionList>(list);
   ATTUNE_ASSIGN_OR_RETURN(auto store, engage::CampaignStore::open(state));
-  gate.campaigns_ = std::make_unique<engage::CampaignStore>(std::move(store));
+  gate.campaigns_ = std::make_unique<engage::CampaignStore>(store);
   ATTUNE_ASSIGN_OR_RETURN(auto contacts, engage::ContactStore::open(state));
   gate.contacts_ = std::make_unique<engage::ContactStore>(std::move(contacts));
   ATTUNE_ASSIGN_OR_RETURN(auto outbox, deliver::Outbox::open(state, workspace.vault()));

@@ -1,8 +1,7 @@
 #include "stage_clock.h"
 
 #include <algorithm>
-
-#include <time.h>
+#include <ctime>
 
 namespace attune::engine {
 namespace {

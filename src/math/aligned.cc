@@ -2,24 +2,29 @@
 
 #include <sys/mman.h>
 
-#include <cstdint>
-#include <cstdlib>
 #include <new>
 
 namespace attune::math {
+namespace {
+
+constexpr std::size_t kLargePage = std::size_t{2} << 20;
+
+bool is_large(std::size_t bytes) { return bytes >= 2 * kLargePage; }
+std::align_val_t alignment_of(std::size_t bytes) {
+  return std::align_val_t{is_large(bytes) ? kLargePage : kAlignment};
+}
+
+}  // namespace
 
 void* allocate_aligned(std::size_t bytes) {
-  constexpr std::size_t kLargePage = std::size_t{2} << 20;
-  const bool large = bytes >= 2 * kLargePage;
-  const std::size_t alignment = large ? kLargePage : kAlignment;
-  if (bytes > SIZE_MAX - alignment) throw std::bad_alloc();
-  void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-  if (memory == nullptr && bytes > 0) throw std::bad_alloc();
+  void* memory = ::operator new(bytes, alignment_of(bytes));
   // Advice: where the system does not take it, pages stay small.
-  if (large) (void)madvise(memory, bytes, MADV_HUGEPAGE);
+  if (is_large(bytes)) (void)madvise(memory, bytes, MADV_HUGEPAGE);
   return memory;
 }
 
-void free_aligned(void* memory) { std::free(memory); }
+void free_aligned(void* memory, std::size_t bytes) {
+  ::operator delete(memory, alignment_of(bytes));
+}
 
 }  // namespace attune::math

@@ -102,18 +102,18 @@ HWY_INLINE void fetch(const EntryVectors& e, std::int64_t first) {
   }
 }
 
-template <bool kMisses>
+template <bool Misses>
 HWY_INLINE void add_fitted(const EntryVectors& e, const float* x, float* out) {
   const float* at[kGroup];
   float scales[kGroup];
   const bool beyond_caches = e.count * e.width > kCached;
   for (std::int64_t first = 0; first < e.count; first += kGroup) {
     const std::int64_t size = locate(e, first, at);
-    if (kMisses || beyond_caches) fetch(e, first + kFetched);
+    if (Misses || beyond_caches) fetch(e, first + kFetched);
     dot_group(at, e.width, x, scales);
     for (std::int64_t i = 0; i < kGroup; ++i) {
       const float weight = i < size ? e.weights[first + i] : 0;
-      scales[i] = weight * (kMisses ? 1 - scales[i] : scales[i]);
+      scales[i] = weight * (Misses ? 1 - scales[i] : scales[i]);
     }
     add_group(at, e.width, scales, out);
   }
@@ -151,19 +151,19 @@ void lower_misses_kernel(const EntryVectors& e, std::int64_t column, const float
 }
 
 // The rows `row` ... of one vector's width of columns of the system.
-template <int kRows>
+template <int Rows>
 HWY_INLINE void add_outer(const EntryVectors& e, std::int64_t begin, std::int64_t end,
                           std::int64_t row, std::int64_t column, float* out, std::int64_t step) {
   const Floats lanes;
-  Vector sums[kRows];
-  for (int r = 0; r < kRows; ++r) sums[r] = hn::LoadU(lanes, out + r * step);
+  Vector sums[Rows];
+  for (int r = 0; r < Rows; ++r) sums[r] = hn::LoadU(lanes, out + r * step);
   for (std::int64_t i = begin; i < end; ++i) {
     const float* vector = e.vectors + static_cast<std::int64_t>(e.rows[i]) * e.width;
     const auto right = hn::Mul(hn::Set(lanes, e.weights[i]), hn::LoadU(lanes, vector + column));
-    for (int r = 0; r < kRows; ++r)
+    for (int r = 0; r < Rows; ++r)
       sums[r] = hn::MulAdd(hn::Set(lanes, vector[row + r]), right, sums[r]);
   }
-  for (int r = 0; r < kRows; ++r) hn::StoreU(sums[r], lanes, out + r * step);
+  for (int r = 0; r < Rows; ++r) hn::StoreU(sums[r], lanes, out + r * step);
 }
 
 void add_subspace_kernel(const EntryVectors& e, std::int64_t first, std::int64_t size,

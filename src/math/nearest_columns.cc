@@ -38,29 +38,29 @@ HWY_INLINE void settle(const Lanewise& lanes, std::int32_t* nearest, float* gap)
   *gap = tied ? 0 : hn::GetLane(next) - hn::GetLane(best);
 }
 
-template <int kRows>
+template <int Rows>
 HWY_INLINE void find_rows(const float* rows, std::int64_t d, const float* turned,
                           const float* halves, std::int64_t width, std::int32_t* nearest,
                           float* gap) {
   constexpr int kVectors = 2;
   const Floats floats;
   const Integers integers;
-  Lanewise found[kRows];
+  Lanewise found[Rows];
   for (auto& lanes : found) {
     lanes.best = lanes.second = hn::Set(floats, std::numeric_limits<float>::infinity());
     lanes.place = hn::Zero(integers);
   }
   for (std::int64_t column = 0; column < width; column += kVectors * kWidth) {
-    Vector scores[kRows][kVectors];
+    Vector scores[Rows][kVectors];
     for (int v = 0; v < kVectors; ++v) {
       const auto half = hn::LoadU(floats, halves + column + v * kWidth);
-      for (int r = 0; r < kRows; ++r) scores[r][v] = half;
+      for (int r = 0; r < Rows; ++r) scores[r][v] = half;
     }
     for (std::int64_t j = 0; j < d; ++j) {
       Vector centres[kVectors];
       for (int v = 0; v < kVectors; ++v)
         centres[v] = hn::LoadU(floats, turned + j * width + column + v * kWidth);
-      for (int r = 0; r < kRows; ++r) {
+      for (int r = 0; r < Rows; ++r) {
         const auto x = hn::Set(floats, rows[r * d + j]);
         for (int v = 0; v < kVectors; ++v)
           scores[r][v] = hn::NegMulAdd(x, centres[v], scores[r][v]);
@@ -68,7 +68,7 @@ HWY_INLINE void find_rows(const float* rows, std::int64_t d, const float* turned
     }
     for (int v = 0; v < kVectors; ++v) {
       const auto places = hn::Iota(integers, static_cast<std::int32_t>(column + v * kWidth));
-      for (int r = 0; r < kRows; ++r) {
+      for (int r = 0; r < Rows; ++r) {
         Lanewise& lanes = found[r];
         const auto score = scores[r][v];
         const auto nearer = hn::Lt(score, lanes.best);
@@ -78,7 +78,7 @@ HWY_INLINE void find_rows(const float* rows, std::int64_t d, const float* turned
       }
     }
   }
-  for (int r = 0; r < kRows; ++r) settle(found[r], nearest + r, gap + r);
+  for (int r = 0; r < Rows; ++r) settle(found[r], nearest + r, gap + r);
 }
 
 void find_kernel(const float* rows, std::int64_t count, std::int64_t d, const float* turned,

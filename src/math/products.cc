@@ -15,34 +15,34 @@ using Floats = hn::CappedTag<float, 16>;
 constexpr std::int64_t kWidth = static_cast<std::int64_t>(hn::MaxLanes(Floats()));
 
 // kRows x kVectors vectors of c in registers, one step of k after the other.
-template <int kRows, int kVectors>
+template <int Rows, int Vectors>
 HWY_INLINE void multiply_tile(std::int64_t k, const LeftSide& a, const RightSide& b,
                               const Target& c) {
   const Floats lanes;
-  hn::Vec<Floats> sums[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v)
+  hn::Vec<Floats> sums[Rows][Vectors];
+  for (int r = 0; r < Rows; ++r) {
+    for (int v = 0; v < Vectors; ++v)
       sums[r][v] = hn::LoadU(lanes, c.data + r * c.step + v * kWidth);
   }
   const float* left = a.data;
   const float* right = b.data;
   for (std::int64_t step = 0; step < k; ++step) {
-    hn::Vec<Floats> columns[kVectors];
-    for (int v = 0; v < kVectors; ++v) columns[v] = hn::LoadU(lanes, right + v * kWidth);
-    for (int r = 0; r < kRows; ++r) {
+    hn::Vec<Floats> columns[Vectors];
+    for (int v = 0; v < Vectors; ++v) columns[v] = hn::LoadU(lanes, right + v * kWidth);
+    for (int r = 0; r < Rows; ++r) {
       const auto factor = hn::Set(lanes, left[r * a.row_step]);
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::MulAdd(factor, columns[v], sums[r][v]);
+      for (int v = 0; v < Vectors; ++v) sums[r][v] = hn::MulAdd(factor, columns[v], sums[r][v]);
     }
     left += a.column_step;
     right += b.step;
   }
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v)
+  for (int r = 0; r < Rows; ++r) {
+    for (int v = 0; v < Vectors; ++v)
       hn::StoreU(sums[r][v], lanes, c.data + r * c.step + v * kWidth);
   }
 }
 
-template <int kVectors>
+template <int Vectors>
 HWY_INLINE void multiply_columns(std::int64_t m, std::int64_t k, LeftSide a, const RightSide& b,
                                  Target c) {
   constexpr int kRows = 6;
@@ -52,18 +52,18 @@ HWY_INLINE void multiply_columns(std::int64_t m, std::int64_t k, LeftSide a, con
     m -= rows;
   };
   while (m >= kRows) {
-    multiply_tile<kRows, kVectors>(k, a, b, c);
+    multiply_tile<kRows, Vectors>(k, a, b, c);
     advance(kRows);
   }
   if (m >= 4) {
-    multiply_tile<4, kVectors>(k, a, b, c);
+    multiply_tile<4, Vectors>(k, a, b, c);
     advance(4);
   }
   if (m >= 2) {
-    multiply_tile<2, kVectors>(k, a, b, c);
+    multiply_tile<2, Vectors>(k, a, b, c);
     advance(2);
   }
-  if (m >= 1) multiply_tile<1, kVectors>(k, a, b, c);
+  if (m >= 1) multiply_tile<1, Vectors>(k, a, b, c);
 }
 
 void multiply_add_kernel(std::int64_t m, std::int64_t n, std::int64_t k, const LeftSide& a,
