@@ -256,10 +256,7 @@ class Load {
     std::size_t sent = 0;
     while (sent < c.out.size()) {
       const ssize_t now = ::send(c.fd, c.out.data() + sent, c.out.size() - sent, MSG_NOSIGNAL);
-      if (now <= 0) {
-        ++errors_;
-        return;
-      }
+      if (now <= 0) return;  // the end of the connection is read, and counted, next
       sent += static_cast<std::size_t>(now);
     }
   }
@@ -275,10 +272,13 @@ class Load {
     const ssize_t got = recv(c.fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (got <= 0) {
       if (got < 0 && errno == EAGAIN) return;
-      ++errors_;
-      --busy_;
-      c.busy = false;
+      if (c.busy) {
+        ++errors_;
+        --busy_;
+        c.busy = false;
+      }  // else the server ends connections on which nothing is asked: no error
       close(c.fd);
+      c.in.clear();
       gone_ = gone_ || !open(c);
       return;
     }

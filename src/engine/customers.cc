@@ -21,7 +21,8 @@ struct Customers::Impl {
   std::optional<ProfileFolding> folding;
   profiles::ShopContext context;
   std::optional<profiles::SegmentSet> compiled;
-  std::optional<ProfileFolding::Profiles> past;  // where as_of lies before the last event
+  std::optional<ProfileFolding::Profiles> past;   // where as_of lies before the last event
+  std::optional<std::vector<SegmentSize>> sizes;  // absent: membership may have changed since
 
   Status read_names(bool items) {
     if (folding && !items) return vocabulary->follow(workspace->state());
@@ -70,6 +71,7 @@ struct Customers::Impl {
   bool aside() const { return options != Options(); }
 
   Status compile() {
+    sizes.reset();
     ATTUNE_ASSIGN_OR_RETURN(std::vector<profiles::Segment> saved, segments->list());
     ATTUNE_ASSIGN_OR_RETURN(
         compiled, profiles::SegmentSet::compile(std::move(saved), workspace->zone(), *vocabulary));
@@ -126,6 +128,7 @@ Status Customers::catch_up(const News& news, Progress& progress) {
 
 Status Customers::measure_shop() {
   Impl& self = *impl_;
+  self.sizes.reset();
   ATTUNE_RETURN_IF_ERROR(self.read_clock());
   profiles::ShopStatistics statistics(self.context.as_of, self.workspace->zone());
   ATTUNE_RETURN_IF_ERROR(
@@ -226,6 +229,7 @@ Status Customers::remove_segment(std::string_view name) {
 }
 
 Result<std::vector<Customers::SegmentSize>> Customers::refresh_segments() {
+  if (impl_->sizes) return *impl_->sizes;
   ATTUNE_ASSIGN_OR_RETURN(std::vector<Profile> everybody, all());
   if (!impl_->aside()) {
     auto changes =
@@ -234,7 +238,7 @@ Result<std::vector<Customers::SegmentSize>> Customers::refresh_segments() {
     ATTUNE_RETURN_IF_ERROR(
         impl_->segments->full_pass_done(impl_->workspace->zone().day_number(as_of())));
   }
-  std::vector<SegmentSize> sizes;
+  std::vector<SegmentSize>& sizes = impl_->sizes.emplace();
   for (const profiles::Segment& segment : impl_->compiled->segments())
     sizes.push_back({segment, 0, 0});
   for (const Profile& profile : everybody) {

@@ -1,5 +1,7 @@
 #include "live_profiles.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace attune::engine {
@@ -9,6 +11,8 @@ using std::chrono::steady_clock;
 
 constexpr auto kMeasureAtOnce = std::chrono::milliseconds(20);
 constexpr int kMeasureShare = 100;
+constexpr int kLeftToOthers = 2;  // times as long as folding took
+constexpr auto kLongestWait = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -18,10 +22,30 @@ void LiveProfiles::note(const AppliedEvents& applied) {
 }
 
 Result<Customers*> LiveProfiles::catch_up(Workspace& workspace) {
-  const Status folded = fold(workspace);
+  const auto begun = steady_clock::now();
+  Status folded = fold(workspace);
+  if (folded) folded = note_caught_up(workspace);
+  ended_ = steady_clock::now();
+  took_ = ended_ - begun;
   if (folded) return &*customers_;
   drop();
   return std::unexpected(folded.error());
+}
+
+Status LiveProfiles::note_caught_up(Workspace& workspace) {
+  ATTUNE_ASSIGN_OR_RETURN(through_, workspace.event_history().cursor());
+  caught_up_ = workspace.now();
+  changed_ = false;
+  return {};
+}
+
+Customers* LiveProfiles::serving(Sequence applied, Timestamp now) {
+  const bool old = std::abs(now.micros - caught_up_.micros) >= kMicrosPerSecond;
+  return !customers_ || changed_ || old || through_ < applied ? nullptr : &*customers_;
+}
+
+steady_clock::time_point LiveProfiles::next() const {
+  return ended_ + std::min<steady_clock::duration>(kLeftToOthers * took_, kLongestWait);
 }
 
 Status LiveProfiles::fold(Workspace& workspace) {

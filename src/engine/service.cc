@@ -208,6 +208,19 @@ struct Service::Impl {
     return customers;
   }
 
+  // For a question that came when events were applied up to `asked`. `lock` is of `stores`, and let
+  // go while others go first.
+  Result<Customers*> customers_for(Sequence asked, std::unique_lock<std::mutex>& lock) {
+    while (true) {
+      if (Customers* ready = profiles.serving(asked, workspace.now())) return ready;
+      const auto next = profiles.next();
+      if (next <= std::chrono::steady_clock::now()) return fold();
+      lock.unlock();
+      std::this_thread::sleep_until(next);
+      lock = hold_stores();
+    }
+  }
+
   void run(const std::stop_token& stop) {
     give_way();
     while (true) {
@@ -400,21 +413,23 @@ Result<decide::Decision> Service::find_decision(std::string_view id) {
 
 Status Service::with(const std::function<Status(Workspace&)>& work) {
   const std::unique_lock lock = impl_->hold_stores();
+  impl_->profiles.changed();
   return work(impl_->workspace);
 }
 
 Status Service::with_until(const std::function<Status(Workspace&, const Release&)>& work) {
   std::unique_lock lock = impl_->hold_stores();
+  impl_->profiles.changed();
   return work(impl_->workspace, [&lock] {
     if (lock.owns_lock()) lock.unlock();
   });
 }
 
 Status Service::with_customers(const std::function<Status(Workspace&, Customers&)>& work) {
-  return with([&](Workspace& workspace) -> Status {
-    ATTUNE_ASSIGN_OR_RETURN(Customers * customers, impl_->fold());
-    return work(workspace, *customers);
-  });
+  const Sequence asked{impl_->applied};
+  std::unique_lock lock = impl_->hold_stores();
+  ATTUNE_ASSIGN_OR_RETURN(Customers * customers, impl_->customers_for(asked, lock));
+  return work(impl_->workspace, *customers);
 }
 
 Result<OfferAnswer> Service::offers(const OfferRequest& request) {

@@ -246,21 +246,31 @@ Result<bool> Workspace::pin_currency() {
 }
 
 Result<Timestamp> Workspace::default_as_of() {
+  const Timestamp present = now();
+  const auto today = [&] { return impl_->last_activity > present.micros - 2 * kMicrosPerDay; };
+  if (!today()) ATTUNE_RETURN_IF_ERROR(impl_->follow_activity());
+  if (today() || !impl_->last_activity) return present;
+  const CivilTime day = impl_->zone.to_civil(Timestamp{*impl_->last_activity});
+  return impl_->zone.from_civil({day.year, day.month, day.day, 23, 59, 59, 999'999});
+}
+
+Status Workspace::Impl::follow_activity() {
+  using enum events::EventType;
+  ATTUNE_ASSIGN_OR_RETURN(const Sequence through, event_history->cursor());
+  if (through <= activity_through) return {};
+  // What we did says nothing of when the shop's data end.
   ATTUNE_ASSIGN_OR_RETURN(
       const auto last,
-      impl_->history.find_int64(
-          "SELECT epoch_us(max(time)) FROM visible_rows WHERE type NOT IN ($1, $2, $3, $4, $5, $6)",
-          {static_cast<std::int64_t>(events::EventType::item_changed),
-           static_cast<std::int64_t>(events::EventType::customer_changed),
-           // What we did says nothing of when the shop's data end.
-           static_cast<std::int64_t>(events::EventType::decision),
-           static_cast<std::int64_t>(events::EventType::assignment),
-           static_cast<std::int64_t>(events::EventType::message_sent),
-           static_cast<std::int64_t>(events::EventType::message_bounced)}));
-  const Timestamp present = now();
-  if (!last || *last > present.micros - 2 * kMicrosPerDay) return present;
-  const CivilTime day = impl_->zone.to_civil(Timestamp{*last});
-  return impl_->zone.from_civil({day.year, day.month, day.day, 23, 59, 59, 999'999});
+      history.find_int64(
+          "SELECT epoch_us(max(time)) FROM visible_rows WHERE sequence > $1 AND "
+          "type NOT IN ($2, $3, $4, $5, $6, $7)",
+          {activity_through.value, static_cast<std::int64_t>(item_changed),
+           static_cast<std::int64_t>(customer_changed), static_cast<std::int64_t>(decision),
+           static_cast<std::int64_t>(assignment), static_cast<std::int64_t>(message_sent),
+           static_cast<std::int64_t>(message_bounced)}));
+  last_activity = std::max(last_activity, last);
+  activity_through = through;
+  return {};
 }
 
 }  // namespace attune::engine

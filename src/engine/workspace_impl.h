@@ -58,12 +58,18 @@ struct Workspace::Impl {
   Observer observer;
   std::int64_t others_applied = 0;
   std::int64_t refused_applied = 0;
+  // When the shop's customers last did something, of events up to `activity_through`. Rows are not
+  // taken out of the history, so it never goes back.
+  std::optional<std::int64_t> last_activity;
+  Sequence activity_through;
   std::optional<std::int64_t> refused_held;  // absent: to be counted
   events::BundleMerger gathered;
   Sequence gathered_first;
   Sequence skipped;                     // entries without events, which history need not hold yet
   bool enough = false;                  // reading stopped because a group is full
   Sequence state_begun, history_begun;  // the cursors when applying began
+
+  Status follow_activity();
 
   Impl(store::DataFolder f, store::Vault v, store::Journal j, store::State s, store::History h)
       : folder(std::move(f)),
