@@ -20,6 +20,7 @@ struct ImportArguments {
   ColumnArguments meaning;
   std::string delimiter, encoding, format, explode, columns;
   std::string report;
+  std::string language = "en";  // of the report
   bool no_header = false;
   bool keep_repeats = false;
   bool yes = false;
@@ -107,7 +108,8 @@ Status print_result(Context& context, const engine::ImportResult& result,
   const std::string& report_file = arguments.report;
   context.end_progress();
   if (!report_file.empty()) {
-    ATTUNE_RETURN_IF_ERROR(write_file_durably(report_file, engine::quality_page(result)));
+    const auto language = arguments.language == "zh" ? report::Language::zh : report::Language::en;
+    ATTUNE_RETURN_IF_ERROR(write_file_durably(report_file, engine::quality_page(result, language)));
   }
   if (context.json) {
     context.print(engine::import_json(result) + "\n");
@@ -208,6 +210,9 @@ void add_import(CLI::App& app, Context& context) {
                     "say where the time went, by stage (--json always does)");
   command->add_option("--report", arguments->report, "write the quality report as a page")
       ->type_name("FILE.html");
+  command->add_option("--language", arguments->language, "of that page: en or zh")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"en", "zh"}));
   command->callback([&context, arguments] {
     context.action = [&context, arguments] { return run(context, *arguments); };
   });

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "attune/base/text.h"
+#include "attune/engage/contact_store.h"
 #include "background.h"
 #include "pending_events.h"
 
@@ -20,6 +21,9 @@ constexpr auto kLook = 1s;
 constexpr auto kAfterTrouble = 60s;
 constexpr auto kHeldAtOnce = 100ms;  // of the stores, beyond the chunk that it ends in
 constexpr std::int64_t kSendAgainMicros = 5'000'000;  // others may have put messages there
+constexpr auto kTidyEvery = 1h;
+constexpr std::int64_t kContactsKeptDays = 62;  // caps look back a calendar month at most
+constexpr std::int64_t kMessagesKeptDays = 400;
 
 // Lets a run go on for a while. It goes on where it stopped.
 class Slice final : public Progress {
@@ -48,6 +52,7 @@ struct CampaignLoop::Impl {
   std::map<std::string, Moment> not_before{};  // campaigns that failed
   Moment send_not_before{};
   std::int64_t send_due_micros = 0;
+  Moment tidy_due{};
   std::condition_variable_any wake{};
   std::jthread thread{};
 
@@ -62,6 +67,7 @@ struct CampaignLoop::Impl {
       pump();
       bool more = run_due(stop);
       more |= send_due(stop);
+      tidy();
       if (more) continue;
       std::unique_lock lock(mutex);
       wake.wait_for(lock, stop, kLook, [] { return false; });
@@ -77,6 +83,27 @@ struct CampaignLoop::Impl {
       return {};
     });
     tell(trouble_of_events, pumped ? std::string() : pumped.error().message);
+  }
+
+  // What nobody asks after any more goes. The history keeps what became of it.
+  void tidy() {
+    const Moment now = std::chrono::steady_clock::now();
+    if (now < tidy_due) return;
+    tidy_due = now + kTidyEvery;
+    const Status done = with_stores(drop_old);
+    if (!done) tell(trouble_of_events, done.error().message);
+  }
+
+  static Status drop_old(Workspace& stores) {
+    const auto before = [&](std::int64_t days) {
+      return Timestamp{stores.now().micros - days * kMicrosPerDay};
+    };
+    ATTUNE_ASSIGN_OR_RETURN(auto contacts, engage::ContactStore::open(stores.state()));
+    ATTUNE_ASSIGN_OR_RETURN(auto outbox, deliver::Outbox::open(stores.state(), stores.vault()));
+    ATTUNE_ASSIGN_OR_RETURN(const auto met, contacts.prune(before(kContactsKeptDays)));
+    ATTUNE_ASSIGN_OR_RETURN(const auto sent, outbox.prune(before(kMessagesKeptDays)));
+    (void)met, (void)sent;
+    return {};
   }
 
   // Whether there is more to decide at once.

@@ -204,7 +204,7 @@ Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions&
       for (const events::Trait& trait : traits[number]) names.insert(trait.name);
     }
   }
-  std::vector<std::string> columns{"customer_id", "anonymous_id", "time"};
+  std::vector<std::string> columns{"customer_id", "anonymous_id", "previous_id", "time"};
   columns.insert(columns.end(), names.begin(), names.end());
   const std::vector<ColumnSchema> schema = text_columns(columns);
   ATTUNE_ASSIGN_OR_RETURN(store::TableWriter writer,
@@ -222,12 +222,12 @@ Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions&
     return rows.end_row();
   };
   for (const CustomerNumber number : numbers) {
-    rows.text(ids.customers.at(number)).missing();
+    rows.text(ids.customers.at(number)).missing().missing();
     ATTUNE_RETURN_IF_ERROR(tell(number));
   }
   for (const CustomerNumber number : visitors) {
     if (traits[number].empty()) continue;
-    rows.missing().text(ids.anonymous.at(number).front());
+    rows.missing().text(ids.anonymous.at(number).front()).missing();
     ATTUNE_RETURN_IF_ERROR(tell(number));
   }
   // Which anonymous ids are whose.
@@ -239,6 +239,13 @@ Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions&
   std::ranges::sort(links);
   for (const auto& [customer, anonymous] : links) {
     ATTUNE_RETURN_IF_ERROR(rows.text(ids.customers.at(customer)).text(anonymous).end_row());
+  }
+  // Who is called otherwise by now.
+  for (const CustomerNumber number : numbers) {
+    const auto now = ids.customers.find(merges.root(number));
+    if (merges.root(number) == number || now == ids.customers.end()) continue;
+    rows.text(now->second).missing().text(ids.customers.at(number));
+    ATTUNE_RETURN_IF_ERROR(rows.end_row());
   }
   ATTUNE_RETURN_IF_ERROR(rows.flush());
   ATTUNE_RETURN_IF_ERROR(writer.finish());

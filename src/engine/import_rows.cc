@@ -89,6 +89,12 @@ Result<std::optional<Event>> ChangeRows::item(const events::ItemRow& row) {
   return std::optional(changed);
 }
 
+Result<bool> ChangeRows::are_one(std::string_view id, std::string_view previous) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto now, workspace_.identity().find(id));
+  ATTUNE_ASSIGN_OR_RETURN(const auto before, workspace_.identity().find(previous));
+  return now && now == before;
+}
+
 Result<std::optional<Event>> ChangeRows::customer(const events::CustomerRow& row) {
   attributes_.assign(row.traits.begin(), row.traits.end());
   std::erase_if(attributes_, [](const Attribute& a) { return a.value.empty(); });
@@ -109,11 +115,17 @@ Result<std::optional<Event>> ChangeRows::customer(const events::CustomerRow& row
   }
   Fields stated = collect();
   // A row without traits still introduces somebody nobody met, or says who is who.
-  const bool links = !row.id.empty() && !row.anonymous.empty();
+  bool links = !row.id.empty() && !row.anonymous.empty();
+  if (!row.previous.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool one, are_one(row.id, row.previous));
+    links = !one;
+  }
   if (met && !links && tells_nothing_new(stated, known)) return std::optional<Event>();
-  Event changed = event(EventType::customer_changed, row.time, !known.empty());
+  const bool alias = !row.previous.empty();
+  Event changed =
+      event(alias ? EventType::alias : EventType::customer_changed, row.time, !known.empty());
   changed.customer = row.id;
-  changed.anonymous = row.anonymous;
+  changed.anonymous = alias ? row.previous : row.anonymous;
   changed.customer_attributes = attributes_;
   for (auto& [field, values] : stated) known[field] = std::move(values);
   return std::optional(changed);

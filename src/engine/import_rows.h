@@ -28,9 +28,12 @@ class ChangeRows {
 
   // Absent: nothing new. Lifetime of the event: until the next call, and that of the row.
   Result<std::optional<events::Event>> item(const events::ItemRow& row);
+  // Of a row with a previous id: an alias of the two.
   Result<std::optional<events::Event>> customer(const events::CustomerRow& row);
 
  private:
+  // Whether both ids are of one customer already.
+  Result<bool> are_one(std::string_view id, std::string_view previous);
   using Fields = std::map<std::string, std::vector<std::string>, std::less<>>;
   Fields collect() const;
   events::Event event(events::EventType type, std::optional<Timestamp> stated, bool known);

@@ -217,20 +217,25 @@ void add_quality(report::Section& section, const events::QualityReport& q,
   }
 }
 
-std::string quality_page(const ImportResult& result) {
-  report::Page page(
-      {.title = "Data quality", .subtitle = result.report.file, .footer = "made with Attune"});
-  add_quality(page.section("What came in"), result.report, report::Language::en);
+std::string quality_page(const ImportResult& result, report::Language language) {
+  const Words say{language};
+  report::Page page({.title = say("Data quality", "数据质量"),
+                     .subtitle = result.report.file,
+                     .language = language,
+                     .footer = say("made with Attune", "由 Attune 生成")});
+  add_quality(page.section(say("What came in", "导入的数据")), result.report, language);
   report::BarChart types;
-  types.frame.title = "Events by type";
-  types.series.push_back({"events", {}});
+  types.frame.title = say("Events by type", "各类型的事件数");
+  types.frame.language = language;
+  types.series.push_back({say("events", "事件"), {}});
   for (int type = 0; type < events::kEventTypeCount; ++type) {
     const std::int64_t count = result.report.event_types[static_cast<std::size_t>(type)];
     if (count == 0) continue;
     types.labels.emplace_back(events::name(static_cast<events::EventType>(type)));
     types.series[0].values.push_back(static_cast<double>(count));
   }
-  if (!types.labels.empty()) page.section("What happened").figure(report::draw(types));
+  if (!types.labels.empty())
+    page.section(say("What happened", "发生了什么")).figure(report::draw(types));
   return page.html();
 }
 

@@ -1,8 +1,7 @@
 #include "attune/engine/service.h"
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
+#include <chrono>
 #include <thread>
 #include <utility>
 
@@ -10,15 +9,9 @@
 
 #include "attune/base/text.h"
 #include "attune/engine/decision_log.h"
-#include "attune/engine/taste.h"
 #include "background.h"
-#include "campaign_loop.h"
-#include "clock_watch.h"
-#include "disk_room.h"
 #include "forgotten_filter.h"
-#include "job_list.h"
-#include "live_profiles.h"
-#include "training_schedule.h"
+#include "service_impl.h"
 
 namespace attune::engine {
 namespace {
@@ -26,294 +19,84 @@ namespace {
 using namespace std::chrono_literals;
 using events::Event;
 
-constexpr auto kLook = 100ms;     // how often the applier looks whether it has to stop
-constexpr auto kGather = 50ms;    // between two groups that follow each other: each costs commits
-constexpr auto kFoldEvery = 1s;   // profiles with news are at most so old
-constexpr auto kRetryEvery = 1s;  // after the stores refused
-constexpr std::size_t kRoomNeeded = 1 << 20;  // on a disk that was full
 constexpr auto kDecisionWait = 500ms;
-constexpr int kPoliteLooks = 50;    // of 100 us, that the applier waits for others
-constexpr double kNewsShare = .01;  // of what was learned from: enough to train again
-constexpr auto kCountEvery = 2s;    // whether there is enough for a first one
 
 }  // namespace
 
-struct Service::Impl {
-  ServiceOptions options;
-  Workspace workspace;
-  store::Journal* journal;  // of `workspace`: every thread may ask it
-  std::filesystem::path folder;
-  std::unique_ptr<Serving> serving;
-  std::optional<AccessKeys> keys;
-  std::optional<Intake> intake;
-  std::mutex intake_ends;  // of the applier's use of it, which lasts longer
-  JobList jobs;
+Service::Impl::~Impl() {
+  campaigns.reset();
+  jobs.stop();
+  std::unique_lock ends(intake_ends);
+  intake.reset();  // writes what waits
+  ends.unlock();
+  applier.request_stop();
+  if (applier.joinable()) applier.join();
+}
 
-  mutable std::mutex stores;    // whoever uses `workspace` holds it
-  std::atomic<int> waiting{0};  // for `stores`, besides the applier
-  std::atomic<std::int64_t> applied{0};
-  std::atomic<std::int64_t> refused{0};
-  std::atomic<std::int64_t> refused_dropped{0};
-  std::atomic<std::int64_t> decisions{0};
-  std::atomic<std::int64_t> suppressed{0};
+void Service::Impl::set(std::optional<Error>& which, const Status& done) {
+  const std::scoped_lock lock(mutex);
+  which = done ? std::nullopt : std::optional(done.error());
+}
 
-  mutable std::mutex mutex;              // of the three below
-  std::optional<Error> problem;          // of applying
-  std::optional<Error> folding_problem;  // of profiles, which hold nothing up
-  std::condition_variable_any moved;     // `applied` has grown
-
-  // Of the applier, by whoever holds `stores`.
-  std::int64_t others_seen = 0;
-  std::int64_t refused_seen = 0;
-  bool currency_pinned = false;
-  bool lists_stale = false;  // applying failed half-way: lists in memory are to be read anew
-  std::atomic<bool> unfolded = false;         // profiles lack events
-  std::atomic<std::int64_t> behind_since{0};  // microseconds; 0: nothing waits
-  std::chrono::steady_clock::time_point folded_at = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point applied_at{};
-  LiveProfiles profiles;
-  TrainingSchedule schedule;
-  std::atomic<std::int64_t> lost_rows{0};
-  ClockWatch clock;
-  // Of the applier's thread.
-  std::chrono::steady_clock::time_point counted_at{}, looked_at{};
-  std::jthread applier;
-  std::optional<CampaignLoop> campaigns;
-
-  Impl(Workspace opened, const ServiceOptions& with)
-      : options(with),
-        workspace(std::move(opened)),
-        journal(&workspace.journal()),
-        folder(workspace.folder().root()) {}
-
-  ~Impl() {
-    campaigns.reset();
-    jobs.stop();
-    std::unique_lock ends(intake_ends);
-    intake.reset();  // writes what waits
-    ends.unlock();
-    applier.request_stop();
-    if (applier.joinable()) applier.join();
-  }
-
-  void set(std::optional<Error>& which, const Status& done) {
+void Service::Impl::tell_state(Health& health) const {
+  std::optional<Error> wrong = intake->trouble();
+  {
     const std::scoped_lock lock(mutex);
-    which = done ? std::nullopt : std::optional(done.error());
+    if (!wrong) wrong = problem;
+    if (folding_problem) health.problem = folding_problem->message;
   }
-
-  // Once the journal could not be written, nobody may come any more by whom it could be seen that
-  // it can.
-  void look_for_room() {
-    const auto now = std::chrono::steady_clock::now();
-    const std::scoped_lock lock(intake_ends);
-    if (!intake || now - looked_at < kRetryEvery || !intake->trouble()) return;
-    looked_at = now;
-    if (has_room(folder, kRoomNeeded)) intake->end_trouble();
+  if (wrong) {
+    const bool full = wrong->code == ErrorCode::resource_exhausted;
+    health.state = full ? HealthState::disk_full : HealthState::failing;
+    health.ready = false;
+    health.problem = wrong->message;
+  } else if (lost_rows > 0) {
+    health.problem = fmt::format(
+        "the history was rebuilt without {} imported rows, and nothing is trained by itself: "
+        "import their files again, or say that they are not wanted: attune status --accept-loss",
+        with_thousands(lost_rows));
   }
-
-  void tell_state(Health& health) const {
-    std::optional<Error> wrong = intake->trouble();
-    {
-      const std::scoped_lock lock(mutex);
-      if (!wrong) wrong = problem;
-      if (folding_problem) health.problem = folding_problem->message;
-    }
-    if (wrong) {
-      const bool full = wrong->code == ErrorCode::resource_exhausted;
-      health.state = full ? HealthState::disk_full : HealthState::failing;
-      health.ready = false;
-      health.problem = wrong->message;
-    } else if (lost_rows > 0) {
-      health.problem = fmt::format(
-          "the history was rebuilt without {} imported rows, and nothing is trained by itself: "
-          "import their files again, or say that they are not wanted: attune status --accept-loss",
-          with_thousands(lost_rows));
-    }
-    const std::int64_t behind = clock.behind(workspace.now());
-    if (!wrong && behind > 0) {
-      health.state = HealthState::clock_back;
-      health.problem = fmt::format(
-          "the clock says {}, {} s before what it said; events are taken in and timed by it as it "
-          "is: set it right",
-          format_iso(workspace.now()), behind / kMicrosPerSecond);
-    }
+  const std::int64_t behind = clock.behind(workspace.now());
+  if (!wrong && behind > 0) {
+    health.state = HealthState::clock_back;
+    health.problem = fmt::format(
+        "the clock says {}, {} s before what it said; events are taken in and timed by it as it "
+        "is: set it right",
+        format_iso(workspace.now()), behind / kMicrosPerSecond);
   }
+}
 
-  std::unique_lock<std::mutex> hold_stores() {
-    ++waiting;
-    std::unique_lock lock(stores);
-    --waiting;
-    return lock;
-  }
+std::unique_lock<std::mutex> Service::Impl::hold_stores() {
+  ++waiting;
+  std::unique_lock lock(stores);
+  --waiting;
+  return lock;
+}
 
-  // Applies what is new. The caller holds `stores`.
-  Status apply() {
-    const bool stale = std::exchange(lists_stale, true);
-    applied_at = std::chrono::steady_clock::now();
-    NoProgress quiet;
-    ATTUNE_ASSIGN_OR_RETURN(const bool some, workspace.apply_next(quiet));
-    ATTUNE_ASSIGN_OR_RETURN(const Sequence done, workspace.event_history().cursor());
-    if (!some) ATTUNE_RETURN_IF_ERROR(workspace.catch_up(quiet));  // old journal files go
-    if (stale || workspace.others_applied() != others_seen) {
-      ATTUNE_RETURN_IF_ERROR(serving->reload(workspace));
-      others_seen = workspace.others_applied();
-      profiles.drop();
-    }
-    lists_stale = false;
-    if (!currency_pinned) {
-      ATTUNE_ASSIGN_OR_RETURN(currency_pinned, workspace.pin_currency());
-    }
-    if (workspace.refused_applied() != refused_seen) {
-      ATTUNE_RETURN_IF_ERROR(count_kept());
-      refused_seen = workspace.refused_applied();
-    }
-    unfolded = true;
-    if (done >= journal->last_sequence()) behind_since = 0;
-    {
-      const std::scoped_lock lock(mutex);
-      applied = done.value;
-    }
-    moved.notify_all();
-    return {};
-  }
+Status Service::Impl::forget_in_memory() {
+  ATTUNE_RETURN_IF_ERROR(reload_where_needed());
+  return count_kept();
+}
 
-  // What was applied of a whole shop or a whole customer is read anew. The caller holds `stores`.
-  Status reload_where_needed() {
-    if (workspace.others_applied() == others_seen) return {};
-    ATTUNE_RETURN_IF_ERROR(serving->reload(workspace));
-    others_seen = workspace.others_applied();
-    profiles.drop();
-    return {};
-  }
-
-  Status forget_in_memory() {
-    ATTUNE_RETURN_IF_ERROR(reload_where_needed());
-    return count_kept();
-  }
-
-  Status count_kept() {
-    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t count, workspace.refused_count());
-    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t dropped, workspace.refused_dropped());
-    refused = count;
-    refused_dropped = dropped;
-    ATTUNE_ASSIGN_OR_RETURN(lost_rows, workspace.lost_rows());
-    return {};
-  }
-
-  // Brings profiles up to date. The caller holds `stores`.
-  Result<Customers*> fold() {
-    folded_at = std::chrono::steady_clock::now();
-    ATTUNE_ASSIGN_OR_RETURN(Customers * customers, profiles.catch_up(workspace));
-    unfolded = false;
-    return customers;
-  }
-
-  // For a question that came when events were applied up to `asked`. `lock` is of `stores`, and let
-  // go while others go first.
-  Result<Customers*> customers_for(Sequence asked, std::unique_lock<std::mutex>& lock) {
-    while (true) {
-      if (Customers* ready = profiles.serving(asked, workspace.now())) return ready;
-      const auto next = profiles.next();
-      if (next <= std::chrono::steady_clock::now()) return fold();
-      lock.unlock();
-      std::this_thread::sleep_until(next);
-      lock = hold_stores();
-    }
-  }
-
-  void run(const std::stop_token& stop) {
-    give_way();
-    while (true) {
-      const bool stopping = stop.stop_requested();
-      look_for_room();
-      clock.look(workspace.now());
-      const bool news = journal->wait_past(Sequence{applied}, stopping ? 0ms : kLook);
-      if (news && !stopping) std::this_thread::sleep_until(applied_at + kGather);
-      if (news && behind_since == 0) behind_since = workspace.now().micros;
-      const bool fold_now = unfolded && std::chrono::steady_clock::now() - folded_at > kFoldEvery;
-      const bool good = !(news || fold_now || serving->refresh_due()) || step(news, fold_now);
-      if (stopping && (!news || !good)) return;
-      if (!stopping) maybe_train();
-      // Whoever waits for the stores goes first; those who come again and again do not keep events
-      // waiting.
-      for (int i = 0; i < kPoliteLooks && waiting > 0 && !stop.stop_requested(); ++i)
-        std::this_thread::sleep_for(100us);
-    }
-  }
-
-  bool step(bool news, bool fold_now) {
-    Status done, folded;
-    {
-      const std::scoped_lock lock(stores);
-      if (news) done = apply();
-      if (done && serving->refresh_due()) done = serving->refresh(workspace);
-      if (done && fold_now) {
-        const auto profiles_now = fold();
-        if (!profiles_now) folded = std::unexpected(profiles_now.error());
-      }
-    }
-    set(problem, done);
-    if (done && fold_now) set(folding_problem, folded);
-    if (!done) std::this_thread::sleep_for(kRetryEvery);
-    return done.has_value();
-  }
-
-  Status submit(std::span<const Event> events, std::span<const RefusedMessage> messages,
-                Intake::Done done) {
-    if (intake->submit(events, messages, std::move(done))) return {};
-    return std::unexpected(
-        unavailable("more events arrive than the disk takes; nothing of these was kept: send them "
-                    "again in a moment"));
-  }
-
-  void maybe_train() {
-    // Out of what a lost history left, nobody wants a model unless they say so.
-    if (lost_rows > 0 || jobs.running() || !schedule.due(workspace.now())) return;
-    const auto recent = static_cast<double>(serving->recent_events());
-    const auto learned = static_cast<double>(serving->learned_through().value);
-    if (recent == 0 || recent < kNewsShare * learned) return;
-    if (learned == 0 && !enough_to_begin()) return;
-    TrainRequest request;
-    request.names = {default_recommenders().front()};
-    request.keep_worse_aside = true;
-    (void)start_training(std::move(request));
-  }
-
-  // A shop without a model. Of the applier's thread.
-  bool enough_to_begin() {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - counted_at < kCountEvery) return false;
-    counted_at = now;
-    const std::scoped_lock lock(stores);
-    return TrainingSchedule::can_begin(workspace);
-  }
-
-  Result<Job> start_training(TrainRequest request) {
-    if (request.threads == 0) request.threads = options.train_threads;
-    schedule.trained(workspace.now());
-    return jobs.start("train", workspace.now(), [this, request](Progress& progress) mutable {
-      return train_now(std::move(request), progress);
-    });
-  }
-
-  Result<std::string> train_now(TrainRequest request, Progress& progress) {
-    std::unique_lock lock = hold_stores();
-    request.when_read = [&] { lock.unlock(); };
-    ATTUNE_ASSIGN_OR_RETURN(const std::vector<ModelMeta> made,
-                            engine::train(workspace, request, progress));
+Result<Customers*> Service::Impl::customers_for(Sequence asked,
+                                                std::unique_lock<std::mutex>& lock) {
+  while (true) {
+    if (Customers* ready = profiles.serving(asked, workspace.now())) return ready;
+    const auto next = profiles.next();
+    if (next <= std::chrono::steady_clock::now()) return fold();
+    lock.unlock();
+    std::this_thread::sleep_until(next);
     lock = hold_stores();
-    ATTUNE_RETURN_IF_ERROR(workspace.forget_in_models());  // whoever was forgotten meanwhile
-    ATTUNE_RETURN_IF_ERROR(serving->swap_model(workspace));
-    if (request.when_made) request.when_made(made);
-    std::string text;
-    for (const ModelMeta& meta : made) {
-      text += fmt::format("{}{}/{} of {} interactions in {:.1f} s", text.empty() ? "" : "; ",
-                          meta.name, meta.version, with_thousands(meta.pairs), meta.fit_seconds);
-      if (!meta.current && !meta.warnings.empty()) text += ", " + meta.warnings.back();
-    }
-    return text;
   }
-};
+}
+
+Status Service::Impl::submit(std::span<const Event> events,
+                             std::span<const RefusedMessage> messages, Intake::Done done) {
+  if (intake->submit(events, messages, std::move(done))) return {};
+  return std::unexpected(
+      unavailable("more events arrive than the disk takes; nothing of these was kept: send them "
+                  "again in a moment"));
+}
 
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Service::~Service() = default;

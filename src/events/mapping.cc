@@ -19,7 +19,8 @@ const std::vector<std::string>& fields_of(Kind kind) {
       "properties", "decision",  "item.*",  "customer.*", "properties.*"};
   static const std::vector<std::string> items{"id",       "name",  "category", "brand", "price",
                                               "currency", "stock", "time",     "url",   "item.*"};
-  static const std::vector<std::string> customers{"id", "anonymous", "time", "customer.*"};
+  static const std::vector<std::string> customers{"id", "anonymous", "previous", "time",
+                                                  "customer.*"};
   switch (kind) {
     case Kind::events:
       return events;

@@ -12,10 +12,10 @@ namespace attune::events::detail {
 namespace {
 
 constexpr std::array<std::string_view, kFieldCount> kFieldNames{
-    "customer", "anonymous", "item",       "time",    "type",        "order",   "quantity",
-    "price",    "value",     "currency",   "rating",  "duration_ms", "channel", "source",
-    "session",  "event_id",  "text",       "url",     "id",          "name",    "category",
-    "brand",    "stock",     "properties", "decision"};
+    "customer", "anonymous", "item",       "time",     "type",        "order",   "quantity",
+    "price",    "value",     "currency",   "rating",   "duration_ms", "channel", "source",
+    "session",  "event_id",  "text",       "url",      "id",          "name",    "category",
+    "brand",    "stock",     "properties", "decision", "previous"};
 
 std::optional<Field> field_of(std::string_view name) {
   const auto found = std::ranges::find(kFieldNames, name);

@@ -46,8 +46,9 @@ enum class Field : std::uint8_t {
   stock,
   properties,
   decision,
+  previous,
 };
-inline constexpr std::size_t kFieldCount = 25;
+inline constexpr std::size_t kFieldCount = 26;
 std::string_view name(Field field);
 
 // Where a value comes from in a row.

@@ -188,7 +188,15 @@ Made make(const Plan&, const Resolved& resolved, BatchState& state, RowMaker& ma
 Made make(const Plan&, const Resolved& resolved, BatchState&, RowMaker& maker, CustomerRow& row) {
   row.id = maker.identifier(Field::id);
   row.anonymous = maker.identifier(Field::anonymous);
-  if (row.id.empty() && row.anonymous.empty()) return missing_id(maker, "customer");
+  row.previous = maker.identifier(Field::previous);
+  const bool nobody = row.id.empty() && (row.anonymous.empty() || !row.previous.empty());
+  if (nobody) return missing_id(maker, "customer");
+  if (!row.previous.empty() && !row.anonymous.empty()) {
+    maker.refuse(maker.cell(Field::previous), Field::previous, "two_ids",
+                 "a row says whose anonymous id it is or which id the customer had before",
+                 "make two rows of it");
+    return Made::refused;
+  }
   std::optional<TimeValue> time;
   if (!maker.time(time)) return Made::refused;
   if (time) row.time = time->time;

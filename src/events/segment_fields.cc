@@ -60,7 +60,8 @@ constexpr std::array<std::string_view, kSegmentKeyCount> kNames{"userId",
                                                                 "products",
                                                                 "items",
                                                                 "campaign",
-                                                                "referrer"};
+                                                                "referrer",
+                                                                "purpose"};
 
 constexpr std::size_t kSlots = 256;
 constexpr std::uint8_t kNone = 0xFF;

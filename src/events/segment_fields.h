@@ -72,6 +72,7 @@ enum class SegmentKey : std::uint8_t {
   items,
   campaign,
   referrer,
+  purpose,
   unknown,
 };
 inline constexpr std::size_t kSegmentKeyCount = static_cast<std::size_t>(SegmentKey::unknown);

@@ -58,6 +58,25 @@ std::string_view channel_of_library(std::string_view library) {
   return {};
 }
 
+// A text as written, with its quotes.
+bool is_browser_purpose(std::string_view written) {
+  if (kind_of(written) != JsonKind::string) return false;
+  const std::string word = ascii_lower(trim(written.substr(1, written.size() - 2)));
+  return word == "analytics" || word == "personalisation" || word == "ads";
+}
+
+// Purposes of a consent, as written: not stated, one, or a list.
+bool is_of_the_browser(std::string_view written) {
+  if (written.empty()) return true;
+  if (kind_of(written) != JsonKind::array) return is_browser_purpose(written);
+  JsonCursor list(written.data());
+  if (!list.open()) return true;
+  do {
+    if (!is_browser_purpose(list.value())) return false;
+  } while (list.next());
+  return true;
+}
+
 }  // namespace
 
 void SegmentMessages::begin_batch(const BatchParts& batch, Timestamp received_at,
@@ -275,7 +294,14 @@ bool SegmentMessages::check_speaker(std::string_view word) {
         Scope::message, Key::event, "reserved_type",
         fmt::format("'{}' is for the shop alone to say; send it with an admin key", quoted(word)));
   }
-  if (event_.type != EventType::consent_given || event_.customer.empty()) return true;
+  if (event_.type != EventType::consent_given) return true;
+  if (!is_of_the_browser(parts_->properties[Key::purpose])) {
+    return values_.refuse(
+        Scope::properties, Key::purpose, "reserved_type",
+        "a page can tell consents that concern the browser (analytics, personalisation, ads); "
+        "what needs an address takes an admin key: send it from a server of the shop's");
+  }
+  if (event_.customer.empty()) return true;
   return values_.refuse(Scope::message, Key::user_id, "reserved_type",
                         "a consent of a customer needs an admin key, for anybody may name a "
                         "userId; send it from a server of the shop's, or with the visitor's "

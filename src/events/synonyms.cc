@@ -539,6 +539,7 @@ constexpr std::array kCustomerFields = std::to_array<FieldSynonym>({
     {"id", "会员卡号", 1},
     {"id", "顾客编号", 1},
     {"id", "编号", .7},
+    {"previous", "previousid", 1},
     {"anonymous", "anonymousid", 1},
     {"anonymous", "deviceid", .8},
     {"anonymous", "设备id", .8},

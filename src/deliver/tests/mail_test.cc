@@ -168,7 +168,8 @@ TEST(QuotedPrintableProperty, IsReadBackAndKeepsItsLinesShort) {
     for (std::size_t at = 0; at < packed.size();) {
       const std::size_t end = packed.find("\r\n", at);
       RC_ASSERT(end != std::string::npos && end - at <= 76);
-      RC_ASSERT(end == at || (packed[end - 1] != ' ' && packed[end - 1] != '\t'));
+      const bool blank = end > at && (packed[end - 1] == ' ' || packed[end - 1] == '\t');
+      RC_ASSERT(!blank);
       at = end + 2;
     }
   }));

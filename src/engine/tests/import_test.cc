@@ -174,6 +174,31 @@ TEST_F(Shop, ExportsEventsThatComeBackToTheSameProfiles) {
   EXPECT_FALSE(before.empty());
 }
 
+TEST_F(Shop, ExportsWhoIsCalledOtherwiseByNow) {
+  Workspace workspace = open();
+  import(workspace, write("orders.csv",
+                          "customer_id,product_id,date,quantity,price\n"
+                          "ann@work,p1,2026-01-05 10:00:00,2,4.50\n"
+                          "ann,p2,2026-01-06 10:00:00,1,3.00\n"));
+  const auto people = write("people.csv", "customer_id,previous_id,city\nann,ann@work,York\n");
+  EXPECT_EQ(import(workspace, people, events::Kind::customers).rows_new, 1);
+  EXPECT_EQ(import(workspace, people, events::Kind::customers).rows_new, 0);
+  EXPECT_EQ(customers(workspace).find("ann@work")->frequency, 2);
+  EXPECT_EQ(workspace.identity().traits(*workspace.identity().find("ann").value())->size(), 1u);
+
+  Workspace again = open(root_ / "again");
+  for (const auto kind : {ExportKind::customers, ExportKind::events}) {
+    ExportOptions options;
+    options.kind = kind;
+    options.file = root_ / "out.csv";
+    ASSERT_TRUE(export_table(workspace, options, quiet_));
+    import(again, options.file,
+           kind == ExportKind::customers ? events::Kind::customers : events::Kind::events);
+  }
+  EXPECT_EQ(customers(again).find("ann@work")->frequency, 2);
+  EXPECT_EQ(customers(again).find("ann")->monetary_cents, 1200);
+}
+
 // Everything that the catalogue says as of `time`.
 std::string catalogue(Workspace& workspace, Timestamp time) {
   std::string text;
@@ -357,6 +382,11 @@ TEST_F(Shop, WritesAPageThatEscapesWhatRowsSay) {
   const std::string page = quality_page(result);
   EXPECT_EQ(page.find("<script>alert"), std::string::npos);
   EXPECT_NE(page.find("&lt;script&gt;"), std::string::npos);
+  const std::string chinese = quality_page(result, report::Language::zh);
+  EXPECT_NE(chinese.find("<html lang=\"zh"), std::string::npos);
+  for (const char* word : {"数据质量", "读取行数", "发生了什么", "由 Attune 生成"})
+    EXPECT_NE(chinese.find(word), std::string::npos) << word;
+  EXPECT_EQ(chinese.find("rows read"), std::string::npos);
 }
 
 }  // namespace

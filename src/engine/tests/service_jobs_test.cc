@@ -1,9 +1,39 @@
 #include <future>
 
+#include "attune/engage/contact_store.h"
 #include "live_shop.h"
 
 namespace attune::engine {
 namespace {
+
+TEST_F(LiveShop, DropsContactsThatNoCapLooksBackTo) {
+  const auto left = [&] {
+    std::size_t contacts = 0;
+    EXPECT_TRUE(service_->with([&](Workspace& workspace) -> Status {
+      ATTUNE_ASSIGN_OR_RETURN(auto store, engage::ContactStore::open(workspace.state()));
+      engage::ContactColumns columns;
+      const CustomerNumber one{1};
+      ATTUNE_RETURN_IF_ERROR(store.load(std::span(&one, 1), Timestamp{0}, columns));
+      contacts = columns.contacts.size();
+      return {};
+    }));
+    return contacts;
+  };
+  ASSERT_TRUE(service_->with([&](Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(auto store, engage::ContactStore::open(workspace.state()));
+    const auto sent = [&](std::int64_t days) {
+      engage::CustomerContact one;
+      one.customer = CustomerNumber{1};
+      one.contact.time = Timestamp{workspace.now().micros - days * kMicrosPerDay};
+      return one;
+    };
+    const engage::CustomerContact both[] = {sent(63), sent(61)};
+    return store.record(both);
+  }));
+  begin();
+  for (int look = 0; look < 200 && left() > 1; ++look) std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(left(), 1u);
+}
 
 TEST_F(LiveShop, LetsOthersAtTheStoresOnceACommandHasReadThem) {
   fill();

@@ -150,7 +150,7 @@ TEST_F(LiveShop, AnswersWhileEventsComeInAndModelsChange) {
       const std::string customer = fmt::format("c{}", i), item = fmt::format("p{}", i % 20),
                         device = fmt::format("d{}", i);
       Event one = event(i % 5 == 0 ? EventType::consent_withdrawn : EventType::purchase, customer,
-                        i % 5 == 0 ? "" : item);
+                        i % 5 == 0 ? std::string_view() : item);
       one.anonymous = device;
       one.time.micros += round * 100 + i;
       EXPECT_TRUE(service_->accept(std::span(&one, 1)));

@@ -225,7 +225,7 @@ TEST(SegmentReader, LetsAPageTellWhatAVisitorDoes) {
   SegmentBench bench;
   const auto tell = [&](const std::string& type, std::string_view who, SegmentSpeaker speaker) {
     const std::string message = fmt::format(R"({{{},"event":"{}","properties":{{
-        "product_id":"p","recommendation_id":"r","purpose":"email"}}}})",
+        "product_id":"p","recommendation_id":"r","purpose":"ads"}}}})",
                                             who, type);
     ASSERT_TRUE(bench.reader.read(SegmentCall::track, message, kReceived, bench.out, speaker));
   };
@@ -247,6 +247,27 @@ TEST(SegmentReader, LetsAPageTellWhatAVisitorDoes) {
   }
   tell("Email Marked as Spam", R"("userId":"u")", SegmentSpeaker::page);
   EXPECT_EQ(bench.problem(), "reserved_type event") << "under the name of another list, too";
+}
+
+// What needs an address is not for a page to allow: its visitor may have named anybody.
+TEST(SegmentReader, LetsAPageTellConsentsOfTheBrowserAlone) {
+  SegmentBench bench;
+  const auto problem = [&](std::string_view purpose, SegmentSpeaker speaker) {
+    const std::string message = fmt::format(
+        R"({{"anonymousId":"a","event":"consent_given","properties":{{"purpose":{}}}}})", purpose);
+    EXPECT_TRUE(bench.reader.read(SegmentCall::track, message, kReceived, bench.out, speaker));
+    return bench.out.problems.empty() ? "" : bench.problem();
+  };
+  for (const char* allowed :
+       {R"("ads")", R"(" Personalisation ")", R"(["analytics","ads"])", "null", "[]"}) {
+    EXPECT_EQ(problem(allowed, SegmentSpeaker::page), "") << allowed;
+  }
+  for (const char* refused : {R"("email")", R"("\u0065mail")", R"(["ads","sms"])", R"("push")",
+                              R"("sharing")", "7", "{}", R"([["email"]])"}) {
+    EXPECT_EQ(problem(refused, SegmentSpeaker::page), "reserved_type properties.purpose")
+        << refused;
+    EXPECT_EQ(problem(refused, SegmentSpeaker::shop), "") << refused;
+  }
 }
 
 TEST(SegmentReader, TellsUnknownNamesFromThoseItLeavesOut) {

@@ -238,7 +238,7 @@ TEST_F(IntakeDoors, TakeFromAWriteKeyOnlyWhatVisitorsDo) {
     EXPECT_EQ(with_key(Method::post, "/v1/track", key, body).status, 200);
     settle();
   };
-  track(write, R"({"anonymousId":"dev","event":"consent_given","properties":{"purpose":"email"}})");
+  track(write, R"({"anonymousId":"dev","event":"consent_given","properties":{"purpose":"ads"}})");
   track(write, R"({"userId":"bob","event":"consent_withdrawn","properties":{"purpose":"ads"}})");
   track(write, R"({"userId":"ann","event":"Unsubscribed"})");
   track(write, R"({"userId":"ann","event":"Email Opened"})");

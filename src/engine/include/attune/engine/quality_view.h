@@ -17,7 +17,8 @@ std::string quality_text(const ImportResult& result, const report::TerminalStyle
 // Where the time went, by stage, as a table for a terminal.
 std::string stages_text(const ImportResult& result, const report::TerminalStyle& style);
 // A self-contained page with charts.
-std::string quality_page(const ImportResult& result);
+std::string quality_page(const ImportResult& result,
+                         report::Language language = report::Language::en);
 // The same as one section of a larger page.
 void add_quality(report::Section& section, const events::QualityReport& quality,
                  report::Language language);

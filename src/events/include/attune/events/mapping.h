@@ -26,9 +26,9 @@ Result<Kind> parse_kind(std::string_view text);
 // The fields a column may feed. Events: customer, anonymous, item, time, type, order, quantity,
 // price, value, currency, rating, duration_ms, channel, source, session, event_id, decision, text,
 // url, properties (a cell that holds a whole JSON object). Items: id, name, category, brand, price,
-// currency, stock, time (from when it holds), url. Customers: id, anonymous, time. Besides, any
-// name after "item.", "customer." and "properties." (events), or after "item." (items) and
-// "customer." (customers): "item.name", "customer.country", "properties.*".
+// currency, stock, time (from when it holds), url. Customers: id, anonymous, previous, time.
+// Besides, any name after "item.", "customer." and "properties." (events), or after "item." (items)
+// and "customer." (customers): "item.name", "customer.country", "properties.*".
 std::span<const std::string> field_names(Kind kind);
 
 // Where a field comes from: the first of `columns` that the file has and the row states, else the

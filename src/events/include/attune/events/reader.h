@@ -44,6 +44,7 @@ struct ItemRow {
 struct CustomerRow {
   std::string_view id;
   std::string_view anonymous;
+  std::string_view previous;      // another id of the same customer, given up for `id`
   std::optional<Timestamp> time;  // when the traits held; absent: the import's time
   std::span<const Attribute> traits;
   std::uint32_t marks = 0;

@@ -85,8 +85,9 @@ struct SegmentBatch {
 // Whose word. From a page, what only the shop can know is a problem, "reserved_type": item_changed,
 // customer_changed, decision, assignment, message_sent, message_delivered, message_bounced,
 // message_complained, coupon_issued, coupon_expired, points_earned, points_spent, risk_flag, and
-// consent_given of a userId (of an anonymousId alone it is the visitor's own word). Withdrawals and
-// unsubscribes count whoever says them.
+// consent_given of a userId or of email, sms, push or sharing (of an anonymousId alone, for
+// analytics, personalisation or ads, it is the visitor's own word). Withdrawals and unsubscribes
+// count whoever says them.
 //
 // What it was worth. Of a line: price and quantity, and their product for purchases and refunds.
 // Where no line of these has a price: its share, by quantity, of revenue, else total, else value,
