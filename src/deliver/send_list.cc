@@ -27,6 +27,14 @@ bool may_be_formula(std::string_view text) {
   });
 }
 
+constexpr std::string_view kFirstColumns =
+    "\xEF\xBB\xBFmessage,customer,address,campaign,treatment";
+
+std::string first_cells(const SendListRow& row) {
+  return fmt::format("{},{},{},{},{}", csv_cell(row.key), csv_cell(row.customer),
+                     csv_cell(row.address), csv_cell(row.campaign), csv_cell(row.treatment));
+}
+
 }  // namespace
 
 std::string csv_cell(std::string_view text) {
@@ -43,7 +51,7 @@ std::string csv_cell(std::string_view text) {
 
 Status write_send_list(const std::filesystem::path& path, std::span<const std::string> field_names,
                        std::span<const SendListRow> rows) {
-  std::string out = "\xEF\xBB\xBFmessage,customer,address,campaign,treatment";
+  std::string out(kFirstColumns);
   for (const std::string& name : field_names) out += ',' + csv_cell(name);
   out += "\r\n";
   for (const SendListRow& row : rows) {
@@ -52,9 +60,51 @@ Status write_send_list(const std::filesystem::path& path, std::span<const std::s
           fmt::format("the row of message '{}' has {} fields, there are {} names",
                       attune::quoted(row.key), row.fields.size(), field_names.size())));
     }
-    out += fmt::format("{},{},{},{},{}", csv_cell(row.key), csv_cell(row.customer),
-                       csv_cell(row.address), csv_cell(row.campaign), csv_cell(row.treatment));
+    out += first_cells(row);
     for (const std::string& field : row.fields) out += ',' + csv_cell(field);
+    out += "\r\n";
+  }
+  return write_file_durably(path, out, /*secret=*/true);
+}
+
+void SendList::add(const SendListRow& row, NamedFields fields) {
+  texts_ += first_cells(row);
+  const std::uint64_t text_end = texts_.size();
+  for (const auto& [name, text] : fields) {
+    auto column = columns_.find(name);
+    if (column == columns_.end())
+      column = columns_.emplace(name, static_cast<std::uint32_t>(columns_.size())).first;
+    texts_ += csv_cell(text);
+    fields_.push_back({column->second, texts_.size()});
+  }
+  rows_.push_back({text_end, fields_.size()});
+}
+
+Status SendList::write(const std::filesystem::path& path) const {
+  std::string out(kFirstColumns);
+  std::vector<std::size_t> places(columns_.size());  // by order of first mention
+  std::size_t place = 0;
+  for (const auto& [name, column] : columns_) {
+    places[column] = place++;
+    out += ',' + csv_cell(name);
+  }
+  out += "\r\n";
+  out.reserve(out.size() + texts_.size() + rows_.size() * (columns_.size() + 2));
+  std::vector<std::string_view> cells(columns_.size());
+  std::uint64_t begin = 0, field = 0;
+  for (const Row& row : rows_) {
+    out += std::string_view(texts_).substr(begin, row.text_end - begin);
+    begin = row.text_end;
+    std::ranges::fill(cells, std::string_view());
+    for (; field < row.field_end; ++field) {
+      const std::uint64_t end = fields_[field].end;
+      cells[places[fields_[field].column]] = std::string_view(texts_).substr(begin, end - begin);
+      begin = end;
+    }
+    for (const std::string_view cell : cells) {
+      out += ',';
+      out += cell;
+    }
     out += "\r\n";
   }
   return write_file_durably(path, out, /*secret=*/true);

@@ -231,10 +231,15 @@ Status CampaignAsking::read_cards() {
 }
 
 Status CampaignAsking::read_labels() {
+  std::vector<CustomerNumber> wanted;
+  std::vector<std::size_t> places;
   for (std::size_t i = 0; i < numbers_.size(); ++i) {
     if (!options_.will_write && (suppression_query_.nobody() || !allowed(i))) continue;
-    ATTUNE_ASSIGN_OR_RETURN(called_[i].id, workspace_->identity().label(numbers_[i]));
+    wanted.push_back(numbers_[i]);
+    places.push_back(i);
   }
+  ATTUNE_ASSIGN_OR_RETURN(auto labels, workspace_->identity().labels(wanted));
+  for (std::size_t k = 0; k < places.size(); ++k) called_[places[k]].id = std::move(labels[k].id);
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "campaign_events.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -11,6 +12,19 @@ namespace json = boost::json;
 
 namespace {
 
+// {"decision": the JSON as a text}, as a serialiser writes it.
+std::string decision_properties(std::string_view decision) {
+  std::string out;
+  out.reserve(decision.size() + decision.size() / 4 + 16);
+  out += R"({"decision":")";
+  for (const char c : decision) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += R"("})";
+  return out;
+}
+
 // "5.1.1" at the beginning of what a mail server said; empty where there is none.
 std::string_view finer_status(std::string_view reply) {
   const std::string_view word = reply.substr(0, reply.find(' '));
@@ -19,6 +33,18 @@ std::string_view finer_status(std::string_view reply) {
                       is_digit(word[2]) && is_digit(word.back()) &&
                       std::ranges::count(word, '.') == 2;
   return status ? word : std::string_view();
+}
+
+// The number behind a member of the decision, which is a text within JSON: its quotes stand behind
+// one backslash, those inside of its own texts behind three. Absent: something else stands there.
+std::optional<std::int64_t> number_behind(std::string_view json, std::string_view member) {
+  const std::size_t at = json.find(member);
+  if (at == std::string_view::npos) return std::nullopt;
+  const char* begin = json.data() + at + member.size();
+  std::int64_t number = 0;
+  const auto end = std::from_chars(begin, json.data() + json.size(), number);
+  if (end.ec != std::errc() || (*end.ptr != ',' && *end.ptr != '}')) return std::nullopt;
+  return number;
 }
 
 }  // namespace
@@ -52,7 +78,7 @@ void CampaignEvents::add(const decide::CampaignDecision& decision, const CalledC
   events::Event& event = start(type, decision.time, decision.id, customer);
   event.event_id = event.decision;
   event.channel = name(decision.channel);
-  event.properties = keep(json::serialize(json::object{{"decision", decide::to_json(decision)}}));
+  event.properties = keep(decision_properties(decide::to_json(decision)));
 }
 
 bool CampaignEvents::add(const deliver::MessageStatus& message, const CalledCustomer& customer) {
@@ -104,6 +130,23 @@ Result<decide::CampaignDecision> read_logged_decision(std::string_view personal_
   if (text == nullptr || !text->is_string())
     return std::unexpected(data_corruption("a campaign's decision cannot be read"));
   return decide::parse_campaign_decision(std::string_view(text->as_string()));
+}
+
+Result<std::optional<std::string_view>> LoggedChoices::treatment(std::string_view personal_json) {
+  if (personal_json.find(R"(],\"choice\":null,)") != std::string_view::npos)
+    return std::optional<std::string_view>();
+  const auto version = number_behind(personal_json, R"(\",\"version\":)");
+  const auto index = number_behind(personal_json, R"(],\"choice\":[)");
+  const auto known = version ? treatments_.find(*version) : treatments_.end();
+  if (index && known != treatments_.end() && *index >= 0 && *index < std::ssize(known->second))
+    return std::optional<std::string_view>(known->second[static_cast<std::size_t>(*index)]);
+  ATTUNE_ASSIGN_OR_RETURN(const decide::CampaignDecision decision,
+                          read_logged_decision(personal_json));
+  if (!decision.choice) return std::optional<std::string_view>();
+  std::vector<std::string>& names = treatments_[decision.version];
+  names.clear();
+  for (const decide::ScoredTreatment& one : decision.treatments) names.push_back(one.name);
+  return std::optional<std::string_view>(names[decision.choice->treatment]);
 }
 
 }  // namespace attune::engine

@@ -2,7 +2,9 @@
 // decision, or what became of a message, look in the log?
 #pragma once
 
+#include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,5 +50,17 @@ class CampaignEvents {
 
 // The decision in the properties of an event. Errors: data_corruption.
 Result<decide::CampaignDecision> read_logged_decision(std::string_view personal_json);
+
+// What was chosen in many decisions of one campaign, of which only a few are read as a whole.
+class LoggedChoices {
+ public:
+  // The treatment's name, valid as long as this lives; absent: nothing is sent. Errors: those of
+  // read_logged_decision.
+  Result<std::optional<std::string_view>> treatment(std::string_view personal_json);
+
+ private:
+  // By version: its treatments.
+  std::map<std::int64_t, std::vector<std::string>> treatments_;
+};
 
 }  // namespace attune::engine

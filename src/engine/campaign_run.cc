@@ -9,6 +9,7 @@
 #include "campaign_lists.h"
 #include "campaign_runs.h"
 #include "campaign_writing.h"
+#include "pending_events.h"
 
 namespace attune::engine {
 namespace {
@@ -16,6 +17,15 @@ namespace {
 using decide::StopReason;
 
 constexpr std::size_t kExamples = 10;
+// So that little waits in state; the stores take all of a run in at its end, together.
+constexpr std::int64_t kWaitingMax = 20'000;
+
+Status journal_pending(Workspace& workspace) {
+  ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(workspace));
+  ATTUNE_ASSIGN_OR_RETURN(const std::int64_t appended, pending.append());
+  (void)appended;
+  return {};
+}
 
 void add_counts(const CampaignAsking& asking, CampaignCounts& into) {
   const decide::CampaignOutcomes& out = asking.outcomes();
@@ -191,6 +201,7 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
       CampaignAsking::open(*workspace_, customers, campaign, now,
                            {.only = {}, .will_write = true, .without = without_}));
   progress.phase("deciding", asking.everybody(), "customers");
+  std::int64_t waiting = 0;  // events for the journal
   while (true) {
     if (progress.cancelled())
       return std::unexpected(cancelled("the run was stopped; attune campaign run goes on with it"));
@@ -206,11 +217,17 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
     ATTUNE_RETURN_IF_ERROR(CampaignWriting(*workspace_, ledger_, outbox_, asking).write());
     ATTUNE_RETURN_IF_ERROR(runs.advance(campaign, run, added));
     ATTUNE_RETURN_IF_ERROR(transaction.commit());
+    waiting += static_cast<std::int64_t>(asking.size());
+    if (waiting >= kWaitingMax) {
+      ATTUNE_RETURN_IF_ERROR(journal_pending(*workspace_));
+      waiting = 0;
+    }
     add_counts(asking, run.counts);
     progress.advance(run.counts.customers);
   }
-  ATTUNE_ASSIGN_OR_RETURN(const std::int64_t pumped, pump());
-  (void)pumped;
+  ATTUNE_RETURN_IF_ERROR(journal_pending(*workspace_));
+  NoProgress quiet;
+  ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(quiet));
   if (campaign.campaign.channel == decide::Channel::file) {
     ATTUNE_ASSIGN_OR_RETURN(run.list, write_campaign_list(*workspace_, campaign, run));
   }

@@ -97,22 +97,19 @@ deliver::Message CampaignWriting::message(const decide::CampaignDecision& decisi
 
 Status CampaignWriting::reserve() {
   std::vector<ledger::Claim> claims;
-  std::vector<ledger::Settlement> spent;
-  for (std::size_t i = 0; i < ids_.size(); ++i) {
-    claims.push_back({ids_[i], amounts_[i]});
-    spent.push_back({ids_[i], amounts_[i]});
-  }
+  claims.reserve(ids_.size());
+  for (std::size_t i = 0; i < ids_.size(); ++i) claims.push_back({ids_[i], amounts_[i]});
   const Timestamp now = asking_.inputs().now;
   const engage::Campaign& campaign = asking_.campaign().campaign;
-  ATTUNE_ASSIGN_OR_RETURN(
-      const std::vector<std::uint8_t> granted,
-      ledger_.reserve_many(budget_name(campaign.name), claims, std::nullopt, now));
-  if (std::ranges::find(granted, 0) != granted.end()) {
-    return std::unexpected(internal_error(fmt::format(
-        "the gates let more pass than the budget of campaign '{}' holds", campaign.name)));
-  }
+  const std::string budget = budget_name(campaign.name);
   // What is given away with the decision is spent; what the outbox sends, when it is handed over.
-  return goes_by_outbox(campaign.channel) ? Status{} : ledger_.settle_many(spent, now);
+  ATTUNE_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> granted,
+                          goes_by_outbox(campaign.channel)
+                              ? ledger_.reserve_many(budget, claims, std::nullopt, now)
+                              : ledger_.spend_many(budget, claims, now));
+  if (std::ranges::find(granted, 0) == granted.end()) return {};
+  return std::unexpected(internal_error(fmt::format(
+      "the gates let more pass than the budget of campaign '{}' holds", campaign.name)));
 }
 
 }  // namespace attune::engine

@@ -56,24 +56,30 @@ Result<std::vector<PendingEvents::Group>> PendingEvents::next_groups() {
   return groups;
 }
 
-Result<std::int64_t> PendingEvents::pump() {
-  std::int64_t pumped = 0;
+Result<std::int64_t> PendingEvents::append() {
+  std::int64_t appended = 0;
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const std::vector<Group> groups, next_groups());
-    if (groups.empty()) return pumped;
+    if (groups.empty()) return appended;
     std::vector<store::JournalEntry> entries;
     for (const Group& group : groups) {
       entries.push_back(
           {static_cast<std::uint16_t>(EntryKind::events), group.payload, group.events});
-      pumped += group.events;
+      appended += group.events;
     }
     ATTUNE_ASSIGN_OR_RETURN(const Sequence first, workspace_->journal().append(entries));
     (void)first;
     ATTUNE_RETURN_IF_ERROR(workspace_->state().run("DELETE FROM pending_events WHERE number <= ?1",
                                                    groups.back().number));
-    NoProgress quiet;
-    ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(quiet));
   }
+}
+
+Result<std::int64_t> PendingEvents::pump() {
+  ATTUNE_ASSIGN_OR_RETURN(const std::int64_t appended, append());
+  if (appended == 0) return appended;
+  NoProgress quiet;
+  ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(quiet));
+  return appended;
 }
 
 Result<std::int64_t> PendingEvents::count() {

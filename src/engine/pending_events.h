@@ -23,7 +23,9 @@ class PendingEvents {
 
   // Errors: failed_precondition outside of a transaction.
   Status add(std::span<const events::Event> events);
-  // Appends, applies and deletes. Result: events.
+  // Appends and deletes; the stores take the events in when they next catch up. Result: events.
+  Result<std::int64_t> append();
+  // The same, and catches up.
   Result<std::int64_t> pump();
   Result<std::int64_t> count();
 

@@ -134,7 +134,9 @@ Result<bool> Workspace::apply_next(Progress& progress) {
   impl_->journal.set_cursor("state", state_done);
   impl_->journal.set_cursor("history", history_done);
   const Sequence behind = std::min(state_done, history_done);
-  if (behind >= impl_->journal.last_sequence()) return false;
+  const Sequence last = impl_->journal.last_sequence();
+  if (behind >= last) return false;
+  impl_->together = last.value - behind.value < kManyTogether ? kAppliedTogether : kManyTogether;
   impl_->state_begun = state_done;
   impl_->history_begun = history_done;
   (void)impl_->gathered.take();  // of a time before that ended with an error

@@ -22,6 +22,9 @@ namespace attune::engine {
 
 inline constexpr std::string_view kStateCursor = "events";
 inline constexpr std::int64_t kEntriesAtOnce = 10'000;
+// Live events that wait in such numbers are applied together, somewhat more than a row group of the
+// history: that many go to their place in its file at once, fewer by way of its log.
+inline constexpr std::int64_t kManyTogether = 125'000;
 
 // What the journal says of an import.
 struct ImportEntry {
@@ -65,7 +68,8 @@ struct Workspace::Impl {
   std::optional<std::int64_t> refused_held;  // absent: to be counted
   events::BundleMerger gathered;
   Sequence gathered_first;
-  Sequence skipped;                     // entries without events, which history need not hold yet
+  Sequence skipped;  // entries without events, which history need not hold yet
+  std::int64_t together = kAppliedTogether;
   bool enough = false;                  // reading stopped because a group is full
   Sequence state_begun, history_begun;  // the cursors when applying began
 
@@ -196,7 +200,7 @@ struct Workspace::Impl {
     if (before == state_begun.value || before == history_begun.value ||
         Permissions::ends_group(gathered.facts(), bundle.facts)) {
       ATTUNE_RETURN_IF_ERROR(apply_gathered(progress));
-    } else if (gathered.rows() > 0 && gathered.rows() + bundle.rows() > kAppliedTogether) {
+    } else if (gathered.rows() > 0 && gathered.rows() + bundle.rows() > together) {
       enough = true;  // the rest is the next round's
       return std::unexpected(cancelled("enough for one round"));
     }

@@ -107,8 +107,10 @@ std::string bundle_events(std::span<const Event> events) {
   FactCollector facts;
   OccurrenceCounter contents;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    const Hash128 content = content_hash(events[i]);
-    const std::uint32_t occurrence = events[i].event_id.empty() ? contents.note(content.low) : 0;
+    // What has an id of its own is known by that.
+    const bool named = !events[i].event_id.empty();
+    const Hash128 content = named ? Hash128{} : content_hash(events[i]);
+    const std::uint32_t occurrence = named ? 0 : contents.note(content.low);
     const NameCodes codes = number_names(events[i], names);
     facts.add(events[i], static_cast<std::int64_t>(i), codes);
     columns.add(events[i], events[i].marks, key_of(events[i], content, occurrence), codes);

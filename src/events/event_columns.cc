@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include <fmt/format.h>
 #include <boost/json.hpp>
 
 #include "attune/base/bytes.h"
@@ -122,8 +123,35 @@ Currency unpack_currency(std::uint32_t packed) {
   return currency;
 }
 
+namespace {
+
+// {"name":"text"} of ASCII without blanks around and without escapes but of quotes and backslashes:
+// read and written again it would come out the same.
+bool is_one_plain_text(std::string_view json) {
+  if (!json.starts_with("{\"") || !json.ends_with("\"}")) return false;
+  std::size_t at = 2;
+  const auto end_of_text = [&] {
+    for (; at < json.size(); ++at) {
+      const char c = json[at];
+      if (c == '"') return true;
+      if (c < 0x20 || c == 0x7F) return false;  // bytes of other letters are below 0
+      if (c != '\\') continue;
+      ++at;
+      if (at == json.size() || (json[at] != '"' && json[at] != '\\')) return false;
+    }
+    return false;
+  };
+  if (!end_of_text() || !json.substr(at).starts_with("\":\"")) return false;
+  at += 3;
+  return end_of_text() && at == json.size() - 2;
+}
+
+}  // namespace
+
 std::string personal_json(const Event& event) {
   if (event.text.empty() && event.url.empty() && event.properties.empty()) return {};
+  if (event.text.empty() && event.url.empty() && is_one_plain_text(event.properties))
+    return fmt::format(R"({{"properties":{}}})", event.properties);
   boost::json::object object;
   if (!event.text.empty()) object["text"] = event.text;
   if (!event.url.empty()) object["url"] = event.url;

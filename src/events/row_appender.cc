@@ -1,5 +1,6 @@
 #include "row_appender.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -8,10 +9,16 @@
 namespace attune::events {
 namespace {
 
+constexpr std::size_t kSealedMore = 41;  // bytes that sealing adds
+constexpr std::size_t kWarmedRows = 16'384;
+constexpr std::size_t kFew = 64;
+constexpr std::int64_t kFarApart = 64;
+
 // Texts of one column on their way into the history.
 class TextColumn {
  public:
-  explicit TextColumn(std::size_t rows) {
+  explicit TextColumn(std::size_t rows, std::size_t bytes = 0) {
+    bytes_.reserve(bytes);
     offsets_.reserve(rows + 1);
     present_.reserve(rows);
     offsets_.push_back(0);
@@ -146,12 +153,29 @@ bool RowAppender::is_of_nobody(const EventColumns& c, std::size_t row) const {
   return (c.customer[row] != kNoCode || c.anonymous[row] != kNoCode) && !customer_of(c, row);
 }
 
+// Where rows go through the customers one after another, their keys are read in one pass.
+Status RowAppender::warm(const EventColumns& c, std::size_t begin) const {
+  std::vector<CustomerNumber> sealed;
+  for (std::size_t i = begin; i < std::min(c.rows(), begin + kWarmedRows); ++i) {
+    if (const CustomerNumber customer = customer_of(c, i); customer && !c.personal_of(i).empty())
+      sealed.push_back(customer);
+  }
+  if (!std::ranges::is_sorted(sealed)) return {};
+  sealed.erase(std::unique(sealed.begin(), sealed.end()), sealed.end());
+  if (sealed.size() < kFew) return {};
+  const std::int64_t span = sealed.back().value - sealed.front().value;
+  const bool close = span / kFarApart < static_cast<std::int64_t>(sealed.size());
+  return close ? vault_.warm(sealed) : Status{};
+}
+
 Status RowAppender::append_all(store::History& connection, const EventColumns& c,
                                std::span<const std::int64_t> sequence) const {
   const std::size_t n = c.rows();
   std::vector<std::int64_t> customer(n), item(n);
-  TextColumn order(n), session(n), decision(n), personal(n);
+  TextColumn order(n), session(n), decision(n);
+  TextColumn personal(n, c.personal.size() + n * kSealedMore);
   for (std::size_t i = 0; i < n; ++i) {
+    if (i % kWarmedRows == 0) ATTUNE_RETURN_IF_ERROR(warm(c, i));
     customer[i] = customer_of(c, i).value;
     if (c.item[i] != kNoCode) item[i] = numbers_.items[c.item[i]].value;
     const bool nobody = is_of_nobody(c, i);

@@ -38,6 +38,7 @@ class RowAppender {
  private:
   Status append_all(store::History& connection, const EventColumns& columns,
                     std::span<const std::int64_t> sequence) const;
+  Status warm(const EventColumns& columns, std::size_t begin) const;
   CustomerNumber customer_of(const EventColumns& columns, std::size_t row) const;
   bool is_left_out(const EventColumns& columns, std::size_t row, Sequence sequence) const;
   bool is_of_nobody(const EventColumns& columns, std::size_t row) const;

@@ -39,6 +39,8 @@ constexpr std::string_view kFind =
     "FROM ledger_reservations WHERE id = ?1";
 constexpr std::string_view kInsert =
     "INSERT OR IGNORE INTO ledger_reservations VALUES(?1, ?2, ?3, ?4, ?5, 0, 0, 0)";
+constexpr std::string_view kInsertSettled =
+    "INSERT OR IGNORE INTO ledger_reservations VALUES(?1, ?2, ?3, ?4, NULL, ?5, ?3, ?4)";
 constexpr std::string_view kClose =
     "UPDATE ledger_reservations SET state = ?2, spent_money = ?3, spent_messages = ?4 "
     "WHERE id = ?1";
@@ -139,6 +141,24 @@ class Work {
         fmt::format("reservation '{}' is there already, with {}; give every reservation an id of "
                     "its own",
                     attune::quoted(claim.id), describe(before->amount, book.currency()))));
+  }
+
+  // Whether `claim` is spent now, or was before.
+  Result<bool> spend(Book& book, const Claim& claim) {
+    ATTUNE_RETURN_IF_ERROR(check_id(claim.id));
+    ATTUNE_RETURN_IF_ERROR(check_amount(claim.amount));
+    if (book.fits(claim.amount)) {
+      ATTUNE_RETURN_IF_ERROR(state_.run(kInsertSettled, claim.id, book.number(),
+                                        claim.amount.money_minor, claim.amount.messages,
+                                        static_cast<std::int64_t>(ReservationState::settled)));
+      if (state_.changed_rows() > 0) {
+        ATTUNE_RETURN_IF_ERROR(book.move(Account::available, Account::spent, claim.amount));
+        return true;
+      }
+    }
+    ATTUNE_ASSIGN_OR_RETURN(const bool put_aside, reserve(book, claim, std::nullopt));
+    if (put_aside) ATTUNE_RETURN_IF_ERROR(settle({claim.id, claim.amount}));
+    return put_aside;
   }
 
   Status settle(const Settlement& wanted) {
@@ -322,23 +342,44 @@ Result<Reservation> BudgetLedger::reserve(std::string_view id, std::string_view 
   return made;
 }
 
-Result<std::vector<std::uint8_t>> BudgetLedger::reserve_many(std::string_view budget,
-                                                             std::span<const Claim> claims,
-                                                             std::optional<Timestamp> expires,
-                                                             Timestamp now) {
-  ATTUNE_ASSIGN_OR_RETURN(auto own, begin(*state_));
-  Work work(*state_, now);
-  ATTUNE_ASSIGN_OR_RETURN(Book loaded, Book::load(*state_, budget));
+namespace {
+
+// One transaction for claims on one budget: asks `take` for each, in their order.
+Result<std::vector<std::uint8_t>> take_many(store::State& state, std::string_view budget,
+                                            std::span<const Claim> claims, Timestamp now,
+                                            auto take) {
+  ATTUNE_ASSIGN_OR_RETURN(auto own, begin(state));
+  Work work(state, now);
+  ATTUNE_ASSIGN_OR_RETURN(Book loaded, Book::load(state, budget));
   Book* const book = work.take(std::move(loaded));
   std::vector<std::uint8_t> granted;
   granted.reserve(claims.size());
   for (const Claim& claim : claims) {
-    ATTUNE_ASSIGN_OR_RETURN(const bool fits, work.reserve(*book, claim, expires));
+    ATTUNE_ASSIGN_OR_RETURN(const bool fits, take(work, *book, claim));
     granted.push_back(fits ? 1 : 0);
   }
   ATTUNE_RETURN_IF_ERROR(work.save());
   ATTUNE_RETURN_IF_ERROR(commit(own));
   return granted;
+}
+
+}  // namespace
+
+Result<std::vector<std::uint8_t>> BudgetLedger::reserve_many(std::string_view budget,
+                                                             std::span<const Claim> claims,
+                                                             std::optional<Timestamp> expires,
+                                                             Timestamp now) {
+  return take_many(*state_, budget, claims, now, [&](Work& work, Book& book, const Claim& claim) {
+    return work.reserve(book, claim, expires);
+  });
+}
+
+Result<std::vector<std::uint8_t>> BudgetLedger::spend_many(std::string_view budget,
+                                                           std::span<const Claim> claims,
+                                                           Timestamp now) {
+  return take_many(*state_, budget, claims, now, [](Work& work, Book& book, const Claim& claim) {
+    return work.spend(book, claim);
+  });
 }
 
 Result<Reservation> BudgetLedger::settle(std::string_view id, const Amount& spent, Timestamp now) {

@@ -341,21 +341,28 @@ Result<std::string> Vault::open(CustomerNumber customer, std::string_view field,
 }
 
 Status Vault::warm(std::span<const CustomerNumber> customers) {
-  if (customers.empty()) return {};
   const std::scoped_lock lock(impl_->mutex);
+  std::vector<CustomerNumber> missing;
+  for (const CustomerNumber customer : customers) {
+    if (!impl_->cache.contains(customer)) missing.push_back(customer);
+  }
+  if (missing.empty()) return {};
   ATTUNE_ASSIGN_OR_RETURN(
       Statement rows,
       impl_->customers->prepare("SELECT customer, key FROM keys WHERE customer BETWEEN ? AND ? AND "
                                 "key IS NOT NULL ORDER BY customer"));
-  rows.bind_all(customers.front(), customers.back());
-  impl_->cache.clear();
-  for (std::size_t next = 0; next < customers.size();) {
+  rows.bind_all(missing.front(), missing.back());
+  if (impl_->cache.size() + missing.size() > kCachedKeysMax) {
+    impl_->cache.clear();
+    missing.assign(customers.begin(), customers.end());
+    rows.bind_all(missing.front(), missing.back());
+  }
+  for (std::size_t next = 0; next < missing.size();) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) break;
     const CustomerNumber customer{rows.int64(0)};
-    while (next < customers.size() && customers[next] < customer) ++next;
-    if (next < customers.size() && customers[next] == customer)
-      impl_->remember(customer, rows.blob(1));
+    while (next < missing.size() && missing[next] < customer) ++next;
+    if (next < missing.size() && missing[next] == customer) impl_->remember(customer, rows.blob(1));
   }
   return {};
 }

@@ -76,5 +76,26 @@ TEST(SendList, IsAFileThatASpreadsheetReads) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(SendList, HasAColumnForEveryFieldThatAnyRowNames) {
+  char pattern[] = "/tmp/attune-deliver-XXXXXX";
+  const std::filesystem::path folder = ::mkdtemp(pattern);
+  using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
+  SendList list;
+  list.add({"m1", "C1", "a@x.example", "spring", "a", {}}, Fields{{"size", "M"}});
+  list.add({"m2", "C2", "", "spring", "b", {}}, Fields{{"name", "Ann, B."}, {"size", ""}});
+  list.add({"m3", "C3", "", "spring", "a", {}}, Fields{});
+  EXPECT_EQ(list.size(), 3U);
+  ASSERT_TRUE(list.write(folder / "list.csv"));
+  ASSERT_TRUE(write_send_list(
+      folder / "whole.csv", std::vector<std::string>{"name", "size"},
+      std::vector<SendListRow>{{"m1", "C1", "a@x.example", "spring", "a", {"", "M"}},
+                               {"m2", "C2", "", "spring", "b", {"Ann, B.", ""}},
+                               {"m3", "C3", "", "spring", "a", {"", ""}}}));
+  EXPECT_EQ(read_file(folder / "list.csv").value(), read_file(folder / "whole.csv").value());
+  EXPECT_EQ(std::filesystem::status(folder / "list.csv").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace attune::deliver

@@ -175,6 +175,27 @@ TEST_F(BudgetLedgerTest, ReservesManyInTheirOrder) {
   EXPECT_EQ(balances().spent, (Amount{0, 0})) << "all or none";
 }
 
+TEST_F(BudgetLedgerTest, SpendsManyAtOnceInTheirOrder) {
+  open({1'000, 10});
+  ASSERT_TRUE(reserve("aside", 100));
+  const std::vector<Claim> claims{
+      {"a", {400, 1}}, {"b", {700, 1}}, {"aside", {100, 1}}, {"c", {500, 1}}, {"d", {1, 1}}};
+  for (int time = 0; time < 2; ++time) {
+    EXPECT_THAT(ledger().spend_many("spring", claims, now_).value(), ElementsAre(1, 0, 1, 1, 0));
+    EXPECT_EQ(balances(),
+              (BudgetBalances{"spring", kEuro, {1'000, 10}, {0, 0}, {1'000, 3}, {{0}, {7}}}));
+  }
+  const Reservation expected{"a", "spring", {400, 1}, {}, ReservationState::settled, {400, 1}};
+  EXPECT_EQ(ledger().find("a").value(), expected);
+  const std::vector<Claim> other{{"a", {399, 1}}};
+  EXPECT_EQ(refused(ledger().spend_many("spring", other, now_)), ErrorCode::already_exists);
+  ASSERT_TRUE(ledger().add("more", "spring", {50, 0}, now_));
+  ASSERT_TRUE(reserve("gone", 50));
+  ASSERT_TRUE(ledger().release("gone", now_));
+  const std::vector<Claim> released{{"gone", {50, 1}}};
+  EXPECT_EQ(refused(ledger().spend_many("spring", released, now_)), ErrorCode::failed_precondition);
+}
+
 TEST_F(BudgetLedgerTest, CountsWithoutALimit) {
   open({std::nullopt, 2});
   ASSERT_TRUE(reserve("a", kAmountMax));

@@ -2,10 +2,13 @@
 // spreadsheet opens safely?
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "attune/base/error.h"
@@ -32,5 +35,32 @@ std::string csv_cell(std::string_view text);
 // write_file_durably.
 Status write_send_list(const std::filesystem::path& path, std::span<const std::string> field_names,
                        std::span<const SendListRow> rows);
+
+// The same file of rows that come one after another, each with the fields that it has. Invariant:
+// the columns are all fields named by any row, by name; a row without one has an empty cell.
+// Memory: the text of the cells, and 40 bytes a row.
+class SendList {
+ public:
+  // `row.fields` is not read.
+  using NamedFields = std::span<const std::pair<std::string_view, std::string_view>>;
+  void add(const SendListRow& row, NamedFields fields);
+  std::size_t size() const { return rows_.size(); }
+  // Errors: those of write_file_durably.
+  Status write(const std::filesystem::path& path) const;
+
+ private:
+  struct Field {
+    std::uint32_t column = 0;  // in the order of first mention
+    std::uint64_t end = 0;     // in texts_; begins where the one before ends
+  };
+  struct Row {
+    std::uint64_t text_end = 0;   // of its first five cells, in texts_
+    std::uint64_t field_end = 0;  // in fields_
+  };
+  std::map<std::string, std::uint32_t, std::less<>> columns_;
+  std::string texts_;  // cells as the file has them
+  std::vector<Field> fields_;
+  std::vector<Row> rows_;
+};
 
 }  // namespace attune::deliver

@@ -110,6 +110,14 @@ class Identity final : public Erasable {
   // The id by which the shop knows the customer; an anonymous id when there is no other; "#N" where
   // it cannot be opened.
   Result<std::string> label(CustomerNumber customer);
+  // The same of many at once: the label of customers[i], with the kind of id that it is (customer
+  // where it is "#N"). Shapes: customers (n), ascending, each once. Cost: one pass over the ids
+  // between the first and the last.
+  struct Label {
+    IdKind kind = IdKind::customer;
+    std::string id;
+  };
+  Result<std::vector<Label>> labels(std::span<const CustomerNumber> customers);
 
   // Whom the number belongs to by now; itself where it was merged into nobody.
   Result<CustomerNumber> root(CustomerNumber number);
