@@ -188,6 +188,18 @@ std::vector<CustomerNumber> visitors_of(const Ids& ids, const events::MergeMap& 
   return visitors;
 }
 
+// A row for each customer who is called otherwise by now.
+Status add_earlier_ids(std::span<const CustomerNumber> numbers, const Ids& ids,
+                       const events::MergeMap& merges, TableBuilder& rows) {
+  for (const CustomerNumber number : numbers) {
+    const auto now = ids.customers.find(merges.root(number));
+    if (merges.root(number) == number || now == ids.customers.end()) continue;
+    rows.text(now->second).missing().text(ids.customers.at(number));
+    ATTUNE_RETURN_IF_ERROR(rows.end_row());
+  }
+  return {};
+}
+
 Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions& options,
                                       const store::TableWriterOptions& writer_options) {
   ATTUNE_ASSIGN_OR_RETURN(const Ids ids, read_ids(workspace));
@@ -240,13 +252,7 @@ Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions&
   for (const auto& [customer, anonymous] : links) {
     ATTUNE_RETURN_IF_ERROR(rows.text(ids.customers.at(customer)).text(anonymous).end_row());
   }
-  // Who is called otherwise by now.
-  for (const CustomerNumber number : numbers) {
-    const auto now = ids.customers.find(merges.root(number));
-    if (merges.root(number) == number || now == ids.customers.end()) continue;
-    rows.text(now->second).missing().text(ids.customers.at(number));
-    ATTUNE_RETURN_IF_ERROR(rows.end_row());
-  }
+  ATTUNE_RETURN_IF_ERROR(add_earlier_ids(numbers, ids, merges, rows));
   ATTUNE_RETURN_IF_ERROR(rows.flush());
   ATTUNE_RETURN_IF_ERROR(writer.finish());
   return writer.rows();

@@ -48,6 +48,8 @@ Status Service::Impl::count_kept() {
 Status Service::Impl::apply() {
   const bool stale = std::exchange(lists_stale, true);
   applied_at = std::chrono::steady_clock::now();
+  const Sequence there = journal->last_sequence();
+  const std::int64_t begun = workspace.now().micros;
   NoProgress quiet;
   ATTUNE_ASSIGN_OR_RETURN(const bool some, workspace.apply_next(quiet));
   ATTUNE_ASSIGN_OR_RETURN(const Sequence done, workspace.event_history().cursor());
@@ -66,7 +68,7 @@ Status Service::Impl::apply() {
     refused_seen = workspace.refused_applied();
   }
   unfolded = true;
-  if (done >= journal->last_sequence()) behind_since = 0;
+  if (done >= there) behind_since = done < journal->last_sequence() ? begun : 0;
   {
     const std::scoped_lock lock(mutex);
     applied = done.value;

@@ -111,6 +111,20 @@ class SettableClock final : public Clock {
   std::atomic<std::int64_t> micros_{SystemClock().now().micros};
 };
 
+TEST_F(LiveShop, IsBehindByTheOldestEventThatWaitsHoweverManyCome) {
+  std::vector<std::jthread> senders;
+  for (int s = 0; s < 3; ++s) {
+    senders.emplace_back([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) EXPECT_TRUE(take(EventType::view, "ann", "p1"));
+    });
+  }
+  std::this_thread::sleep_for(6s);
+  EXPECT_LT(service_->health().behind_seconds, 5);
+  senders.clear();
+  settle();
+  EXPECT_EQ(service_->health().behind_seconds, 0);
+}
+
 TEST_F(LiveShop, SaysThatTheClockWasSetBackAndGoesOn) {
   SettableClock clock;
   ServiceOptions options = quietly();
