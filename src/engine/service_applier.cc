@@ -132,10 +132,11 @@ bool Service::Impl::step(bool news, bool fold_now) {
 void Service::Impl::maybe_train() {
   // Out of what a lost history left, nobody wants a model unless they say so.
   if (lost_rows > 0 || jobs.running() || !schedule.due(workspace.now())) return;
-  const auto recent = static_cast<double>(serving->recent_events());
   const auto learned = static_cast<double>(serving->learned_through().value);
-  if (recent == 0 || recent < kNewsShare * learned) return;
-  if (learned == 0 && !enough_to_begin()) return;
+  const auto recent = static_cast<double>(serving->recent_events());
+  const bool enough =
+      learned == 0 ? enough_to_begin() : recent > 0 && recent >= kNewsShare * learned;
+  if (!enough) return;
   TrainRequest request;
   request.names = {default_recommenders().front()};
   request.keep_worse_aside = true;
@@ -144,8 +145,9 @@ void Service::Impl::maybe_train() {
 
 bool Service::Impl::enough_to_begin() {
   const auto now = std::chrono::steady_clock::now();
-  if (now - counted_at < kCountEvery) return false;
+  if (now - counted_at < kCountEvery || counted == applied) return false;
   counted_at = now;
+  counted = applied;
   const std::scoped_lock lock(stores);
   return TrainingSchedule::can_begin(workspace);
 }

@@ -66,6 +66,7 @@ struct Service::Impl {
   ClockWatch clock;
   // Of the applier's thread.
   std::chrono::steady_clock::time_point counted_at{}, looked_at{};
+  std::int64_t counted = -1;  // `applied` when enough for a first model was last looked for
   std::jthread applier;
   std::optional<CampaignLoop> campaigns;
 

@@ -6,6 +6,16 @@
 namespace attune::engine {
 namespace {
 
+TEST_F(LiveShop, BeginsToLearnFromWhatWasThereWithoutANewEvent) {
+  fill();
+  ServiceOptions options;
+  options.train_every = 1s;
+  begin(options);
+  for (int look = 0; look < 600 && service_->jobs().empty(); ++look)
+    std::this_thread::sleep_for(50ms);
+  EXPECT_FALSE(service_->jobs().empty());
+}
+
 TEST_F(LiveShop, DropsContactsThatNoCapLooksBackTo) {
   const auto left = [&] {
     std::size_t contacts = 0;
