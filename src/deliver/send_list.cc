@@ -30,11 +30,6 @@ bool may_be_formula(std::string_view text) {
 constexpr std::string_view kFirstColumns =
     "\xEF\xBB\xBFmessage,customer,address,campaign,treatment";
 
-std::string first_cells(const SendListRow& row) {
-  return fmt::format("{},{},{},{},{}", csv_cell(row.key), csv_cell(row.customer),
-                     csv_cell(row.address), csv_cell(row.campaign), csv_cell(row.treatment));
-}
-
 }  // namespace
 
 std::string csv_cell(std::string_view text) {
@@ -49,26 +44,9 @@ std::string csv_cell(std::string_view text) {
   return quoted_cell + '"';
 }
 
-Status write_send_list(const std::filesystem::path& path, std::span<const std::string> field_names,
-                       std::span<const SendListRow> rows) {
-  std::string out(kFirstColumns);
-  for (const std::string& name : field_names) out += ',' + csv_cell(name);
-  out += "\r\n";
-  for (const SendListRow& row : rows) {
-    if (row.fields.size() != field_names.size()) {
-      return std::unexpected(invalid_argument(
-          fmt::format("the row of message '{}' has {} fields, there are {} names",
-                      attune::quoted(row.key), row.fields.size(), field_names.size())));
-    }
-    out += first_cells(row);
-    for (const std::string& field : row.fields) out += ',' + csv_cell(field);
-    out += "\r\n";
-  }
-  return write_file_durably(path, out, /*secret=*/true);
-}
-
 void SendList::add(const SendListRow& row, NamedFields fields) {
-  texts_ += first_cells(row);
+  texts_ += fmt::format("{},{},{},{},{}", csv_cell(row.key), csv_cell(row.customer),
+                        csv_cell(row.address), csv_cell(row.campaign), csv_cell(row.treatment));
   const std::uint64_t text_end = texts_.size();
   for (const auto& [name, text] : fields) {
     auto column = columns_.find(name);

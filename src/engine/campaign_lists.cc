@@ -177,7 +177,7 @@ class Listing {
       card.fields.texts["content"] = found != campaign_.treatments.end() ? found->content : "";
       card.fields.texts.erase("email");
       fields.assign(card.fields.texts.begin(), card.fields.texts.end());
-      list.add({one.decision, labels[who].id, card.email, campaign_.name, treatment, {}}, fields);
+      list.add({one.decision, labels[who].id, card.email, campaign_.name, treatment}, fields);
     }
     return {};
   }

@@ -21,7 +21,6 @@ struct SendListRow {
   std::string address;   // e-mail, telephone, postal: as the channel needs it
   std::string campaign;
   std::string treatment;
-  std::vector<std::string> fields;  // as many as there are names
 };
 
 // A cell as [RFC4180] has it: quoted where needed. Text that a spreadsheet could read as a formula
@@ -29,19 +28,12 @@ struct SendListRow {
 // apostrophe in front, unless it is a plain number such as "-5", "+4.20" or "+49 170 1234".
 std::string csv_cell(std::string_view text);
 
-// UTF-8 with a byte order mark, a line of headers, lines ended by CRLF; the file is whole or not
-// there, and readable by its owner alone.
-// Errors: invalid_argument (a row with another number of fields than names); those of
-// write_file_durably.
-Status write_send_list(const std::filesystem::path& path, std::span<const std::string> field_names,
-                       std::span<const SendListRow> rows);
-
-// The same file of rows that come one after another, each with the fields that it has. Invariant:
-// the columns are all fields named by any row, by name; a row without one has an empty cell.
-// Memory: the text of the cells, and 40 bytes a row.
+// Rows that come one after another, each with the fields that it has, as one file: UTF-8 with a
+// byte order mark, a line of headers, lines ended by CRLF; whole or not there, and readable by its
+// owner alone. Invariant: the columns are all fields named by any row, by name; a row without one
+// has an empty cell. Memory: the text of the cells, and 40 bytes a row.
 class SendList {
  public:
-  // `row.fields` is not read.
   using NamedFields = std::span<const std::pair<std::string_view, std::string_view>>;
   void add(const SendListRow& row, NamedFields fields);
   std::size_t size() const { return rows_.size(); }
