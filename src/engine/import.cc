@@ -4,6 +4,7 @@
 #include <chrono>
 #include <deque>
 #include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 #include <oneapi/tbb/parallel_pipeline.h>
@@ -359,18 +360,21 @@ Result<ImportPreview> preview_import(const ImportRequest& request,
     ATTUNE_ASSIGN_OR_RETURN(const Mapping known, preset->mapping(request.kind, records->columns()));
     preview.mapping = events::merge(known, stated);
   } else {
-    const events::Inference inference =
+    events::Inference inference =
         events::infer_mapping(request.kind, records->columns(), *sample, stated);
     preview.mapping = inference.mapping;
+    preview.inferred = !inference.guesses.empty();
     // Columns of a customer or item file that mean nothing to the engine are what the shop knows of
     // them: kept as attributes.
-    const char* rest = request.kind == Kind::customers ? "customer.*" : "item.*";
-    if (request.kind != Kind::events && !inference.unused.empty() && !preview.mapping.has(rest)) {
-      preview.mapping.fields[rest].columns = {"*"};
+    const std::string rest = request.kind == Kind::customers ? "customer." : "item.";
+    if (request.kind != Kind::events && !inference.unused.empty() &&
+        !preview.mapping.has(rest + "*")) {
+      preview.mapping.fields[rest + "*"].columns = {"*"};
+      for (const std::string& column : std::exchange(inference.unused, {}))
+        inference.guesses.push_back({rest + column, column, "", 1, "kept under its own name"});
     }
     preview.explanation = events::print_inference(inference, records->columns(), *sample);
     preview.missing = inference.missing;
-    preview.inferred = !inference.guesses.empty();
   }
   preview.mapping.kind = request.kind;
   preview.mapping.reading = refused ? reading : merged_reading(preview.mapping.reading, reading);

@@ -30,6 +30,8 @@ constexpr std::array kReasons = std::to_array<ReasonInfo>({
     {"missing_item", "quarantined", "an event about an item that names none",
      "与商品有关的事件没有写明商品"},
     {"missing_id", "quarantined", "an item or customer without id", "商品或顾客没有编号"},
+    {"two_ids", "quarantined", "an anonymous id and an earlier one in the same row",
+     "同一行既有匿名编号又有旧编号"},
     {"bad_number", "quarantined", "a quantity, price, amount or rating that is no number",
      "数量、价格、金额或评分不是数字"},
     {"unknown_currency", "quarantined", "a currency that is no ISO 4217 code",

@@ -181,10 +181,24 @@ TEST_F(Shop, ExportsWhoIsCalledOtherwiseByNow) {
                           "ann@work,p1,2026-01-05 10:00:00,2,4.50\n"
                           "ann,p2,2026-01-06 10:00:00,1,3.00\n"));
   const auto people = write("people.csv", "customer_id,previous_id,city\nann,ann@work,York\n");
+  ImportRequest request;
+  request.kind = events::Kind::customers;
+  const auto preview = preview_import(request, people);
+  ASSERT_TRUE(preview);
+  EXPECT_NE(preview->explanation.find("customer.city"), std::string::npos) << preview->explanation;
+  EXPECT_EQ(preview->explanation.find("not used"), std::string::npos) << preview->explanation;
   EXPECT_EQ(import(workspace, people, events::Kind::customers).rows_new, 1);
   EXPECT_EQ(import(workspace, people, events::Kind::customers).rows_new, 0);
   EXPECT_EQ(customers(workspace).find("ann@work")->frequency, 2);
   EXPECT_EQ(workspace.identity().traits(*workspace.identity().find("ann").value())->size(), 1u);
+
+  const ImportResult both = import(
+      workspace, write("both.csv", "customer_id,anonymous_id,previous_id\nann,phone,ann@home\n"),
+      events::Kind::customers);
+  EXPECT_EQ(both.report.rows_quarantined, 1);
+  EXPECT_EQ(both.report.reasons.count("two_ids"), 1u);
+  EXPECT_NE(std::ranges::find(events::reason_codes(), "two_ids", &events::ReasonInfo::code),
+            events::reason_codes().end());
 
   Workspace again = open(root_ / "again");
   for (const auto kind : {ExportKind::customers, ExportKind::events}) {
