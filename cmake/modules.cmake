@@ -104,7 +104,7 @@ function(attune_add_tests name library sources libraries)
   set(surroundings TIMEOUT 600)
   if(CMAKE_CXX_FLAGS_DEBUG MATCHES "-fsanitize=thread" AND CMAKE_BUILD_TYPE STREQUAL "Debug")
     set(surroundings TIMEOUT 3000 ENVIRONMENT
-      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.suppressions history_size=4")
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tools/sanitizers/tsan.supp history_size=4")
   endif()
   gtest_discover_tests(attune_${name}_tests TEST_PREFIX "${name}/" DISCOVERY_MODE PRE_TEST
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES LABELS "${name}" ${surroundings})

@@ -3,7 +3,7 @@
 //   attune_load --port 8710 --key KEY --mode batch --connections 64 --seconds 60
 //
 // Modes: track (one event a request), batch (100 events), recommend (20 items), health (a bare
-// answer). With --rate N requests leave on a schedule and latency counts from the moment they were
+// answer), get (a path of another server, for whoever is measured beside it). With --rate N requests leave on a schedule and latency counts from the moment they were
 // due (no coordinated omission); without, each connection asks again as soon as it is answered.
 // Prints one JSON object.
 #include <algorithm>
@@ -39,6 +39,7 @@ struct Options {
   int items = 1'700;
   int count = 20;
   std::string where;
+  std::string path;  // of get; {customer} stands for a number of 1 to `customers`
   bool any_length = false;  // of a list; else one with fewer items than `count` is an error
   std::uint64_t run = 1;    // part of each messageId
   std::string acked;  // file for the ids of events that were acknowledged; they are orders then
@@ -78,6 +79,7 @@ class Requests {
 
   std::string next() {
     if (options_.mode == "health") return "GET /health/live HTTP/1.1\r\n" + head_ + "\r\n";
+    if (options_.mode == "get") return get();
     if (options_.mode == "recommend") {
       const std::string where =
           options_.where.empty() ? "" : fmt::format(",\"where\":\"{}\"", options_.where);
@@ -97,6 +99,15 @@ class Requests {
   std::string post(std::string_view path, std::string_view body) const {
     return fmt::format("POST {} HTTP/1.1\r\n{}Content-Length: {}\r\n\r\n{}", path, head_,
                        body.size(), body);
+  }
+  std::string get() {
+    constexpr std::string_view kCustomer = "{customer}";
+    std::string path = options_.path;
+    if (const std::size_t at = path.find(kCustomer); at != path.npos) {
+      path.replace(at, kCustomer.size(),
+                   fmt::format("{}", mix(++serial_) % std::uint64_t(options_.customers) + 1));
+    }
+    return fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", path);
   }
   std::string customer() {
     return fmt::format("c{}", mix(++serial_) % std::uint64_t(options_.customers));
@@ -324,13 +335,14 @@ int main(int count, char** arguments) {
   CLI::App app("Load for attune serve", "attune_load");
   app.add_option("--port", options.port);
   app.add_option("--key", options.key)->required();
-  app.add_option("--mode", options.mode, "track, batch, recommend, health");
+  app.add_option("--mode", options.mode, "track, batch, recommend, health, get");
   app.add_option("--connections", options.connections);
   app.add_option("--seconds", options.seconds);
   app.add_option("--rate", options.rate, "requests a second, on schedule; 0: as fast as answered");
   app.add_option("--customers", options.customers);
   app.add_option("--items", options.items);
   app.add_option("--count", options.count, "items of a recommendation");
+  app.add_option("--path", options.path, "of get; {customer} is a number of 1 to --customers");
   app.add_option("--where", options.where, "rule of a recommendation");
   app.add_flag("--any-length", options.any_length, "a short list is no error");
   app.add_option("--acked", options.acked, "append the ids of acknowledged events here (track)");

@@ -64,6 +64,20 @@ Result<std::vector<Person>> everybody_of(Workspace& workspace) {
   return people;
 }
 
+namespace {
+
+// As everybody_of, of labels that were read anyway.
+Result<std::vector<Person>> people_in(const events::SealedLabels& labels, Workspace& workspace) {
+  ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
+  std::vector<Person> people;
+  for (const events::SealedLabels::One& one : labels.all()) {
+    if (merges.root(one.customer) == one.customer) people.push_back({one.customer, one.kind});
+  }
+  return people;
+}
+
+}  // namespace
+
 Result<bool> SuppressionQuery::holds(const std::string& id, const std::string& email) const {
   for (const auto& [kind, text] : {std::pair("customer", &id), std::pair("email", &email)}) {
     if (text->empty()) continue;
@@ -104,6 +118,9 @@ Result<CampaignAsking> CampaignAsking::open(Workspace& workspace, Customers& cus
   asking.zone_list_.push_back(workspace.zone());
   if (options.only) {
     asking.people_.push_back(*options.only);
+  } else if (options.will_write) {  // the labels of all
+    ATTUNE_ASSIGN_OR_RETURN(asking.labels_, workspace.identity().sealed_labels());
+    ATTUNE_ASSIGN_OR_RETURN(asking.people_, people_in(*asking.labels_, workspace));
   } else {
     ATTUNE_ASSIGN_OR_RETURN(asking.people_, everybody_of(workspace));
   }
@@ -238,7 +255,9 @@ Status CampaignAsking::read_labels() {
     wanted.push_back(numbers_[i]);
     places.push_back(i);
   }
-  ATTUNE_ASSIGN_OR_RETURN(auto labels, workspace_->identity().labels(wanted));
+  events::Identity& identity = workspace_->identity();
+  ATTUNE_ASSIGN_OR_RETURN(auto labels,
+                          labels_ ? identity.labels(wanted, *labels_) : identity.labels(wanted));
   for (std::size_t k = 0; k < places.size(); ++k) called_[places[k]].id = std::move(labels[k].id);
   return {};
 }

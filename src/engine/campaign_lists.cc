@@ -7,7 +7,6 @@
 #include "attune/base/text.h"
 #include "attune/deliver/send_list.h"
 #include "campaign_asking.h"
-#include "campaign_events.h"
 
 namespace attune::engine {
 namespace {
@@ -21,6 +20,11 @@ Result<std::optional<std::int16_t>> feed_of(Workspace& workspace, std::string_vi
     if (name == source) return std::optional(code);
   }
   return std::optional<std::int16_t>();
+}
+
+void sort_once(std::vector<CustomerNumber>& people) {
+  std::ranges::sort(people);
+  people.erase(std::unique(people.begin(), people.end()), people.end());
 }
 
 // A name that any file system takes.
@@ -88,121 +92,98 @@ Result<decide::CampaignDecision> read_campaign_decision(Workspace& workspace, st
   return read_logged_decision(personal);
 }
 
-namespace {
+void CampaignListing::add(const decide::CampaignDecision& decision, std::string_view id) {
+  const auto order = static_cast<std::int64_t>(listed_.size());
+  listed_.push_back({decision.time.micros, order, decision.customer, decision.id, std::string(id),
+                     number_of(decision.treatments[decision.choice->treatment].name)});
+}
 
-// Somebody whom a run sends something, as the log has it.
-struct Listed {
-  std::int64_t micros = 0;
-  std::int64_t sequence = 0;
-  CustomerNumber customer;  // of merged ones the root
-  std::string decision;
-  std::uint32_t treatment = 0;  // in Listing::names
-};
+Status CampaignListing::read_log(Timestamp since) {
+  listed_.clear();
+  ATTUNE_ASSIGN_OR_RETURN(const auto feed, feed_of(*workspace_, campaign_.name));
+  if (!feed) return {};
+  ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace_->identity().merges());
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::QueryResult rows,
+      workspace_->history().query(
+          "SELECT customer, sequence, epoch_us(time), decision_id, personal FROM visible_rows "
+          "WHERE type = $1 AND source = $2 AND epoch_us(time) >= $3 AND customer <> 0 AND "
+          "personal IS NOT NULL",
+          {static_cast<std::int64_t>(events::EventType::assignment),
+           static_cast<std::int64_t>(*feed), since.micros}));
+  ATTUNE_RETURN_IF_ERROR(
+      rows.for_each([&](const store::Chunk& chunk) { return add_logged(chunk, merges); }));
+  std::ranges::sort(listed_, {}, [](const Listed& l) { return std::pair(l.micros, l.order); });
+  return {};
+}
 
-// Everybody whom a run sends something.
-class Listing {
- public:
-  Listing(Workspace& workspace, const engage::StoredCampaign& campaign)
-      : workspace_(workspace), campaign_(campaign.campaign) {}
-
-  Status read(Timestamp since) {
-    ATTUNE_ASSIGN_OR_RETURN(const auto feed, feed_of(workspace_, campaign_.name));
-    if (!feed) return {};
-    ATTUNE_ASSIGN_OR_RETURN(merges_, workspace_.identity().merges());
-    ATTUNE_ASSIGN_OR_RETURN(
-        store::QueryResult rows,
-        workspace_.history().query(
-            "SELECT customer, sequence, epoch_us(time), decision_id, personal FROM visible_rows "
-            "WHERE type = $1 AND source = $2 AND epoch_us(time) >= $3 AND customer <> 0 AND "
-            "personal IS NOT NULL",
-            {static_cast<std::int64_t>(events::EventType::assignment),
-             static_cast<std::int64_t>(*feed), since.micros}));
-    ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) { return add(chunk); }));
-    std::ranges::sort(listed_, {}, [](const Listed& l) { return std::pair(l.micros, l.sequence); });
-    return {};
+Status CampaignListing::add_logged(const store::Chunk& chunk, const events::MergeMap& merges) {
+  const auto customers = chunk.int64(0), sequences = chunk.int64(1), times = chunk.int64(2);
+  std::vector<CustomerNumber> people;
+  for (const std::int64_t customer : customers) people.push_back({customer});
+  sort_once(people);
+  ATTUNE_RETURN_IF_ERROR(workspace_->vault().warm(people));
+  for (std::size_t i = 0; i < chunk.rows(); ++i) {
+    const CustomerNumber customer{customers[i]};
+    const auto personal = workspace_->vault().open(customer, "event", chunk.blob(4, i));
+    if (!personal) continue;  // forgotten
+    ATTUNE_ASSIGN_OR_RETURN(const auto treatment, choices_.treatment(*personal));
+    if (!treatment) continue;
+    listed_.push_back({times[i],
+                       sequences[i],
+                       merges.root(customer),
+                       std::string(chunk.text(3, i)),
+                       {},
+                       number_of(*treatment)});
   }
+  return {};
+}
 
-  // Labels and traits are read for this many at once.
-  Status write(const std::filesystem::path& path) {
-    constexpr std::size_t kTogether = 10'000;
-    deliver::SendList list;
-    for (std::size_t begin = 0; begin < listed_.size(); begin += kTogether) {
-      const std::size_t count = std::min(kTogether, listed_.size() - begin);
-      ATTUNE_RETURN_IF_ERROR(write_some(std::span(listed_).subspan(begin, count), list));
-    }
-    return list.write(path);
+std::uint32_t CampaignListing::number_of(std::string_view treatment) {
+  const auto number = std::ranges::find(names_, treatment) - names_.begin();
+  if (number == std::ssize(names_)) names_.emplace_back(treatment);
+  return static_cast<std::uint32_t>(number);
+}
+
+Status CampaignListing::write_some(std::span<const Listed> some, deliver::SendList& list) const {
+  std::vector<CustomerNumber> people;
+  for (const Listed& one : some) people.push_back(one.customer);
+  sort_once(people);
+  std::vector<events::Identity::Label> labels;
+  if (some.front().id.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(labels, workspace_->identity().labels(people));
   }
-
- private:
-  Status add(const store::Chunk& chunk) {
-    const auto customers = chunk.int64(0), sequences = chunk.int64(1), times = chunk.int64(2);
-    std::vector<CustomerNumber> people;
-    for (const std::int64_t customer : customers) people.push_back({customer});
-    std::ranges::sort(people);
-    people.erase(std::unique(people.begin(), people.end()), people.end());
-    ATTUNE_RETURN_IF_ERROR(workspace_.vault().warm(people));
-    for (std::size_t i = 0; i < chunk.rows(); ++i) {
-      const CustomerNumber customer{customers[i]};
-      const auto personal = workspace_.vault().open(customer, "event", chunk.blob(4, i));
-      if (!personal) continue;  // forgotten
-      ATTUNE_ASSIGN_OR_RETURN(const auto treatment, choices_.treatment(*personal));
-      if (!treatment) continue;
-      listed_.push_back({times[i], sequences[i], merges_.root(customer),
-                         std::string(chunk.text(3, i)), number_of(*treatment)});
-    }
-    return {};
+  ATTUNE_ASSIGN_OR_RETURN(const auto traits, workspace_->identity().traits(people));
+  std::vector<std::pair<std::string_view, std::string_view>> fields;
+  for (const Listed& one : some) {
+    const auto who =
+        static_cast<std::size_t>(std::ranges::lower_bound(people, one.customer) - people.begin());
+    CustomerCard card = card_of(traits[who], {});
+    const std::string& treatment = names_[one.treatment];
+    const auto found = std::ranges::find(campaign_.treatments, treatment, &engage::Treatment::name);
+    card.fields.texts["content"] = found != campaign_.treatments.end() ? found->content : "";
+    card.fields.texts.erase("email");
+    fields.assign(card.fields.texts.begin(), card.fields.texts.end());
+    const std::string& id = labels.empty() ? one.id : labels[who].id;
+    list.add({one.decision, id, card.email, campaign_.name, treatment}, fields);
   }
+  return {};
+}
 
-  std::uint32_t number_of(std::string_view treatment) {
-    const auto number = std::ranges::find(names_, treatment) - names_.begin();
-    if (number == std::ssize(names_)) names_.emplace_back(treatment);
-    return static_cast<std::uint32_t>(number);
+// Labels and traits are read for some at once.
+Result<std::filesystem::path> CampaignListing::write(Timestamp due) const {
+  constexpr std::size_t kTogether = 10'000;
+  deliver::SendList list;
+  for (std::size_t begin = 0; begin < listed_.size(); begin += kTogether) {
+    const std::size_t count = std::min(kTogether, listed_.size() - begin);
+    ATTUNE_RETURN_IF_ERROR(write_some(std::span(listed_).subspan(begin, count), list));
   }
-
-  Status write_some(std::span<const Listed> some, deliver::SendList& list) {
-    std::vector<CustomerNumber> people;
-    for (const Listed& one : some) people.push_back(one.customer);
-    std::ranges::sort(people);
-    people.erase(std::unique(people.begin(), people.end()), people.end());
-    ATTUNE_ASSIGN_OR_RETURN(const auto labels, workspace_.identity().labels(people));
-    ATTUNE_ASSIGN_OR_RETURN(const auto traits, workspace_.identity().traits(people));
-    std::vector<std::pair<std::string_view, std::string_view>> fields;
-    for (const Listed& one : some) {
-      const auto who =
-          static_cast<std::size_t>(std::ranges::lower_bound(people, one.customer) - people.begin());
-      CustomerCard card = card_of(traits[who], {});
-      const std::string& treatment = names_[one.treatment];
-      const auto found =
-          std::ranges::find(campaign_.treatments, treatment, &engage::Treatment::name);
-      card.fields.texts["content"] = found != campaign_.treatments.end() ? found->content : "";
-      card.fields.texts.erase("email");
-      fields.assign(card.fields.texts.begin(), card.fields.texts.end());
-      list.add({one.decision, labels[who].id, card.email, campaign_.name, treatment}, fields);
-    }
-    return {};
-  }
-
-  Workspace& workspace_;
-  const engage::Campaign& campaign_;
-  events::MergeMap merges_;
-  LoggedChoices choices_;
-  std::vector<std::string> names_;  // of treatments
-  std::vector<Listed> listed_;
-};
-
-}  // namespace
-
-Result<std::filesystem::path> write_campaign_list(Workspace& workspace,
-                                                  const engage::StoredCampaign& campaign,
-                                                  const CampaignRun& run) {
-  Listing listing(workspace, campaign);
-  ATTUNE_RETURN_IF_ERROR(listing.read(run.begun));
-  const std::filesystem::path folder = workspace.folder().root() / kListsFolder;
+  const std::filesystem::path folder = workspace_->folder().root() / kListsFolder;
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failure);
-  const std::filesystem::path path = folder / file_name(campaign.campaign.name, run.due);
-  ATTUNE_RETURN_IF_ERROR(listing.write(path));
+  std::filesystem::path path = folder / file_name(campaign_.name, due);
+  ATTUNE_RETURN_IF_ERROR(list.write(path));
   return path;
 }
 

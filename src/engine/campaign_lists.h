@@ -4,10 +4,14 @@
 
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "attune/deliver/send_list.h"
 #include "attune/engine/campaigns.h"
+#include "campaign_events.h"
 
 namespace attune::engine {
 
@@ -27,10 +31,39 @@ Result<std::int64_t> for_each_assignment(Workspace& workspace, std::string_view 
 // Errors: not_found; data_corruption.
 Result<decide::CampaignDecision> read_campaign_decision(Workspace& workspace, std::string_view id);
 
-// Writes DATA/lists/NAME-TIME.csv with everybody whom the run sends something. Writing it again
-// gives the same file. Result: where it lies.
-Result<std::filesystem::path> write_campaign_list(Workspace& workspace,
-                                                  const engage::StoredCampaign& campaign,
-                                                  const CampaignRun& run);
+// Everybody whom one run sends something, as a file for people: DATA/lists/NAME-TIME.csv. Lifetime:
+// workspace and campaign outlive it. A run that goes through fills it with `add`; one that was cut
+// off before fills it from the log. Both give the same file, and writing it again does too.
+class CampaignListing {
+ public:
+  CampaignListing(Workspace& workspace, const engage::Campaign& campaign)
+      : workspace_(&workspace), campaign_(campaign) {}
+
+  // With a choice; in the order of decisions. `id`: what the customer is called by.
+  void add(const decide::CampaignDecision& decision, std::string_view id);
+  // What was decided since, instead of what was added; all of it is applied.
+  Status read_log(Timestamp since);
+  // Result: where it lies.
+  Result<std::filesystem::path> write(Timestamp due) const;
+
+ private:
+  struct Listed {
+    std::int64_t micros = 0;
+    std::int64_t order = 0;   // of those of one moment
+    CustomerNumber customer;  // of merged ones the root
+    std::string decision;
+    std::string id;               // of the customer; empty: to be looked up
+    std::uint32_t treatment = 0;  // in names_
+  };
+  Status add_logged(const store::Chunk& chunk, const events::MergeMap& merges);
+  std::uint32_t number_of(std::string_view treatment);
+  Status write_some(std::span<const Listed> some, deliver::SendList& list) const;
+
+  Workspace* workspace_;
+  const engage::Campaign& campaign_;
+  LoggedChoices choices_;
+  std::vector<std::string> names_;  // of treatments
+  std::vector<Listed> listed_;
+};
 
 }  // namespace attune::engine

@@ -17,8 +17,8 @@ namespace {
 using decide::StopReason;
 
 constexpr std::size_t kExamples = 10;
-// So that little waits in state; the stores take all of a run in at its end, together.
-constexpr std::int64_t kWaitingMax = 20'000;
+// So that little waits in state.
+constexpr std::int64_t kWaitingMax = 40'000;
 
 Status journal_pending(Workspace& workspace) {
   ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(workspace));
@@ -200,6 +200,9 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
       CampaignAsking asking,
       CampaignAsking::open(*workspace_, customers, campaign, now,
                            {.only = {}, .will_write = true, .without = without_}));
+  const bool listed = campaign.campaign.channel == decide::Channel::file;
+  const bool resumed = run.next != CustomerNumber{};
+  CampaignListing listing(*workspace_, campaign.campaign);
   progress.phase("deciding", asking.everybody(), "customers");
   std::int64_t waiting = 0;  // events for the journal
   while (true) {
@@ -214,7 +217,8 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
     add_counts(asking, added);
     run.next = last;
     ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
-    ATTUNE_RETURN_IF_ERROR(CampaignWriting(*workspace_, ledger_, outbox_, asking).write());
+    CampaignWriting writing(*workspace_, ledger_, outbox_, asking, listed ? &listing : nullptr);
+    ATTUNE_RETURN_IF_ERROR(writing.write());
     ATTUNE_RETURN_IF_ERROR(runs.advance(campaign, run, added));
     ATTUNE_RETURN_IF_ERROR(transaction.commit());
     waiting += static_cast<std::int64_t>(asking.size());
@@ -226,10 +230,12 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
     progress.advance(run.counts.customers);
   }
   ATTUNE_RETURN_IF_ERROR(journal_pending(*workspace_));
-  NoProgress quiet;
-  ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(quiet));
-  if (campaign.campaign.channel == decide::Channel::file) {
-    ATTUNE_ASSIGN_OR_RETURN(run.list, write_campaign_list(*workspace_, campaign, run));
+  if (listed) {
+    if (resumed) {  // the log alone knows the parts before
+      ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(progress));
+      ATTUNE_RETURN_IF_ERROR(listing.read_log(run.begun));
+    }
+    ATTUNE_ASSIGN_OR_RETURN(run.list, listing.write(run.due));
   }
   run.finished = now;
   ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());

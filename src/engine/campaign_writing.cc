@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "attune/base/hash.h"
-#include "campaign_lists.h"
 #include "pending_events.h"
 #include "webhook_config.h"
 
@@ -61,6 +60,7 @@ void CampaignWriting::collect() {
     amounts_.push_back({decision.cost.minor, 1});
     contacts_.push_back(
         {decision.customer, {decision.time, asking_.campaign().number, campaign.channel}});
+    if (listing_ != nullptr) listing_->add(decision, asking_.called(i).id);
     if (goes_by_outbox(campaign.channel)) messages_.push_back(message(decision, i));
   }
 }

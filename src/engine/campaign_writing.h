@@ -14,6 +14,7 @@
 #include "attune/ledger/budget_ledger.h"
 #include "campaign_asking.h"
 #include "campaign_events.h"
+#include "campaign_lists.h"
 
 namespace attune::engine {
 
@@ -44,8 +45,12 @@ bool goes_by_outbox(decide::Channel channel);
 class CampaignWriting {
  public:
   CampaignWriting(Workspace& workspace, ledger::BudgetLedger& ledger, deliver::Outbox& outbox,
-                  const CampaignAsking& asking)
-      : workspace_(workspace), ledger_(ledger), outbox_(outbox), asking_(asking) {}
+                  const CampaignAsking& asking, CampaignListing* listing = nullptr)
+      : workspace_(workspace),
+        ledger_(ledger),
+        outbox_(outbox),
+        asking_(asking),
+        listing_(listing) {}
 
   // Inside the caller's transaction. Errors: those of the stores; internal where the gates let more
   // pass than the budget holds: nothing may be committed then.
@@ -60,6 +65,7 @@ class CampaignWriting {
   ledger::BudgetLedger& ledger_;
   deliver::Outbox& outbox_;
   const CampaignAsking& asking_;
+  CampaignListing* listing_;  // takes in who gets something; null: nobody asks
   CampaignEvents events_{asking_.campaign().campaign.name};
   std::vector<std::string> ids_;
   std::vector<ledger::Amount> amounts_;

@@ -211,6 +211,8 @@ Result<std::int64_t> Campaigns::pump() {
 }
 
 Result<decide::CampaignDecision> Campaigns::find_decision(std::string_view id) {
+  NoProgress quiet;
+  ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(quiet));
   return read_campaign_decision(*workspace_, id);
 }
 

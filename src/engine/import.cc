@@ -7,16 +7,15 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <oneapi/tbb/parallel_pipeline.h>
 
 #include "attune/base/files.h"
-#include "attune/base/hand_over.h"
 #include "attune/base/text.h"
 #include "attune/engine/cleaning.h"
 #include "attune/events/quarantine.h"
 #include "attune/events/staged_import.h"
 #include "import_report.h"
 #include "import_rows.h"
+#include "import_stages.h"
 #include "stage_clock.h"
 
 namespace attune::engine {
@@ -25,53 +24,6 @@ namespace {
 using events::Event;
 using events::Kind;
 using events::Mapping;
-
-constexpr std::size_t kBatchesInFlight = 6;  // about a megabyte of text each
-
-// Reads one at a time until null, maps several at once, and stages one at a time in the order read.
-template <class Work>
-void run_stages(const auto& read, const auto& map, const auto& stage) {
-  struct Ordered {
-    std::shared_ptr<Work> work;
-    HandOver moved;
-  };
-  HandOver begun, reading, staging;
-  const auto read_next = [&](oneapi::tbb::flow_control& control) -> Ordered* {
-    begun.take();
-    reading.take();
-    auto next = std::make_unique<Ordered>(read());
-    reading.give();
-    if (next->work == nullptr) {
-      control.stop();
-      return nullptr;
-    }
-    next->moved.give();
-    return next.release();
-  };
-  const auto map_next = [&](Ordered* next) {
-    next->moved.take();
-    map(*next->work);
-    next->moved.give();
-    return next;
-  };
-  const auto stage_next = [&](Ordered* next) {
-    staging.take();
-    next->moved.take();
-    const std::unique_ptr<Ordered> last(next);
-    stage(*last->work);
-    staging.give();
-  };
-  namespace tbb = oneapi::tbb;
-  constexpr auto kInOrder = tbb::filter_mode::serial_in_order;
-  begun.give();
-  tbb::parallel_pipeline(
-      kBatchesInFlight,
-      tbb::make_filter<void, Ordered*>(kInOrder, read_next) &
-          tbb::make_filter<Ordered*, Ordered*>(tbb::filter_mode::parallel, map_next) &
-          tbb::make_filter<Ordered*, void>(kInOrder, stage_next));
-  reading.take();
-  staging.take();
-}
 
 events::ShopSettings settings_of(const Workspace& workspace, const ImportRequest& request) {
   events::ShopSettings shop = workspace.shop_settings();

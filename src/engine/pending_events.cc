@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "attune/events/event_bundle.h"
+#include "attune/math/parallel.h"
 
 namespace attune::engine {
 namespace {
@@ -28,14 +29,21 @@ Result<PendingEvents> PendingEvents::open(Workspace& workspace) {
 Status PendingEvents::add(std::span<const events::Event> events) {
   if (!workspace_->state().in_transaction())
     return std::unexpected(failed_precondition("pending events need the caller's transaction"));
-  for (std::size_t begin = 0; begin < events.size(); begin += kGroup) {
-    const auto group = events.subspan(begin, std::min(kGroup, events.size() - begin));
-    ATTUNE_ASSIGN_OR_RETURN(
-        const std::string sealed,
-        workspace_->vault().seal(kNobody, kField, events::bundle_events(group)));
+  const auto group_of = [&](std::size_t i) {
+    return events.subspan(i * kGroup, std::min(kGroup, events.size() - i * kGroup));
+  };
+  std::vector<Result<std::string>> sealed((events.size() + kGroup - 1) / kGroup);
+  math::parallel_for(std::ssize(sealed), 1, 0, [&](std::int64_t begin, std::int64_t end, int) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      const std::string bundle = events::pack_events(events::bundle_events(group_of(i)));
+      sealed[i] = workspace_->vault().seal(kNobody, kField, bundle);
+    }
+  });
+  for (std::size_t i = 0; i < sealed.size(); ++i) {
+    if (!sealed[i]) return std::unexpected(std::move(sealed[i]).error());
     ATTUNE_RETURN_IF_ERROR(
         workspace_->state().run("INSERT INTO pending_events(events, sealed) VALUES(?1, ?2)",
-                                group.size(), store::Blob{sealed}));
+                                group_of(i).size(), store::Blob{*sealed[i]}));
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "attune/base/text.h"
+#include "report_words.h"
 
 namespace attune::engine {
 namespace {
@@ -209,7 +210,8 @@ void add_quality(report::Section& section, const events::QualityReport& q,
     section.heading(say("Assumptions", "所作假设"));
     std::vector<std::string> lines;
     for (const auto& a : q.assumptions) {
-      std::string line = fmt::format("**{}**: {} — {}", a.what, a.value, a.why);
+      std::string line = say.language == report::Language::zh ? assumption_zh(a) : std::string();
+      if (line.empty()) line = fmt::format("**{}**: {} — {}", a.what, a.value, a.why);
       // Several files often share one.
       if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
     }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <zstd.h>
 
 #include "attune/base/bytes.h"
 #include "attune/events/key_set.h"
@@ -99,7 +100,36 @@ void append_plain_columns(const EventColumns& from, EventColumns& into) {
   into.personal += from.personal;
 }
 
+constexpr int kPackLevel = 1;  // events of one kind differ little: it is the fastest that counts
+constexpr std::size_t kUnpackedMax = 256 << 20;
+
+bool is_packed(std::string_view bytes) {
+  constexpr std::string_view kMagic("\x28\xb5\x2f\xfd", 4);  // of Zstandard [RFC8878]
+  return bytes.starts_with(kMagic);
+}
+
+Result<std::string> unpack(std::string_view bytes) {
+  const unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+  std::string unpacked;
+  if (size <= kUnpackedMax) {  // what cannot be told is told by the largest numbers
+    unpacked.resize(size);
+    const std::size_t got =
+        ZSTD_decompress(unpacked.data(), unpacked.size(), bytes.data(), bytes.size());
+    if (!ZSTD_isError(got) && got == size) return unpacked;
+  }
+  return std::unexpected(data_corruption("packed events cannot be unpacked"));
+}
+
 }  // namespace
+
+std::string pack_events(std::string_view bundle) {
+  std::string packed(ZSTD_compressBound(bundle.size()), '\0');
+  const std::size_t size =
+      ZSTD_compress(packed.data(), packed.size(), bundle.data(), bundle.size(), kPackLevel);
+  if (ZSTD_isError(size)) return std::string(bundle);
+  packed.resize(size);
+  return packed;
+}
 
 std::string bundle_events(std::span<const Event> events) {
   EventNames names;
@@ -125,6 +155,11 @@ std::string bundle_events(std::span<const Event> events) {
 }
 
 Result<EventBundle> parse_events(std::string_view bytes) {
+  std::string unpacked;
+  if (is_packed(bytes)) {
+    ATTUNE_ASSIGN_OR_RETURN(unpacked, unpack(bytes));
+    bytes = unpacked;
+  }
   ByteReader in(bytes);
   EventBundle bundle;
   ATTUNE_ASSIGN_OR_RETURN(const std::uint32_t version, in.value<std::uint32_t>());

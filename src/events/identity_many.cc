@@ -24,6 +24,9 @@ struct SealedId {
   std::string sealed;  // empty: none yet
 };
 
+// What somebody is called whose id cannot be opened.
+std::string nameless(CustomerNumber customer) { return fmt::format("#{}", customer.value); }
+
 }  // namespace
 
 Result<std::vector<std::vector<Trait>>> Identity::traits(
@@ -84,13 +87,12 @@ Result<std::vector<Identity::Label>> Identity::labels(std::span<const CustomerNu
   const std::size_t together = apart ? 1 : customers.size();
   SealedId best;
   const auto finish = [&](std::size_t i) {
-    Result<std::string> id = best.sealed.empty()
-                                 ? Result<std::string>(fmt::format("#{}", customers[i].value))
-                                 : vault_->open(customers[i], "id", best.sealed);
+    Result<std::string> id = best.sealed.empty() ? Result<std::string>(nameless(customers[i]))
+                                                 : vault_->open(customers[i], "id", best.sealed);
     if (id) {
       all[i] = {static_cast<IdKind>(best.kind), std::move(*id)};
     } else {
-      all[i].id = fmt::format("#{}", customers[i].value);
+      all[i].id = nameless(customers[i]);
     }
     best = {};
   };
@@ -112,6 +114,50 @@ Result<std::vector<Identity::Label>> Identity::labels(std::span<const CustomerNu
     rows.reset();
   }
   return all;
+}
+
+Result<SealedLabels> Identity::sealed_labels() {
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      state_->prepare("SELECT kind, customer, sealed FROM identifiers ORDER BY hash, kind"));
+  SealedLabels labels;
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) break;
+    const std::string_view sealed = rows.blob(2);
+    labels.all_.push_back({CustomerNumber{rows.int64(1)}, labels.bytes_.size(),
+                           static_cast<std::uint32_t>(sealed.size()),
+                           static_cast<IdKind>(rows.int64(0))});
+    labels.bytes_ += sealed;
+  }
+  // Of several ids of a customer the one of the lower kind, then of the lower hash.
+  std::ranges::stable_sort(labels.all_, {}, [](const SealedLabels::One& one) {
+    return std::pair(one.customer, one.kind);
+  });
+  const auto same = std::ranges::unique(labels.all_, {}, &SealedLabels::One::customer);
+  labels.all_.erase(same.begin(), same.end());
+  return labels;
+}
+
+Result<std::vector<Identity::Label>> Identity::labels(std::span<const CustomerNumber> customers,
+                                                      const SealedLabels& all) {
+  std::vector<Label> labels(customers.size());
+  if (customers.empty()) return labels;
+  ATTUNE_RETURN_IF_ERROR(vault_->warm(customers));
+  auto one =
+      std::ranges::lower_bound(all.all(), customers.front(), {}, &SealedLabels::One::customer);
+  for (std::size_t i = 0; i < customers.size(); ++i) {
+    while (one != all.all().end() && one->customer < customers[i]) ++one;
+    const bool known = one != all.all().end() && one->customer == customers[i];
+    auto id = known ? vault_->open(customers[i], "id", all.sealed(*one))
+                    : Result<std::string>(std::unexpected(not_found("nobody is called so")));
+    if (id) {
+      labels[i] = {one->kind, std::move(*id)};
+    } else {
+      labels[i].id = nameless(customers[i]);
+    }
+  }
+  return labels;
 }
 
 }  // namespace attune::events

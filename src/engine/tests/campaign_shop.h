@@ -129,6 +129,7 @@ class CampaignsTest : public Shop {
     Customers everybody = customers(*workspace_);
     auto ran = campaigns().run("spring", everybody, now, quiet_);
     if (!ran) ADD_FAILURE() << to_string(ran.error());
+    EXPECT_TRUE(workspace_->catch_up(quiet_));  // what a run decides is in the journal
     return ran.value_or(std::nullopt);
   }
   SendResult send(Timestamp now = {kNow}) {

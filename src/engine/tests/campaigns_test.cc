@@ -4,6 +4,7 @@
 #include <set>
 
 #include <fmt/format.h>
+#include "attune/base/files.h"
 
 #include "../../net/tests/fake_smtp_server.h"
 #include "../campaign_asking.h"
@@ -61,7 +62,8 @@ TEST_F(CampaignsTest, ReadTraitsAndLabelsOfManyAsThoseOfEach) {
   // The number of "device" has an anonymous id alone; the last one nobody's.
   std::vector<CustomerNumber> some = all;
   some.push_back({all.back().value + 1'000});
-  for (const auto& [number, kind] : everybody_of(*workspace_).value()) some.push_back(number);
+  const auto people = everybody_of(*workspace_).value();
+  for (const auto& [number, kind] : people) some.push_back(number);
   std::ranges::sort(some);
   some.erase(std::unique(some.begin(), some.end()), some.end());
   for (const std::size_t count : {std::size_t{0}, std::size_t{3}, some.size()}) {
@@ -430,6 +432,46 @@ TEST_F(CampaignsTest, WritesAListForWhatIsSentByHand) {
   EXPECT_EQ(rows, ran->counts.counts.passed());
   EXPECT_EQ(ran->counts.counts.at(StopReason::unreachable), 0);
   EXPECT_EQ(campaigns().status("spring", {kNow})->budget->spent.messages, rows);
+}
+
+TEST_F(CampaignsTest, WriteTheSameListFromTheLog) {
+  start(definition("", "file"));
+  const auto ran = run();
+  ASSERT_TRUE(ran);
+  const std::string whole = read_file(ran->list).value();
+  ASSERT_GT(std::ranges::count(whole, '\n'), 50);
+  ASSERT_TRUE(std::filesystem::remove(ran->list));
+  const auto campaign = campaigns().find("spring");
+  ASSERT_TRUE(campaign);
+  CampaignListing listing(*workspace_, campaign->campaign);
+  ASSERT_TRUE(listing.read_log(ran->begun));
+  ASSERT_EQ(listing.write(ran->due).value(), ran->list);
+  EXPECT_EQ(read_file(ran->list).value(), whole);
+}
+
+TEST_F(CampaignsTest, ListEverybodyWhereARunWasCutOff) {
+  start(definition("", "file"));
+  StopsAfter crash(1);
+  {
+    Customers everybody = customers(*workspace_);
+    ASSERT_FALSE(campaigns().run("spring", everybody, {kNow}, crash));
+  }
+  const auto ran = run(days_later(.001));
+  ASSERT_TRUE(ran);
+  const std::string list = read_file(ran->list).value();
+  EXPECT_EQ(std::ranges::count(list, '\n'), ran->counts.counts.passed() + 1);
+  EXPECT_GT(ran->counts.counts.passed(), 50);
+}
+
+TEST_F(CampaignsTest, ReportWhatTheStoresHaveNotTakenInYet) {
+  start(definition(""));
+  Customers everybody = customers(*workspace_);
+  const auto ran = campaigns().run("spring", everybody, {kNow}, quiet_);
+  ASSERT_TRUE(ran && *ran);
+  EXPECT_EQ(logged(EventType::assignment), 0);
+  const auto report = campaigns().report("spring", {kNow}, {});
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_EQ(logged(EventType::assignment), kReachable);
 }
 
 TEST_F(CampaignsTest, RefusesToStartWhereATemplateLacksAField) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "../report_words.h"
 #include "attune/engine/cleaning.h"
 #include "attune/engine/export.h"
 #include "attune/engine/quality_view.h"
@@ -401,6 +402,27 @@ TEST_F(Shop, WritesAPageThatEscapesWhatRowsSay) {
   for (const char* word : {"数据质量", "读取行数", "发生了什么", "由 Attune 生成"})
     EXPECT_NE(chinese.find(word), std::string::npos) << word;
   EXPECT_EQ(chinese.find("rows read"), std::string::npos);
+}
+
+TEST_F(Shop, TellsAssumptionsInTheLanguageOfThePage) {
+  Workspace workspace = open();
+  // Semicolons, commas before fractions, ids stored as fractions, days that may be months.
+  const ImportResult result =
+      import(workspace, write("orders.csv",
+                              "order_id;customer_id;product_id;date;quantity;price\n"
+                              "1.0;7.0;p1;01/02/2026 10:00;1;5,50\n"
+                              "2.0;8.0;p2;03/02/2026 10:00;1;7,25\n"));
+  EXPECT_GE(result.report.assumptions.size(), 6u);
+  const std::string chinese = quality_page(result, report::Language::zh);
+  for (const events::Assumption& one : result.report.assumptions) {
+    EXPECT_FALSE(assumption_zh(one).empty()) << one.what;
+    EXPECT_EQ(chinese.find(one.why), std::string::npos) << one.why;
+  }
+  for (const char* word : {"分号", "第一行", "时区", "逗号为小数点", "去掉 .0", "日与月的先后"})
+    EXPECT_NE(chinese.find(word), std::string::npos) << word;
+  EXPECT_EQ(assumption_zh({"encoding", "GB18030", "guessed"}),
+            "**编码**：GB18030——由文件开头的内容推断");
+  EXPECT_TRUE(assumption_zh({"something new", "1", "because"}).empty());
 }
 
 }  // namespace

@@ -173,7 +173,7 @@ struct ReportOptions {
 // Threads: as Workspace, which outlives the object.
 class Campaigns {
  public:
-  static constexpr std::int64_t kChunk = 10'000;  // customers a transaction
+  static constexpr std::int64_t kChunk = 20'000;  // customers a transaction
 
   // `pump`: whether what waits for the journal goes first.
   static Result<Campaigns> open(Workspace& workspace, bool pump = true);

@@ -60,6 +60,27 @@ class MergeMap {
   std::unordered_map<CustomerNumber, CustomerNumber> targets_;  // flattened: values are roots
 };
 
+// What everybody is called by, sealed, as state has it: for passes over everybody, which would look
+// each up at a random place. Memory: some 80 bytes a customer.
+class SealedLabels {
+ public:
+  struct One {
+    CustomerNumber customer;
+    std::uint64_t begin = 0;  // in bytes_
+    std::uint32_t size = 0;
+    IdKind kind = IdKind::customer;
+  };
+  std::span<const One> all() const { return all_; }  // ascending, each customer once
+  std::string_view sealed(const One& one) const {
+    return std::string_view(bytes_).substr(one.begin, one.size);
+  }
+
+ private:
+  friend class Identity;
+  std::vector<One> all_;
+  std::string bytes_;
+};
+
 struct Trait {
   std::string name;
   std::string value;
@@ -118,6 +139,11 @@ class Identity final : public Erasable {
     std::string id;
   };
   Result<std::vector<Label>> labels(std::span<const CustomerNumber> customers);
+  // Of everybody who has an id, by the number it was admitted under.
+  Result<SealedLabels> sealed_labels();
+  // labels of those in `all`, which was read since anybody was admitted or forgotten.
+  Result<std::vector<Label>> labels(std::span<const CustomerNumber> customers,
+                                    const SealedLabels& all);
 
   // Whom the number belongs to by now; itself where it was merged into nobody.
   Result<CustomerNumber> root(CustomerNumber number);
