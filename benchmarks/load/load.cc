@@ -3,9 +3,9 @@
 //   attune_load --port 8710 --key KEY --mode batch --connections 64 --seconds 60
 //
 // Modes: track (one event a request), batch (100 events), recommend (20 items), health (a bare
-// answer), get (a path of another server, for whoever is measured beside it). With --rate N requests leave on a schedule and latency counts from the moment they were
-// due (no coordinated omission); without, each connection asks again as soon as it is answered.
-// Prints one JSON object.
+// answer), get (a path of another server, for whoever is measured beside it). With --rate N
+// requests leave on a schedule and latency counts from the moment they were due (no coordinated
+// omission); without, each connection asks again as soon as it is answered. Prints one JSON object.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -39,7 +39,7 @@ struct Options {
   int items = 1'700;
   int count = 20;
   std::string where;
-  std::string path;  // of get; {customer} stands for a number of 1 to `customers`
+  std::string path;         // of get; {customer} stands for a number of 1 to `customers`
   bool any_length = false;  // of a list; else one with fewer items than `count` is an error
   std::uint64_t run = 1;    // part of each messageId
   std::string acked;  // file for the ids of events that were acknowledged; they are orders then

@@ -10,6 +10,7 @@
 #include "../campaign_asking.h"
 #include "../campaign_touches.h"
 #include "../mail_config.h"
+#include "attune/engine/campaign_log.h"
 #include "campaign_shop.h"
 
 namespace attune::engine {
@@ -463,15 +464,35 @@ TEST_F(CampaignsTest, ListEverybodyWhereARunWasCutOff) {
   EXPECT_GT(ran->counts.counts.passed(), 50);
 }
 
-TEST_F(CampaignsTest, ReportWhatTheStoresHaveNotTakenInYet) {
-  start(definition(""));
-  Customers everybody = customers(*workspace_);
-  const auto ran = campaigns().run("spring", everybody, {kNow}, quiet_);
-  ASSERT_TRUE(ran && *ran);
-  EXPECT_EQ(logged(EventType::assignment), 0);
+// Whoever asks what a run decided lets the stores take it in first.
+class AfterARun : public CampaignsTest {
+ protected:
+  void SetUp() override {
+    CampaignsTest::SetUp();
+    start(definition(""));
+    Customers everybody = customers(*workspace_);
+    const auto ran = campaigns().run("spring", everybody, {kNow}, quiet_);
+    ASSERT_TRUE(ran && *ran);
+    ASSERT_EQ(logged(EventType::assignment), 0);
+  }
+};
+
+TEST_F(AfterARun, TheReportKnowsOfIt) {
   const auto report = campaigns().report("spring", {kNow}, {});
   ASSERT_TRUE(report) << to_string(report.error());
   EXPECT_EQ(logged(EventType::assignment), kReachable);
+}
+
+TEST_F(AfterARun, AssignmentsAreToldWhole) {
+  const auto all = campaign_assignments(*workspace_, "spring", 0, 2 * kCustomers);
+  ASSERT_TRUE(all) << to_string(all.error());
+  EXPECT_EQ(std::ssize(*all), kReachable);
+}
+
+TEST_F(AfterARun, ADecisionIsFound) {
+  store::Statement rows = workspace_->state().prepare("SELECT key FROM outbox LIMIT 1").value();
+  ASSERT_TRUE(rows.step().value());
+  EXPECT_TRUE(campaigns().find_decision(rows.text(0)));
 }
 
 TEST_F(CampaignsTest, RefusesToStartWhereATemplateLacksAField) {
