@@ -55,28 +55,28 @@ FieldResult<FieldNode> convert(dom::element element, std::string place, int dept
   if (depth > kMaxFieldDepth) return problem(place, "is nested too deep");
   FieldNode made;
   made.place = std::move(place);
-  switch (element.type()) {
+  switch (element.type()) {  // and what is asked for below is of that type
     case dom::element_type::OBJECT:
-      return convert_object(dom::object(element), std::move(made), depth);
+      return convert_object(element.get_object().value_unsafe(), std::move(made), depth);
     case dom::element_type::ARRAY:
-      return convert_array(dom::array(element), std::move(made), depth);
+      return convert_array(element.get_array().value_unsafe(), std::move(made), depth);
     case dom::element_type::STRING:
       made.kind = FieldNode::Kind::text;
-      made.text = std::string_view(element);
+      made.text = element.get_string().value_unsafe();
       break;
     case dom::element_type::INT64:
       made.kind = FieldNode::Kind::integer;
-      made.integer = std::int64_t(element);
+      made.integer = element.get_int64().value_unsafe();
       break;
     case dom::element_type::UINT64:
       return problem(made.place, "is a number past what 64 bits hold");
     case dom::element_type::DOUBLE:
       made.kind = FieldNode::Kind::real;
-      made.real = double(element);
+      made.real = element.get_double().value_unsafe();
       break;
     case dom::element_type::BOOL:
       made.kind = FieldNode::Kind::flag;
-      made.flag = bool(element);
+      made.flag = element.get_bool().value_unsafe();
       break;
     case dom::element_type::NULL_VALUE:
       return problem(made.place, "is null; leave the field out instead");

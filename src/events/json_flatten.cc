@@ -152,7 +152,9 @@ class JsonFlattener::Walk {
         return true;
       }
       case ondemand::json_type::null: {
-        if (!value.is_null()) return broken(simdjson::N_ATOM_ERROR);
+        bool null = false;
+        if (value.is_null().get(null) != simdjson::SUCCESS || !null)
+          return broken(simdjson::N_ATOM_ERROR);
         return true;
       }
     }

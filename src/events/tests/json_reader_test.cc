@@ -100,6 +100,17 @@ TEST(JsonReader, GoesOnBehindABrokenElement) {
   EXPECT_EQ(back.rejected[0].line, 4) << "where a key was expected and the next element begins";
 }
 
+TEST(JsonReader, RefusesWordsThatAreNoValues) {
+  for (const char* word :
+       {"nullx", "nul", "null\xff\xff", "truex", "tru", "falsey", "None", "NaN"}) {
+    const auto back =
+        read_json(fmt::format("{{\"a\": {0}}}\n{{\"b\": {{\"c\": {0}}}}}\n{{\"a\": 2}}\n", word));
+    EXPECT_EQ(stated(back), (std::vector<Cells>{{{"a", "2"}}})) << word;
+    ASSERT_EQ(back.rejected.size(), 2u) << word;
+    EXPECT_EQ(back.rejected[1].line, 2) << word;
+  }
+}
+
 TEST(JsonReader, LeavesOutNamesBeyondTheLimitAndSaysSo) {
   std::string text;
   for (int i = 0; i < 3000; ++i)
