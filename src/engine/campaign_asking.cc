@@ -64,20 +64,6 @@ Result<std::vector<Person>> everybody_of(Workspace& workspace) {
   return people;
 }
 
-namespace {
-
-// As everybody_of, of labels that were read anyway.
-Result<std::vector<Person>> people_in(const events::SealedLabels& labels, Workspace& workspace) {
-  ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
-  std::vector<Person> people;
-  for (const events::SealedLabels::One& one : labels.all()) {
-    if (merges.root(one.customer) == one.customer) people.push_back({one.customer, one.kind});
-  }
-  return people;
-}
-
-}  // namespace
-
 Result<bool> SuppressionQuery::holds(const std::string& id, const std::string& email) const {
   for (const auto& [kind, text] : {std::pair("customer", &id), std::pair("email", &email)}) {
     if (text->empty()) continue;
@@ -118,9 +104,6 @@ Result<CampaignAsking> CampaignAsking::open(Workspace& workspace, Customers& cus
   asking.zone_list_.push_back(workspace.zone());
   if (options.only) {
     asking.people_.push_back(*options.only);
-  } else if (options.will_write) {  // the labels of all
-    ATTUNE_ASSIGN_OR_RETURN(asking.labels_, workspace.identity().sealed_labels());
-    ATTUNE_ASSIGN_OR_RETURN(asking.people_, people_in(*asking.labels_, workspace));
   } else {
     ATTUNE_ASSIGN_OR_RETURN(asking.people_, everybody_of(workspace));
   }
@@ -256,6 +239,10 @@ Status CampaignAsking::read_labels() {
     places.push_back(i);
   }
   events::Identity& identity = workspace_->identity();
+  // Looked up for a slice of a run; whoever goes on reads those of all, in one pass.
+  if (options_.will_write && !options_.only && chunks_read_++ == 1) {
+    ATTUNE_ASSIGN_OR_RETURN(labels_, identity.sealed_labels());
+  }
   ATTUNE_ASSIGN_OR_RETURN(auto labels,
                           labels_ ? identity.labels(wanted, *labels_) : identity.labels(wanted));
   for (std::size_t k = 0; k < places.size(); ++k) called_[places[k]].id = std::move(labels[k].id);

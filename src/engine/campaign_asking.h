@@ -134,7 +134,8 @@ class CampaignAsking {
   privacy::ConsentMode mode_ = privacy::ConsentMode::opt_in;  // where no region tells otherwise
   bool by_region_ = false;
   std::vector<Person> people_;
-  std::optional<events::SealedLabels> labels_;  // where everybody's are needed
+  int chunks_read_ = 0;
+  std::optional<events::SealedLabels> labels_;  // where more than a chunk's are needed
   std::vector<std::pair<CustomerNumber, privacy::Consent>> consents_;  // ascending
   std::unique_ptr<privacy::SuppressionSet> suppressions_;              // of everybody
   std::unique_ptr<privacy::SuppressionList> suppressed_one_;           // of one

@@ -138,13 +138,21 @@ struct CampaignLoop::Impl {
     return more;
   }
 
+  // What was taken in before a run is part of what it decides from: a consent that was withdrawn a
+  // moment ago, too.
   Status run_some(const std::string& name) {
+    ATTUNE_RETURN_IF_ERROR(with_stores(take_in));
     return with_customers([&](Workspace& stores, Customers& customers) -> Status {
       ATTUNE_ASSIGN_OR_RETURN(Campaigns campaigns, Campaigns::open(stores));
       Slice slice;
       const auto ran = campaigns.run(name, customers, stores.now(), slice);
       return ran ? Status{} : std::unexpected(ran.error());
     });
+  }
+
+  static Status take_in(Workspace& stores) {
+    NoProgress quiet;
+    return stores.catch_up(quiet);
   }
 
   // Whether more waits that may go at once.

@@ -26,6 +26,13 @@ Status Service::with_campaigns(const std::function<Status(Campaigns&, Customers&
   });
 }
 
+Status Service::take_in() {
+  return with([](Workspace& workspace) -> Status {
+    NoProgress quiet;
+    return workspace.catch_up(quiet);
+  });
+}
+
 Result<std::vector<ModelMeta>> Service::train_and_wait(TrainRequest request) {
   constexpr auto kLook = std::chrono::milliseconds(20);
   // Outlives this call where the job does.

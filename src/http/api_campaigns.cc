@@ -134,6 +134,8 @@ Answer change(const Call& call) {
 }
 
 Answer run(const Call& call) {
+  if (const Status taken = call.service.take_in(); !taken)
+    return std::unexpected(fault(taken.error(), {}));
   return answer_from(
       call, {}, [&](Campaigns& campaigns, Customers& customers) -> Result<std::string> {
         NoProgress quiet;

@@ -122,6 +122,9 @@ class Service {
   Status with_customers(const std::function<Status(Workspace&, Customers&)>& work);
   // The same with campaigns.
   Status with_campaigns(const std::function<Status(Campaigns&, Customers&)>& work);
+  // What was accepted before is in the stores, and whoever asks next sees it: consents and
+  // purchases of a moment ago, for a run that begins.
+  Status take_in();
   // Campaigns::offers, with profiles as they are now. Errors: those of it and of the stores.
   Result<OfferAnswer> offers(const OfferRequest& request);
   // Errors: not_found.
