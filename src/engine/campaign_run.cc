@@ -201,7 +201,7 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
       CampaignAsking::open(*workspace_, customers, campaign, now,
                            {.only = {}, .will_write = true, .without = without_}));
   const bool listed = campaign.campaign.channel == decide::Channel::file;
-  const bool resumed = run.next != CustomerNumber{};
+  const bool resumed = run.next != CustomerNumber{};  // the log alone knows the parts before
   CampaignListing listing(*workspace_, campaign.campaign);
   progress.phase("deciding", asking.everybody(), "customers");
   std::int64_t waiting = 0;  // events for the journal
@@ -217,7 +217,8 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
     add_counts(asking, added);
     run.next = last;
     ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
-    CampaignWriting writing(*workspace_, ledger_, outbox_, asking, listed ? &listing : nullptr);
+    CampaignWriting writing(*workspace_, ledger_, outbox_, asking,
+                            listed && !resumed ? &listing : nullptr);
     ATTUNE_RETURN_IF_ERROR(writing.write());
     ATTUNE_RETURN_IF_ERROR(runs.advance(campaign, run, added));
     ATTUNE_RETURN_IF_ERROR(transaction.commit());
@@ -231,7 +232,7 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
   }
   ATTUNE_RETURN_IF_ERROR(journal_pending(*workspace_));
   if (listed) {
-    if (resumed) {  // the log alone knows the parts before
+    if (resumed) {
       ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(progress));
       ATTUNE_RETURN_IF_ERROR(listing.read_log(run.begun));
     }
