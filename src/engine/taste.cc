@@ -53,12 +53,28 @@ std::string taste_sql(const InteractionWeights& weights, std::string_view condit
       cases, types.empty() ? "255" : types, bit(events::Mark::bot), condition);
 }
 
+// Numbers by the order in which they come, until all are known.
 template <class Number>
-std::vector<Number> distinct(std::vector<Number> numbers) {
-  std::ranges::sort(numbers);
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  return numbers;
-}
+class Codes {
+ public:
+  std::int32_t code(Number number) {
+    return codes_.try_emplace(number, static_cast<std::int32_t>(codes_.size())).first->second;
+  }
+  // All numbers, ascending, into `sorted`. Result: by code, the place among them.
+  std::vector<std::int32_t> sort(std::vector<Number>& sorted) const {
+    std::vector<std::pair<Number, std::int32_t>> all(codes_.begin(), codes_.end());
+    std::ranges::sort(all);
+    std::vector<std::int32_t> place(all.size());
+    for (const auto& [number, code] : all) {
+      place[static_cast<std::size_t>(code)] = static_cast<std::int32_t>(sorted.size());
+      sorted.push_back(number);
+    }
+    return place;
+  }
+
+ private:
+  std::unordered_map<Number, std::int32_t> codes_;
+};
 
 template <class Number>
 std::optional<std::int32_t> index_of(std::span<const Number> sorted, Number number) {
@@ -146,52 +162,37 @@ Result<TasteSize> count_taste(Workspace& workspace, const InteractionWeights& we
 
 Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& weights) {
   ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
-  struct Raw {
-    CustomerNumber customer;
-    ItemNumber item;
-    float weight;
-    Timestamp time;
-  };
-  std::vector<Raw> raw;
   TasteData data;
   ATTUNE_ASSIGN_OR_RETURN(data.cursor, workspace.event_history().cursor());
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,
       workspace.history().query(taste_sql(weights, "true") + " ORDER BY e.sequence"));
+  Codes<CustomerNumber> customers;
+  Codes<ItemNumber> items;
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
     const auto customer = chunk.int64(0), item = chunk.int64(1);
     const auto weight = chunk.real(2);
     const auto time = chunk.time(3);
     for (std::size_t i = 0; i < chunk.rows(); ++i) {
-      raw.push_back({merges.root(CustomerNumber{customer[i]}), ItemNumber{item[i]},
-                     static_cast<float>(weight[i]), time[i]});
+      data.log.events.push_back({customers.code(merges.root(CustomerNumber{customer[i]})),
+                                 items.code(ItemNumber{item[i]}), static_cast<float>(weight[i]),
+                                 time[i]});
     }
     return {};
   }));
-  if (raw.empty()) {
+  if (data.log.events.empty()) {
     return std::unexpected(
         failed_precondition("no event names both a customer and an item, so there is nothing to "
                             "learn from; import events first: attune import FILE"));
   }
-  std::vector<CustomerNumber> customers;
-  std::vector<ItemNumber> items;
-  for (const Raw& r : raw) {
-    customers.push_back(r.customer);
-    items.push_back(r.item);
+  const std::vector<std::int32_t> row = customers.sort(data.customers);
+  const std::vector<std::int32_t> column = items.sort(data.items);
+  for (auto& event : data.log.events) {
+    event.row = row[static_cast<std::size_t>(event.row)];
+    event.column = column[static_cast<std::size_t>(event.column)];
   }
-  data.customers = distinct(std::move(customers));
-  data.items = distinct(std::move(items));
-  std::unordered_map<CustomerNumber, std::int32_t> row_of;
-  for (std::size_t i = 0; i < data.customers.size(); ++i)
-    row_of.emplace(data.customers[i], static_cast<std::int32_t>(i));
-  std::unordered_map<ItemNumber, std::int32_t> column_of;
-  for (std::size_t i = 0; i < data.items.size(); ++i)
-    column_of.emplace(data.items[i], static_cast<std::int32_t>(i));
   data.log.customers = static_cast<std::int32_t>(data.customers.size());
   data.log.items = static_cast<std::int32_t>(data.items.size());
-  data.log.events.reserve(raw.size());
-  for (const Raw& r : raw)
-    data.log.events.push_back({row_of[r.customer], column_of[r.item], r.weight, r.time});
   return data;
 }
 

@@ -76,7 +76,6 @@ constexpr std::string_view kIncomingKeys =
 constexpr std::size_t kAppendersMax = 4;     // more wait for each other in the file
 constexpr std::int64_t kLabelsMax = 30'000;  // numbers have 15 bits
 constexpr std::string_view kOtherLabel = "other";
-constexpr std::size_t kFilterKeysMin = 100'000;
 constexpr std::int64_t kKeyBatch = 8;  // chunks whose keys are matched at once
 
 // A session ends after `gap` minutes without an event, or where the source says that another
@@ -123,11 +122,13 @@ Status in_transaction(store::History& connection, auto body) {
 
 Status for_each_key(store::History& history, auto visit) {
   ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
-                          history.query("SELECT key_high, key_low FROM event_rows"));
+                          history.query("SELECT key_high, key_low, sequence FROM event_rows"));
   return rows.for_each([&](const store::Chunk& chunk) -> Status {
     const auto high = chunk.uint64(0);
     const auto low = chunk.uint64(1);
-    for (std::size_t i = 0; i < chunk.rows(); ++i) visit(Hash128{high[i], low[i]});
+    const auto sequence = chunk.int64(2);
+    for (std::size_t i = 0; i < chunk.rows(); ++i)
+      visit(Hash128{high[i], low[i]}, Sequence{sequence[i]});
     return {};
   });
 }
@@ -241,18 +242,19 @@ Status EventHistory::load_keys(const EventColumns& columns, std::int64_t begin) 
 
 Result<KeySet> EventHistory::keys() {
   KeySet keys;
-  ATTUNE_RETURN_IF_ERROR(for_each_key(*history_, [&](const Hash128& key) { keys.insert(key); }));
+  ATTUNE_RETURN_IF_ERROR(for_each_key(*history_, [&](const Hash128& key, Sequence) { keys.insert(key); }));
   return keys;
 }
 
 Result<KnownRows> EventHistory::match_keys(const Placement& placement) {
   KnownRows known;
+  // Bounds as constants: DuckDB leaves out what its zone maps tell to be elsewhere.
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,
-      history_->query("SELECT k.row_index FROM incoming_keys k JOIN event_rows e ON e.key_high = "
-                      "k.key_high AND e.key_low = k.key_low "
-                      "WHERE e.sequence > $1 AND e.sequence < $2",
-                      {placement.checked_through.value, placement.first.value}));
+      history_->query(fmt::format(
+          "SELECT k.row_index FROM incoming_keys k JOIN event_rows e ON e.key_high = k.key_high "
+          "AND e.key_low = k.key_low WHERE e.sequence > {} AND e.sequence < {}",
+          placement.checked_through.value, placement.first.value)));
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
     for (const std::int64_t row : chunk.int64(0)) known.insert(row);
     return {};
@@ -260,29 +262,31 @@ Result<KnownRows> EventHistory::match_keys(const Placement& placement) {
   return known;
 }
 
-Status EventHistory::prepare_filter(std::size_t coming) {
-  if (filter_ != nullptr && !filter_->full()) return {};
-  ATTUNE_ASSIGN_OR_RETURN(const auto rows, history_->find_int64("SELECT count(*) FROM event_rows"));
-  const auto known = static_cast<std::size_t>(rows.value_or(0));
-  auto filter = std::make_unique<KeyFilter>(std::max(2 * (known + coming), kFilterKeysMin));
-  ATTUNE_RETURN_IF_ERROR(for_each_key(*history_, [&](const Hash128& key) { filter->insert(key); }));
+Status EventHistory::prepare_filter() {
+  if (filter_ != nullptr) return {};
+  auto filter = std::make_unique<GrowingKeyFilter>();
+  ATTUNE_RETURN_IF_ERROR(for_each_key(
+      *history_, [&](const Hash128& key, Sequence sequence) { filter->insert(key, sequence); }));
   filter_ = std::move(filter);
   return {};
 }
 
 Result<KnownRows> EventHistory::find_known(const EventColumns& columns, Sequence first) {
-  ATTUNE_RETURN_IF_ERROR(prepare_filter(columns.rows()));
+  ATTUNE_RETURN_IF_ERROR(prepare_filter());
   std::vector<std::int64_t> suspects;
+  Stretch where;
   for (std::size_t i = 0; i < columns.rows(); ++i) {
-    if (filter_->may_contain({columns.key_high[i], columns.key_low[i]}))
-      suspects.push_back(static_cast<std::int64_t>(i));
+    const Stretch found = filter_->find({columns.key_high[i], columns.key_low[i]});
+    if (found.empty()) continue;
+    suspects.push_back(static_cast<std::int64_t>(i));
+    where.include(found);
   }
   KnownRows known;
   if (!suspects.empty()) {
     ATTUNE_RETURN_IF_ERROR(history_->execute(kIncomingKeys));
     ATTUNE_RETURN_IF_ERROR(append_keys(*history_, suspects, pick(columns.key_high, suspects),
                                        pick(columns.key_low, suspects)));
-    ATTUNE_ASSIGN_OR_RETURN(known, match_keys({first, Sequence{0}}));
+    ATTUNE_ASSIGN_OR_RETURN(known, match_keys({std::min(first, Sequence{where.last.value + 1}), Sequence{where.first.value - 1}}));
     ATTUNE_RETURN_IF_ERROR(history_->execute("DROP TABLE incoming_keys"));
   }
   std::unordered_set<std::uint64_t> seen;  // the low half is 64 bits of a good hash
@@ -468,8 +472,12 @@ Result<KnownRows> EventHistory::apply(const EventBundle& bundle, Sequence first,
     ATTUNE_RETURN_IF_ERROR(appender.append(*history_, bundle.columns, first, 0, known));
     return move_cursor(Sequence{first.value + rows - 1});
   }));
-  for (std::size_t i = 0; i < bundle.columns.rows(); ++i)
-    filter_->insert({bundle.columns.key_high[i], bundle.columns.key_low[i]});
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const auto row = static_cast<std::size_t>(i);
+    if (known.contains(i)) continue;
+    filter_->insert({bundle.columns.key_high[row], bundle.columns.key_low[row]},
+                    Sequence{first.value + i});
+  }
   return known;
 }
 

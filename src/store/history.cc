@@ -38,6 +38,9 @@ std::vector<duck::Setting> settings_for(const fs::path& path, const HistoryOptio
   // Live events come in small commits: rewriting the last rows of the file for each 16 MB of them
   // would cost more than writing them does.
   settings.emplace_back("checkpoint_threshold", "64MB");
+  // What a query or a commit needed goes back to the system within seconds, not when the next one
+  // happens to run.
+  settings.emplace_back("allocator_background_threads", "true");
   settings.emplace_back("lock_configuration", "true");
   return settings;
 }

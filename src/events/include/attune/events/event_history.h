@@ -34,7 +34,7 @@
 
 namespace attune::events {
 
-class KeyFilter;
+class GrowingKeyFilter;
 class RowAppender;
 struct LabelCodes;
 using KnownRows = std::unordered_set<std::int64_t>;  // rows that repeat an earlier event
@@ -123,7 +123,8 @@ class EventHistory {
 
   // The same for live events, in one transaction. Result: the rows that were left out, because an
   // earlier row, of the bundle or of the history, has their key. Cost: that of the bundle; one pass
-  // over the keys of the history at first, after an import, and where a key may have come before.
+  // over the keys of the history at first and after an import, and over a stretch of them where a
+  // key may have come before.
   Result<KnownRows> apply(const EventBundle& bundle, Sequence first, const AppliedNumbers& numbers);
 
   // Moves the cursor past journal entries that hold no events.
@@ -149,7 +150,7 @@ class EventHistory {
   Result<KnownRows> find_known(const StagedImport& import, const Placement& placement);
   Result<KnownRows> find_known(const EventColumns& columns, Sequence first);
   Status move_cursor(Sequence sequence);
-  Status prepare_filter(std::size_t coming);
+  Status prepare_filter();
   Status load_keys(const EventColumns& columns, std::int64_t begin);
   Result<KnownRows> match_keys(const Placement& placement);
   Result<std::int16_t> label(LabelKind kind, std::string_view name);  // from any thread
@@ -167,7 +168,7 @@ class EventHistory {
   store::Vault* vault_;
   std::map<std::pair<LabelKind, std::string>, std::int16_t, std::less<>> labels_;
   std::optional<Sequence> cursor_;     // absent: to be read
-  std::unique_ptr<KeyFilter> filter_;  // of every key; null: to be made
+  std::unique_ptr<GrowingKeyFilter> filter_;  // of every key; null: to be made
   std::unique_ptr<std::mutex> labels_mutex_ = std::make_unique<std::mutex>();
 };
 
