@@ -121,7 +121,8 @@ class ReportBuilder {
     return {};
   }
 
-  // Lines of one order are one event of the kind.
+  // Lines of one order are one event of the kind. In the order of events: sums of money come out the
+  // same however many threads read.
   Status read_outcomes(Outcomes& after, Outcomes& before) {
     const auto [first, last] = std::ranges::minmax(assigned_at_);
     ATTUNE_ASSIGN_OR_RETURN(const auto names,
@@ -131,7 +132,8 @@ class ReportBuilder {
         workspace_.history().query(
             "SELECT customer, epoch_us(min(time)), sum(value_minor)::DOUBLE, currency FROM "
             "visible_rows WHERE type = $1 AND customer <> 0 AND epoch_us(time) >= $2 AND "
-            "epoch_us(time) <= $3 GROUP BY customer, coalesce(order_id, '#' || sequence), currency",
+            "epoch_us(time) <= $3 GROUP BY customer, coalesce(order_id, '#' || sequence), currency "
+            "ORDER BY min(sequence), currency",
             {static_cast<std::int64_t>(campaign_.outcome.event), first.micros - window_,
              last.micros + window_}));
     return rows.for_each([&](const store::Chunk& chunk) -> Status {

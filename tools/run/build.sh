@@ -16,14 +16,14 @@ build() {
   return $status
 }
 
-# configure FOLDER PRESET [CMAKE ARGS…], unless the folder is configured for this very tree.
+# configure FOLDER PRESET [CMAKE ARGS…], unless the folder is configured for this very tree and these presets.
 configure() {
   local folder=$1 preset=$2 log; shift 2
   log=$(log_folder)/$preset.configure.log
   if [ -f "$folder/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$folder/CMakeCache.txt"; then
     rm -rf -- "$folder"  # the tree was moved: its old absolute paths are of no use
   fi
-  [ ! -f "$folder/build.ninja" ] || return 0
+  if [ -f "$folder/build.ninja" ] && [ ! "$root/CMakePresets.json" -nt "$folder/build.ninja" ]; then return 0; fi
   progress "configuring $preset"
   if ! (cd "$root" && cmake --preset "$preset" -B "$folder" "$@") >"$log" 2>&1; then
     progress_done
@@ -32,6 +32,7 @@ configure() {
     say "configuring $preset failed (log: $log)"
     return 1
   fi
+  touch "$folder/build.ninja"  # CMake leaves it alone where nothing in it changed
   progress_done
 }
 
