@@ -45,8 +45,7 @@ Result<std::vector<CampaignAssignment>> campaign_assignments(Workspace& workspac
                                                              std::int64_t limit) {
   ATTUNE_ASSIGN_OR_RETURN(auto store, engage::CampaignStore::open(workspace.state()));
   ATTUNE_ASSIGN_OR_RETURN(const engage::StoredCampaign known, store.find(campaign));
-  NoProgress quiet;
-  ATTUNE_RETURN_IF_ERROR(workspace.catch_up(quiet));  // a run ends before the stores have it
+  ATTUNE_RETURN_IF_ERROR(workspace.catch_up());  // a run ends before the stores have it
   ATTUNE_ASSIGN_OR_RETURN(const std::int64_t feed, feed_number(workspace, known.campaign.name));
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,

@@ -151,8 +151,7 @@ struct CampaignLoop::Impl {
   }
 
   static Status take_in(Workspace& stores) {
-    NoProgress quiet;
-    return stores.catch_up(quiet);
+    return stores.catch_up();
   }
 
   // Whether more waits that may go at once.

@@ -341,8 +341,7 @@ Result<CampaignReport> Campaigns::report(std::string_view name, Timestamp now,
   CampaignReport report;
   ATTUNE_ASSIGN_OR_RETURN(report.campaign, store_.find(name));
   report.now = now;
-  NoProgress quiet;
-  ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(quiet));
+  ATTUNE_RETURN_IF_ERROR(workspace_->catch_up());
   ATTUNE_RETURN_IF_ERROR(ReportBuilder(*workspace_, report).build(options, customers));
   return report;
 }

@@ -211,8 +211,7 @@ Result<std::int64_t> Campaigns::pump() {
 }
 
 Result<decide::CampaignDecision> Campaigns::find_decision(std::string_view id) {
-  NoProgress quiet;
-  ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(quiet));
+  ATTUNE_RETURN_IF_ERROR(workspace_->catch_up());
   return read_campaign_decision(*workspace_, id);
 }
 

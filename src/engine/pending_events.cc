@@ -85,8 +85,7 @@ Result<std::int64_t> PendingEvents::append() {
 Result<std::int64_t> PendingEvents::pump() {
   ATTUNE_ASSIGN_OR_RETURN(const std::int64_t appended, append());
   if (appended == 0) return appended;
-  NoProgress quiet;
-  ATTUNE_RETURN_IF_ERROR(workspace_->catch_up(quiet));
+  ATTUNE_RETURN_IF_ERROR(workspace_->catch_up());
   return appended;
 }
 

@@ -28,8 +28,7 @@ Status Service::with_campaigns(const std::function<Status(Campaigns&, Customers&
 
 Status Service::take_in() {
   return with([](Workspace& workspace) -> Status {
-    NoProgress quiet;
-    return workspace.catch_up(quiet);
+    return workspace.catch_up();
   });
 }
 

@@ -113,6 +113,11 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
   return workspace;
 }
 
+Status Workspace::catch_up() {
+  NoProgress quiet;
+  return catch_up(quiet);
+}
+
 Status Workspace::catch_up(Progress& progress) {
   // What comes meanwhile is for the next time: else this would not end while more comes than stores
   // take.
@@ -177,8 +182,7 @@ Result<Sequence> Workspace::record(std::span<const events::Event> events) {
                           impl_->journal.append(store::JournalEntry{
                               static_cast<std::uint16_t>(EntryKind::events), payload,
                               static_cast<std::int64_t>(events.size())}));
-  NoProgress quiet;
-  ATTUNE_RETURN_IF_ERROR(catch_up(quiet));
+  ATTUNE_RETURN_IF_ERROR(catch_up());
   return first;
 }
 
@@ -191,8 +195,7 @@ Status Workspace::separate(std::string_view id) {
   auto journalled = impl_->journal.append(
       store::JournalEntry{static_cast<std::uint16_t>(EntryKind::separate), id, 1});
   if (!journalled) return std::unexpected(journalled.error());
-  NoProgress quiet;
-  return catch_up(quiet);
+  return catch_up();
 }
 
 const store::DataFolder& Workspace::folder() const { return impl_->folder; }

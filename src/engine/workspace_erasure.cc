@@ -384,8 +384,7 @@ Status Workspace::journal_forgetting(std::span<const std::string> payloads) {
     entries.push_back({static_cast<std::uint16_t>(EntryKind::forget), payload, 1});
   auto journalled = impl_->journal.append(entries);
   if (!journalled) return std::unexpected(journalled.error());
-  NoProgress quiet;
-  return catch_up(quiet);
+  return catch_up();
 }
 
 Status Workspace::honour_forgotten() {
@@ -412,8 +411,7 @@ Result<ErasureReceipt> Workspace::receipt_of(std::string_view id) {
 }
 
 Result<std::vector<ErasureReceipt>> Workspace::forget(std::span<const std::string> ids) {
-  NoProgress quiet;
-  ATTUNE_RETURN_IF_ERROR(catch_up(quiet));  // whoever the journal names is known then
+  ATTUNE_RETURN_IF_ERROR(catch_up());  // whoever the journal names is known then
   std::vector<std::string> entries;
   for (const std::string& id : ids) {
     ATTUNE_ASSIGN_OR_RETURN(const auto known, impl_->identity->find_key(id));

@@ -114,6 +114,7 @@ class Workspace {
   // Applies what the journal holds beyond the stores' cursors when this begins. Live events that
   // follow each other are applied together, `kAppliedTogether` at a time; of very many, more.
   Status catch_up(Progress& progress);
+  Status catch_up();  // telling nobody how far it is
   static constexpr std::int64_t kAppliedTogether = 20'000;
   // One step of it: an import, or one group of live events. False: nothing was left to apply.
   Result<bool> apply_next(Progress& progress);
