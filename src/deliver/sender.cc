@@ -24,6 +24,7 @@ struct Try {
   bool counts = true;              // as one of the message's tries
   std::int64_t wait_at_least = 0;  // microseconds; the peer's own wish
   bool provider_trouble = false;
+  bool ends_turn = false;  // who gave no answer may give none to the next either
 };
 
 Try judge(const Result<net::SmtpOutcome>& handed) {
@@ -73,7 +74,8 @@ Try judge(const Result<net::HttpAnswer>& posted) {
     const bool final = posted.error().code == ErrorCode::invalid_argument ||
                        posted.error().code == ErrorCode::permission_denied;
     return {.state = final ? MessageState::failed : MessageState::queued,
-            .detail = posted.error().message};
+            .detail = posted.error().message,
+            .ends_turn = !final};
   }
   Try result{.code = posted->status, .detail = fmt::format("HTTP status {}", posted->status)};
   if (posted->status >= 200 && posted->status < 300) {
@@ -299,13 +301,15 @@ Result<bool> Sender::Impl::send_one(Lane& lane, const Outbox::Due& due, Timestam
   pending = settlement(lane, due, *tried, now);
   if (later != Timestamp{}) pending->due = later;
   count(pending->state, run);
-  if (!tried->provider_trouble) return true;
+  if (!tried->provider_trouble && !tried->ends_turn) return true;
   run.troubles.push_back(fmt::format("{}: {}", lane.name, tried->detail));
   return false;
 }
 
 Status Sender::Impl::run_lane(Lane& lane, Timestamp now, SenderRun& run) {
+  const auto begun = std::chrono::steady_clock::now();
   for (int i = 0; i < options.messages_per_run && now >= lane.paused_until; ++i) {
+    if (i > 0 && std::chrono::steady_clock::now() - begun >= options.longest_turn) break;
     ATTUNE_ASSIGN_OR_RETURN(const auto due, outbox->next_due(lane.name, lane.channel, now));
     if (!due || !lane.bucket.take(now)) break;
     ATTUNE_ASSIGN_OR_RETURN(const bool more, send_one(lane, *due, now, run));

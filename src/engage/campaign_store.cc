@@ -306,9 +306,9 @@ Result<StoredCampaign> CampaignStore::find(std::string_view name) {
   ATTUNE_ASSIGN_OR_RETURN(const auto all, list());
   std::vector<std::string> names;
   for (const StoredCampaign& one : all) names.push_back(one.campaign.name);
-  return std::unexpected(not_found(
-      fmt::format("there is no campaign '{}'{}; attune campaign status lists all",
-                  attune::quoted(name), did_you_mean(name, names))));
+  return std::unexpected(
+      not_found(fmt::format("there is no campaign '{}'{}; attune campaign status lists all",
+                            attune::quoted(name), did_you_mean(name, names))));
 }
 
 Result<std::vector<StoredCampaign>> CampaignStore::list() {

@@ -150,9 +150,7 @@ struct CampaignLoop::Impl {
     });
   }
 
-  static Status take_in(Workspace& stores) {
-    return stores.catch_up();
-  }
+  static Status take_in(Workspace& stores) { return stores.catch_up(); }
 
   // Whether more waits that may go at once.
   bool send_due(const std::stop_token& stop) {

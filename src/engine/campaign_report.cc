@@ -121,8 +121,8 @@ class ReportBuilder {
     return {};
   }
 
-  // Lines of one order are one event of the kind. In the order of events: sums of money come out the
-  // same however many threads read.
+  // Lines of one order are one event of the kind. In the order of events: sums of money come out
+  // the same however many threads read.
   Status read_outcomes(Outcomes& after, Outcomes& before) {
     const auto [first, last] = std::ranges::minmax(assigned_at_);
     ATTUNE_ASSIGN_OR_RETURN(const auto names,

@@ -27,9 +27,7 @@ Status Service::with_campaigns(const std::function<Status(Campaigns&, Customers&
 }
 
 Status Service::take_in() {
-  return with([](Workspace& workspace) -> Status {
-    return workspace.catch_up();
-  });
+  return with([](Workspace& workspace) -> Status { return workspace.catch_up(); });
 }
 
 Result<std::vector<ModelMeta>> Service::train_and_wait(TrainRequest request) {

@@ -165,8 +165,8 @@ Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& wei
   TasteData data;
   ATTUNE_ASSIGN_OR_RETURN(data.cursor, workspace.event_history().cursor());
   // Room for all at once: what stays unused is never touched, and nothing is copied.
-  ATTUNE_ASSIGN_OR_RETURN(
-      const auto all, workspace.history().find_int64("SELECT count(*) FROM event_rows"));
+  ATTUNE_ASSIGN_OR_RETURN(const auto all,
+                          workspace.history().find_int64("SELECT count(*) FROM event_rows"));
   data.log.events.reserve(static_cast<std::size_t>(all.value_or(0)));
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,

@@ -242,7 +242,8 @@ Status EventHistory::load_keys(const EventColumns& columns, std::int64_t begin) 
 
 Result<KeySet> EventHistory::keys() {
   KeySet keys;
-  ATTUNE_RETURN_IF_ERROR(for_each_key(*history_, [&](const Hash128& key, Sequence) { keys.insert(key); }));
+  ATTUNE_RETURN_IF_ERROR(
+      for_each_key(*history_, [&](const Hash128& key, Sequence) { keys.insert(key); }));
   return keys;
 }
 
@@ -286,7 +287,8 @@ Result<KnownRows> EventHistory::find_known(const EventColumns& columns, Sequence
     ATTUNE_RETURN_IF_ERROR(history_->execute(kIncomingKeys));
     ATTUNE_RETURN_IF_ERROR(append_keys(*history_, suspects, pick(columns.key_high, suspects),
                                        pick(columns.key_low, suspects)));
-    ATTUNE_ASSIGN_OR_RETURN(known, match_keys({std::min(first, Sequence{where.last.value + 1}), Sequence{where.first.value - 1}}));
+    ATTUNE_ASSIGN_OR_RETURN(known, match_keys({std::min(first, Sequence{where.last.value + 1}),
+                                               Sequence{where.first.value - 1}}));
     ATTUNE_RETURN_IF_ERROR(history_->execute("DROP TABLE incoming_keys"));
   }
   std::unordered_set<std::uint64_t> seen;  // the low half is 64 bits of a good hash

@@ -259,6 +259,31 @@ TEST_F(SenderTest, MakesADeadLetterOfAWebhookThatNobodyTakes) {
   EXPECT_EQ(posted_.back().body, posted_.front().body);
 }
 
+TEST_F(SenderTest, LetsASlowEndpointHoldUpNoOther) {
+  for (const char* key : {"h1", "h2", "h3"}) add(hook(key));
+  add(mail("m1"));
+  auto slow = options();
+  slow.longest_turn = std::chrono::milliseconds(0);
+  Sender sender = Sender::open(std::move(slow), *vault_, kNow).value();
+  const SenderRun run = sender.run_once(kNow).value();
+  EXPECT_EQ(posted_.size(), 1u);  // each run gets on
+  EXPECT_EQ(state_of("m1"), "sent");
+  EXPECT_EQ(run.next, kNow);
+  EXPECT_EQ(sender.run_once(kNow)->sent, 1);
+  EXPECT_EQ(sender.run_once(kNow)->sent, 1);
+}
+
+TEST_F(SenderTest, AsksAnEndpointThatGaveNoAnswerOnceARun) {
+  for (const char* key : {"h1", "h2"}) add(hook(key));
+  post_error_ = unavailable("shop.example gave no answer in 10 s");
+  Sender sender = open();
+  const SenderRun run = sender.run_once(kNow).value();
+  EXPECT_EQ(posted_.size(), 1u);
+  EXPECT_EQ(run.postponed, 1);
+  EXPECT_THAT(run.troubles, ElementsAre("shop-hook: shop.example gave no answer in 10 s"));
+  EXPECT_EQ(run.next, kNow);  // the other one's turn
+}
+
 TEST_F(SenderTest, HonoursTheWaitThatAnEndpointAsksFor) {
   add(hook("h1"));
   post_status_ = 429;

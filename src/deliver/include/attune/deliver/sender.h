@@ -2,6 +2,7 @@
 // what became of it?
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -71,6 +72,8 @@ struct SenderOptions {
   SenderHooks hooks;
   std::uint64_t seed = 0;      // of the jitter
   int messages_per_run = 200;  // of each provider
+  // Of a provider in one run, but for the message that it ends in: a slow one holds up no other.
+  std::chrono::milliseconds longest_turn{2000};
 };
 
 // What one run did.
@@ -96,7 +99,8 @@ struct SenderRun {
 // What a refusal means: about the recipient or the message, 5xx ends it and 4xx tries again by
 // `retry`; trouble of the provider itself (no connection, no login) pauses the provider and costs
 // no message a try. Of webhooks: 2xx is taken; 410 and an inner address end it; all else goes
-// again, and after the last try the message is a dead letter (`failed`).
+// again, and after the last try the message is a dead letter (`failed`). An endpoint that gives no
+// answer has had its turn of this run.
 // Threads: one thread at a time. One Sender a data folder.
 class Sender {
  public:
