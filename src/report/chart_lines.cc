@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kPointsWithTitles = 400;  // of one line
 constexpr std::size_t kPointsWithDots = 40;
-constexpr double kMostDrawn = 4000;  // points of one line that are drawn
+constexpr std::size_t kPlacesNamed = 6;  // below a log axis, in place of round numbers
+constexpr double kMostDrawn = 4000;      // points of one line that are drawn
 
 // A place on the x axis as a person reads it; what is no date of the calendar stays a number.
 std::string place_text(const LineChart& chart, double x) {
@@ -27,40 +28,60 @@ double at(const std::vector<double>& values, std::size_t index) {
   return index < values.size() ? values[index] : std::nan("");
 }
 
+bool has_place(double value, bool log) { return std::isfinite(value) && (!log || value > 0); }
+
+bool any_place(const std::vector<double>& values, bool log) {
+  return std::ranges::any_of(values, [&](double value) { return has_place(value, log); });
+}
+
 class Lines {
  public:
-  Lines(const LineChart& chart, double width) : chart_(chart), sheet_(width, 0) {}
+  Lines(const LineChart& chart, double width)
+      : chart_(chart), sheet_(width, 0), log_x_(chart.log_x && !chart.time) {}
 
   std::string svg() {
     std::vector<const std::vector<double>*> heights;
     bool any = false;
     for (const LineChart::Line& line : chart_.lines) {
-      any = any || any_finite(line.values);
+      any = any || any_place(line.values, chart_.log_y);
       heights.insert(heights.end(), {&line.values, &line.low, &line.high});
     }
-    if (!any || !any_finite(chart_.x)) return no_data(chart_.frame, sheet_.width());
-    const double top = chart_.lines.size() > 1 ? draw_legend(sheet_, legend(), 0) + 8 : 8;
-    y_ = scale_of(heights, chart_.y_from_zero, false);
+    if (!any || !any_place(chart_.x, log_x_)) return no_data(chart_.frame, sheet_.width());
+    const double top = (chart_.lines.size() > 1 ? draw_legend(sheet_, legend(), 0) + 8 : 8) +
+                       (chart_.y_title.empty() ? 0 : 20);
+    if (!chart_.y_title.empty()) {
+      sheet_.text(0, top - 16, Sheet::Anchor::start, "label",
+                  fit_text(chart_.y_title, sheet_.width()));
+    }
+    y_ = scale_of(heights, chart_.y_from_zero && !chart_.log_y, chart_.log_y);
     const std::vector<Tick> y_ticks = number_ticks(y_, 5, chart_.format, true);
     plot_ = {widest_label(y_ticks) + 10, top, sheet_.width() - 10,
              top + (sheet_.width() > 500 ? 240 : 200)};
     y_.first = plot_.bottom;
     y_.last = plot_.top;
-    x_ = scale_of({&chart_.x}, false, false);
+    x_ = scale_of({&chart_.x}, false, log_x_);
     x_.first = plot_.left;
     x_.last = plot_.right;
     draw_y_axis(sheet_, plot_, y_, y_ticks);
-    const int most = static_cast<int>((plot_.right - plot_.left) / 45);
-    draw_x_axis(sheet_, plot_, x_,
-                chart_.time ? time_ticks(x_, most, chart_.frame.language)
-                            : fitting_number_ticks(x_, {}, false),
-                chart_.x_title);
+    const std::vector<Tick> x_ticks = ticks_below();
+    draw_x_axis(sheet_, plot_, x_, x_ticks, chart_.x_title);
     for (std::size_t i = 0; i < chart_.lines.size(); ++i) draw_line(i);
     sheet_.set_height(plot_.bottom + (chart_.x_title.empty() ? 26 : 46));
     return sheet_.svg(chart_.frame.title);
   }
 
  private:
+  std::vector<Tick> ticks_below() {
+    const int most = static_cast<int>((plot_.right - plot_.left) / 45);
+    if (chart_.time) return time_ticks(x_, most, chart_.frame.language);
+    if (!log_x_ || chart_.x.size() > kPlacesNamed) return fitting_number_ticks(x_, {}, log_x_);
+    std::vector<Tick> ticks;
+    for (const double x : chart_.x) {
+      if (has_place(x, log_x_)) ticks.push_back({x, place_text(chart_, x)});
+    }
+    return ticks;
+  }
+
   std::vector<LegendEntry> legend() const {
     std::vector<LegendEntry> entries;
     for (std::size_t i = 0; i < chart_.lines.size(); ++i) {
@@ -73,8 +94,8 @@ class Lines {
   template <class Take>
   void runs(const std::vector<const std::vector<double>*>& parts, const Take& take) const {
     const auto whole = [&](std::size_t i) {
-      return std::isfinite(chart_.x[i]) && std::ranges::all_of(parts, [&](const auto* part) {
-               return std::isfinite(at(*part, i));
+      return has_place(chart_.x[i], log_x_) && std::ranges::all_of(parts, [&](const auto* part) {
+               return has_place(at(*part, i), chart_.log_y);
              });
     };
     for (std::size_t i = 0; i < chart_.x.size(); ++i) {
@@ -121,7 +142,7 @@ class Lines {
     if (chart_.x.size() > kPointsWithTitles) return;
     const bool dots = chart_.x.size() <= kPointsWithDots;
     for (std::size_t i = 0; i < chart_.x.size(); ++i) {
-      if (std::isfinite(at(line.values, i)) && std::isfinite(chart_.x[i])) {
+      if (has_place(at(line.values, i), chart_.log_y) && has_place(chart_.x[i], log_x_)) {
         point(index, i, dots ? "" : " hit", dots ? 2.5 : 5);
       }
     }
@@ -142,6 +163,7 @@ class Lines {
 
   const LineChart& chart_;
   Sheet sheet_;
+  bool log_x_;
   Plot plot_;
   Scale x_, y_;
 };

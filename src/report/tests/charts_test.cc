@@ -70,6 +70,7 @@ TEST(Charts, SayThatThereIsNoData) {
   for (const Figure& figure :
        {draw(BarChart{}), draw(BarChart{.labels = {"a"}, .series = {{"s", {nan}}}}),
         draw(LineChart{}), draw(LineChart{.x = {1}, .lines = {{"a", {INFINITY}}}}), draw(HeatMap{}),
+        draw(LineChart{.x = {1}, .lines = {{"a", {0}}}, .log_y = true}),
         draw(HeatMap{.rows = {"a"}, .columns = {"b"}, .values = {nan}}), draw(ScatterChart{}),
         draw(ScatterChart{.groups = {{"a", {0}, {1}}}, .log_x = true}), draw(Histogram{}),
         draw(Histogram{.values = {nan, -1}, .log_x = true}), draw(Leaderboard{}),
@@ -155,6 +156,43 @@ std::string overlap_in(const std::string& svg) {
   return "";
 }
 
+TEST(LineChart, LeavesOutWhatALogScaleHasNoPlaceFor) {
+  LineChart chart{.x = {0, 10, 100, 1000}, .lines = {{"a", {1, 2, 0, 5}}}};
+  const std::string linear = draw(chart).wide;
+  for (const char* point : {"0 · a: 1", "10 · a: 2", "100 · a: 0", "1,000 · a: 5"})
+    EXPECT_THAT(linear, HasSubstr(point));
+  chart.log_x = chart.log_y = true;
+  const std::string by_ratio = draw(chart).wide;
+  for (const char* point : {"10 · a: 2", "1,000 · a: 5"}) EXPECT_THAT(by_ratio, HasSubstr(point));
+  for (const char* point : {">0 · a", ">100 · a"}) EXPECT_THAT(by_ratio, Not(HasSubstr(point)));
+}
+
+TEST(LineChart, DrawsGrowthByAPowerAsAStraightLineOnLogScales) {
+  LineChart chart{.x = {10, 100, 1000}, .lines = {{"a", {3, 30, 300}}}};
+  chart.log_x = chart.log_y = true;
+  const std::string svg = draw(chart).wide;
+  const std::regex dot("cx=\"([0-9.]+)\" cy=\"([0-9.]+)\"");
+  std::vector<std::pair<double, double>> at;
+  for (std::sregex_iterator it(svg.begin(), svg.end(), dot), end; it != end; ++it)
+    at.emplace_back(std::stod((*it)[1]), std::stod((*it)[2]));
+  ASSERT_EQ(at.size(), 3u);
+  EXPECT_NEAR(at[1].first - at[0].first, at[2].first - at[1].first, .2);
+  EXPECT_NEAR(at[0].second - at[1].second, at[1].second - at[2].second, .2);
+  EXPECT_GT(at[0].second, at[1].second);
+}
+
+TEST(LineChart, NamesAFewPlacesOnALogAxisAndManyByRoundNumbers) {
+  LineChart chart{.x = {64, 128, 256}, .lines = {{"a", {3, 30, 300}}}};
+  chart.log_x = true;
+  EXPECT_THAT(draw(chart).narrow, HasSubstr(">128</text>"));
+  for (double x = 300; x < 20'000; x *= 1.3) {
+    chart.x.push_back(x);
+    chart.lines[0].values.push_back(x);
+  }
+  EXPECT_THAT(draw(chart).narrow, Not(HasSubstr(">128</text>")));
+  EXPECT_THAT(draw(chart).narrow, HasSubstr(">10,000</text>"));
+}
+
 class Anything {
  public:
   explicit Anything(std::uint64_t seed) : random_(seed, "charts") {}
@@ -199,7 +237,10 @@ std::vector<Figure> draw_anything(Anything& any) {
                   .x = any.numbers(n),
                   .time = any.coin(),
                   .area = any.coin(),
-                  .y_from_zero = any.coin()};
+                  .y_from_zero = any.coin(),
+                  .log_x = any.coin(),
+                  .log_y = any.coin(),
+                  .y_title = any.name()};
   std::ranges::sort(lines.x, [](double a, double b) {
     return (std::isnan(a) ? 0 : a) < (std::isnan(b) ? 0 : b);
   });

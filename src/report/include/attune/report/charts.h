@@ -67,7 +67,12 @@ struct LineChart {
   bool time = false;
   bool area = false;  // fill below; for one line
   bool y_from_zero = true;
+  // By ratio, where x is no time; values <= 0 are then left out. A few places are named themselves,
+  // more by round numbers.
+  bool log_x = false;
+  bool log_y = false;
   std::string x_title = {};
+  std::string y_title = {};
   NumberFormat format = {};
 };
 Figure draw(const LineChart& chart);
