@@ -65,22 +65,6 @@ follow_ninja() {
   done
 }
 
-build_benchmarks() {
-  local folder=$root/build/bench
-  configure "$folder" release -DATTUNE_BUILD_BENCHMARKS=ON -DATTUNE_BUILD_TESTS=OFF &&
-    run_ninja "$folder" "$(log_folder)/bench.log"
-}
-
-# Runs every benchmark program; Google Benchmark takes the filter, so a name that fits nowhere is no error here.
-run_benchmarks() {
-  local program found=0
-  while IFS= read -r program; do
-    found=1
-    "$program" ${1:+--benchmark_filter="$1"} | awk '!/^(Failed to match|Run on|CPU Caches|Load Average)/'
-  done < <(find "$root/build/bench" -name 'attune_*_bench' -type f -executable | sort)
-  [ $found = 1 ] || fail "no module has benchmarks yet"
-}
-
 # run_tests PRESET [CTEST ARGS…]: ends with ctest's own summary. On a terminal one line moves; elsewhere the tests that pass
 # are counted, and only the others are shown, unless ctest was given arguments.
 run_tests() {

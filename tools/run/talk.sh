@@ -18,6 +18,14 @@ progress_done() {
   if on_terminal; then printf '\r\033[K' >&2; fi
 }
 
+# What is run: the commit, with a plus when the tree holds changes besides the outcomes of claims.
+commit() {
+  local hash
+  hash=$(git -C "$root" rev-parse --short=10 HEAD 2>/dev/null) || { echo unknown; return; }
+  git -C "$root" diff --quiet HEAD -- . ':!docs/claims.json' ':!docs/claims.md' 2>/dev/null || hash+=+
+  echo "$hash"
+}
+
 # Every C++ source of ours, NUL-separated, absolute.
 sources() {
   local folder folders=()

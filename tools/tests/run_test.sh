@@ -145,6 +145,71 @@ stub "$tree/build/release/bin" attune <<<'printf "<%s>" "$@"; pwd; exit 5'
 cd "$scratch/my files" && run_here attune import "two words.csv" ""
 expect_status 5; expect_says "<import><two words.csv><>$scratch/my files"
 
+# benchmarks: a tree under git whose build makes one program of Google Benchmark, one of another kind, and the writer of the page.
+benchmarks() {
+  tree; debian; registry
+  awk '!/^#/ {print $2}' "$tree/tools/packages.txt" >"$scratch/installed"
+  stub "$bin" cmake <<<'mkdir -p "$4"; touch "$4/build.ninja"'
+  stub "$bin" ninja <<'STUB'
+side() { case "$1" in */build/base/*) echo base ;; *) echo head ;; esac; }
+echo "build $(side "$2")" >>"$calls"
+mkdir -p "$2/src/some" "$2/bin"
+cat >"$2/src/some/attune_some_bench" <<PROGRAM
+#!/bin/bash
+# N9benchmark
+echo "run $(side "$2") \${*%%=*}" >>"\$calls"
+PROGRAM
+cat >>"$2/src/some/attune_some_bench" <<'PROGRAM'
+[ "$1" != --benchmark_filter=broken ] || exit 3
+for each in "$@"; do case "$each" in --benchmark_out=*) out=${each#*=} ;; esac; done
+if [ "$1" = --benchmark_filter=none ]; then : >"$out"; else echo '{}' >"$out"; fi
+PROGRAM
+printf '#!/bin/bash\necho "run table" >>"$calls"\n' >"$2/src/some/attune_table_bench"
+printf '#!/bin/bash\necho "page $(cd "$1" && echo */*) $3" >>"$calls"\n' >"$2/bin/attune_bench_page"
+chmod +x "$2"/src/some/* "$2/bin/attune_bench_page"
+STUB
+  printf '/build/\n/.deps\n' >"$tree/.gitignore"
+  git -C "$tree" init -q -b main && git -C "$tree" add -A
+  git -C "$tree" -c user.name=some -c user.email=some@some.example commit -q -m first
+}
+
+test_case "bench refuses what it does not know before anything is built"
+benchmarks
+run_here bench --fast; expect_status 2; expect_says "bench has no option '--fast'; it has --base COMMIT, --rounds N and --build"
+run_here bench --rounds none; expect_status 2; expect_says "--rounds needs a number"
+run_here bench --base; expect_status 2; expect_says "--base needs a commit"
+run_here bench one two; expect_status 2; expect_says "bench takes one filter"
+run_here bench --base nowhere; expect_status 1; expect_says "there is no commit 'nowhere' to compare with"
+expect_equal "$(cat "$calls")" ""
+
+test_case "bench runs every program once and writes the page"
+mkdir -p "$tree/build/curves"; touch "$tree/build/curves/some.jsonl"
+run_here bench
+expect_status 0; expect_says "the page: build/bench/out/bench.html"
+expect_equal "$(grep -v ^npm "$calls" | xargs)" "build head run head --benchmark_out run table page curves/some.jsonl head/attune_some_bench.1.json"
+: >"$calls"; run_here bench --build
+expect_status 0; expect_equal "$(cat "$calls")" "build head"
+
+test_case "a filter that fits nowhere, and a program that fails, are told"
+: >"$calls"; run_here bench none
+expect_status 1; expect_says "there is no benchmark whose name holds 'none'"
+run_here bench broken
+expect_status 1; expect_says "attune_some_bench of $tree ended with an error"
+grep -q table "$calls" && complain "a program that knows no filter ran"
+
+test_case "rounds of head and base take turns, in a checkout of the base that is kept"
+hash=$(git -C "$tree" rev-parse HEAD)
+for _ in first second; do
+  : >"$calls"; run_here bench --rounds 2 --base main some
+  expect_status 0; expect_equal "$(awk '/^run/ {print $3, $4}' "$calls" | sort -u)" "--benchmark_filter --benchmark_out"
+  expect_equal "$(head -n -1 "$calls" | awk '{print $1, $2}' | xargs)" "build head build base run head run base run head run base"
+  expect_equal "$(tail -n 1 "$calls")" "page base/attune_some_bench.1.json base/attune_some_bench.2.json curves/some.jsonl $(
+    )head/attune_some_bench.1.json head/attune_some_bench.2.json main (${hash:0:10})"
+done
+rm -rf "$tree/build/base"; run_here bench --base "$hash" some
+expect_status 0; expect_equal "$(tail -n 1 "$calls" | awk '{print $NF}')" "${hash:0:10}"
+expect_equal "$(git -C "$tree" status --porcelain)" ""
+
 test_case "integrity is what the rest of the world calls sha512 in base64"
 printf abc >"$scratch/abc"
 run_it bash -c 'root=$0; . "$0/tools/run/talk.sh"; . "$0/tools/run/setup.sh"; integrity_of "$1"' "$root" "$scratch/abc"
