@@ -56,6 +56,16 @@ peer_python() {
   peer=$folder/bin/python
   [ -x "$peer" ] || python3 -m venv "$folder" || skip "needs python3 with venv"
   "$peer" -m pip install --quiet --disable-pip-version-check "$@" || skip "needs $* from the Python package index"
+  peer_packages=("$@")
+}
+
+# released PACKAGE: "PACKAGE VERSION", of one that peer_python was asked for.
+released() {
+  local each
+  for each in "${peer_packages[@]}"; do
+    if [ "${each%%==*}" = "$1" ]; then echo "$1 ${each#*==}"; return; fi
+  done
+  echo "released: $1 is none of ${peer_packages[*]}" >&2; return 1
 }
 
 # peer_node PACKAGE@VERSION…: makes these released packages ready for `node` (NODE_PATH), in the same environment. Their install
@@ -120,6 +130,27 @@ interleave() {
 
 # ratio A B: A / B to two places.
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
+
+# curve TITLE PEER SIZE_NAME UNIT SIZE OURS THEIRS [higher]: a point of a picture that `./run bench` draws; points of one title belong
+# together, each PEER (its version said) is a line. Lower figures are better unless `higher` stands at the end.
+#   curve "Import of order lines" "$(released duckdb) COPY" rows "wall seconds" "$rows" "$wall_a" "$wall_b"
+curve() {
+  local claim file
+  claim=$(basename "$(dirname "$0")")/$(basename "$0") file=$root/build/curves/${claim//\//-}.jsonl
+  mkdir -p "${file%/*}"
+  if [ -z "${curves_begun:-}" ]; then : >"$file"; curves_begun=yes; fi  # those of the run before are of no use
+  jq -nc --arg title "$1" --arg peer "$2" --arg size_name "$3" --arg unit "$4" --argjson size "$5" --argjson ours "$6" \
+    --argjson theirs "$7" --arg better "${8:-lower}" --arg claim "$claim" --arg machine "$(machine)" --arg date "$(date -u +%F)" \
+    --arg commit "${ATTUNE_COMMIT:-unknown}" '$ARGS.named' >>"$file"
+}
+
+# machine: the kind of machine that this is: "2 cores (AMD EPYC)".
+machine() {
+  local processor
+  processor=$(sed -n '/^model name/{s/.*: *//p;q}' /proc/cpuinfo 2>/dev/null) || true
+  case $(nproc) in 1) printf '1 core' ;; *) printf '%s cores' "$(nproc)" ;; esac
+  printf ' (%s)' "${processor:-$(uname -m)}"
+}
 
 # A number of a JSON file or of standard input: number '.leaderboard[0]["ndcg@10"].mean' <file
 number() { jq -er "$1"; }

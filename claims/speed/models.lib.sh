@@ -51,6 +51,7 @@ compare_ials() {
     quality "$factors" 15 "$ours" "$theirs"
     wall=$(ratio "$wall_b" "$wall_a") cpu=$(ratio "$cpu_b" "$cpu_a") bar=3
     [ "$factors" -ge 128 ] || bar=2
+    curve "An iteration of iALS, ${name%%:*}" "$(released implicit), conjugate gradient" factors "wall seconds" "$factors" "$wall_a" "$wall_b"
     echo "$factors factors: $wall_a s ($cpu_a CPU s) an iteration and NDCG@10 $ndcg_a; implicit $wall_b s ($cpu_b CPU s) and $ndcg_b"
     figures="$figures, $wall times ($cpu in CPU seconds) at $factors"
     # shellcheck disable=SC2034  # read by the claim

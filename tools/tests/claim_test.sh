@@ -52,6 +52,22 @@ run_it bash -c '. "$0/claims/lib.sh"; printf "3\n1\n2\n" | median; printf "4\n1\
   a() { sleep 0.02; }; b() { sleep 0.06; }; a_prepare() { echo prepared >>"$work/log"; }
   interleave 3 a b >/dev/null; wc -l <"$work/log"; awk "BEGIN {print ($wall_b > $wall_a)}"; equal x x same; holds "1 < 2" so; echo end' "$tree"
 expect_equal "$(xargs <<<"$output")" "2 2.5 0.753 1 end"
+test_case "points of curves replace those of the run before, and tell machine, day, commit and the peer's version"
+claim curved "Two points of a curve, which a page draws from a file." no <<'CLAIM'
+peer_packages=(one-thing==1.2 other==3)
+curve "Growth" "$(released other) fast" rows "wall seconds" 10 .5 "$(ratio 1 2)"
+curve "Growth" "$(released one-thing)" rows "wall seconds" 20 1 2 higher
+verdict "points 2" "2" "1"
+CLAIM
+curves="$tree/build/curves/area-curved.jsonl"
+for _ in first second; do
+  run_here area/curved --no-record; expect_status 0
+  expect_equal "$(jq -sc '[.[] | [.title, .peer, .size_name, .unit, .size, .ours, .theirs, .better, .claim, .commit]]' "$curves")" \
+    '[["Growth","other 3 fast","rows","wall seconds",10,0.5,0.5,"lower","area/curved","unknown"],["Growth","one-thing 1.2","rows","wall seconds",20,1,2,"higher","area/curved","unknown"]]'
+  expect_equal "$(jq -r '[.machine, .date] | @tsv' "$curves" | grep -cE '^[0-9]+ cores? \(.+\)\s20[0-9]{2}-[0-9]{2}-[0-9]{2}$')" 2
+done
+run_it bash -c '. "$0/claims/lib.sh"; peer_packages=(other==3); released absent' "$tree"
+expect_failure; expect_says "absent is none of other==3"
 test_case "a timed command that fails is told, not timed"
 run_it bash -c '. "$0/claims/lib.sh"; a() { echo "why it failed"; return 3; }; b() { :; }; interleave 1 a b; echo never' "$tree"
 expect_failure; expect_says "why it failed"; expect_silent_about never
