@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -99,19 +100,29 @@ std::int64_t remove_known(Split& split) {
   return removed;
 }
 
-Result<Split> split_by_time(const InteractionLog& log, const SplitOptions& options) {
-  if (log.events.empty()) return Split{};
+// The time of the last event that is to learn from.
+Timestamp time_of_cut(const InteractionLog& log, double test_share) {
   std::vector<Timestamp> times(log.events.size());
   std::ranges::transform(log.events, times.begin(), &Triplet::time);
-  const auto share = (1 - options.test_share) * static_cast<double>(times.size());
+  const auto share = (1 - test_share) * static_cast<double>(times.size());
   const auto rank =
       std::clamp<std::int64_t>(std::llround(share), 1, static_cast<std::int64_t>(times.size())) - 1;
   std::nth_element(times.begin(), times.begin() + rank, times.end());
-  const Timestamp cut = times[static_cast<std::size_t>(rank)];
-  std::vector<Triplet> train, test;
-  for (const Triplet& event : log.events) (event.time <= cut ? train : test).push_back(event);
-  ATTUNE_ASSIGN_OR_RETURN(Split split, join(log, train, test));
-  split.cut = cut;
+  return times[static_cast<std::size_t>(rank)];
+}
+
+Result<Split> split_by_time(const InteractionLog& log, const SplitOptions& options) {
+  if (log.events.empty()) return Split{};
+  Split split;
+  split.cut = time_of_cut(log, options.test_share);
+  const auto early = [cut = split.cut](const Triplet& event) { return event.time <= cut; };
+  ATTUNE_ASSIGN_OR_RETURN(const CsrMatrix train,
+                          CsrMatrix::from_triplets(log.customers, log.items, log.events, early));
+  ATTUNE_ASSIGN_OR_RETURN(
+      const CsrMatrix test,
+      CsrMatrix::from_triplets(log.customers, log.items, log.events, std::not_fn(early)));
+  split.train = train.positive_part();
+  split.test = test.positive_part();
   split.repeats_left_out = remove_known(split);
   return split;
 }

@@ -22,20 +22,28 @@ Status check_triplet(const Triplet& t, std::size_t place, std::int32_t rows, std
   return {};
 }
 
-// Counting sort by a key below `keys`; stable. Gives the order of places.
-template <class Key>
-std::vector<std::int64_t> order_by(std::span<const Triplet> triplets, std::int32_t keys,
-                                   const std::vector<std::int64_t>* before, Key key) {
+// Counting sort of places by a key below `keys` of the triplet that lies there; stable.
+template <class Place, class Key>
+std::vector<Place> order_by(std::span<const Triplet> triplets, const std::vector<Place>& places,
+                            std::int32_t keys, Key key) {
   std::vector<std::int64_t> start(static_cast<std::size_t>(keys) + 1, 0);
-  for (const Triplet& t : triplets) ++start[static_cast<std::size_t>(key(t)) + 1];
+  const auto key_at = [&](Place place) { return static_cast<std::size_t>(key(triplets[place])); };
+  for (const Place place : places) ++start[key_at(place) + 1];
   for (std::size_t i = 1; i < start.size(); ++i) start[i] += start[i - 1];
-  std::vector<std::int64_t> order(triplets.size());
-  for (std::size_t i = 0; i < triplets.size(); ++i) {
-    const std::int64_t place = before ? (*before)[i] : static_cast<std::int64_t>(i);
-    auto& next = start[static_cast<std::size_t>(key(triplets[static_cast<std::size_t>(place)]))];
-    order[static_cast<std::size_t>(next++)] = place;
-  }
+  std::vector<Place> order(places.size());
+  for (const Place place : places) order[static_cast<std::size_t>(start[key_at(place)]++)] = place;
   return order;
+}
+
+template <class Place>
+std::vector<Place> places_of(std::span<const Triplet> triplets,
+                             const std::function<bool(const Triplet&)>& taken) {
+  std::vector<Place> places;
+  places.reserve(triplets.size());  // what stays unused is never touched
+  for (std::size_t i = 0; i < triplets.size(); ++i) {
+    if (!taken || taken(triplets[i])) places.push_back(static_cast<Place>(i));
+  }
+  return places;
 }
 
 Status corrupt(std::string what) {
@@ -56,6 +64,13 @@ Status check_offsets(const std::vector<std::int64_t>& offsets, std::size_t entri
 
 Result<CsrMatrix> CsrMatrix::from_triplets(std::int32_t rows, std::int32_t columns,
                                            std::span<const Triplet> triplets, Times times) {
+  return from_triplets(rows, columns, triplets, nullptr, times);
+}
+
+Result<CsrMatrix> CsrMatrix::from_triplets(std::int32_t rows, std::int32_t columns,
+                                           std::span<const Triplet> triplets,
+                                           const std::function<bool(const Triplet&)>& taken,
+                                           Times times) {
   if (rows < 0 || columns < 0) {
     return std::unexpected(
         invalid_argument(fmt::format("a matrix of {} x {} cannot be", rows, columns)));
@@ -63,16 +78,31 @@ Result<CsrMatrix> CsrMatrix::from_triplets(std::int32_t rows, std::int32_t colum
   for (std::size_t i = 0; i < triplets.size(); ++i) {
     ATTUNE_RETURN_IF_ERROR(check_triplet(triplets[i], i, rows, columns));
   }
-  const auto by_column =
-      order_by(triplets, columns, nullptr, [](const Triplet& t) { return t.column; });
-  const auto order = order_by(triplets, rows, &by_column, [](const Triplet& t) { return t.row; });
+  CsrMatrix matrix = triplets.size() <= UINT32_MAX
+                         ? summed<std::uint32_t>(rows, columns, triplets, taken, times)
+                         : summed<std::uint64_t>(rows, columns, triplets, taken, times);
+  const auto infinite =
+      std::ranges::find_if_not(matrix.weights_, [](float w) { return std::isfinite(w); });
+  if (infinite != matrix.weights_.end()) {
+    return std::unexpected(invalid_argument(
+        "the weights of one cell add up to more than a float holds; scale them down"));
+  }
+  return matrix;
+}
 
+template <class Place>
+CsrMatrix CsrMatrix::summed(std::int32_t rows, std::int32_t columns,
+                            std::span<const Triplet> triplets,
+                            const std::function<bool(const Triplet&)>& taken, Times times) {
+  std::vector<Place> order = places_of<Place>(triplets, taken);
+  order = order_by(triplets, order, columns, [](const Triplet& t) { return t.column; });
+  order = order_by(triplets, order, rows, [](const Triplet& t) { return t.row; });
   CsrMatrix matrix;
   matrix.columns_ = columns;
   matrix.offsets_.assign(static_cast<std::size_t>(rows) + 1, 0);
   const Triplet* previous = nullptr;
-  for (const std::int64_t place : order) {
-    const Triplet& t = triplets[static_cast<std::size_t>(place)];
+  for (const Place place : order) {
+    const Triplet& t = triplets[place];
     if (previous && previous->row == t.row && previous->column == t.column) {
       matrix.weights_.back() += t.weight;
       if (times == Times::keep) matrix.times_.back() = std::max(matrix.times_.back(), t.time);
@@ -86,12 +116,6 @@ Result<CsrMatrix> CsrMatrix::from_triplets(std::int32_t rows, std::int32_t colum
   }
   for (std::size_t i = 1; i < matrix.offsets_.size(); ++i)
     matrix.offsets_[i] += matrix.offsets_[i - 1];
-  const auto infinite =
-      std::ranges::find_if_not(matrix.weights_, [](float w) { return std::isfinite(w); });
-  if (infinite != matrix.weights_.end()) {
-    return std::unexpected(invalid_argument(
-        "the weights of one cell add up to more than a float holds; scale them down"));
-  }
   return matrix;
 }
 

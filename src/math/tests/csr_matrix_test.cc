@@ -1,6 +1,8 @@
 #include "attune/math/csr_matrix.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -19,6 +21,18 @@ std::vector<Triplet> random_triplets(Rng& rng, std::int32_t rows, std::int32_t c
                         Timestamp{static_cast<std::int64_t>(rng.below(1000))}});
   }
   return triplets;
+}
+
+TEST(CsrMatrixProperty, HoldsThoseTripletsAloneThatAreTaken) {
+  for (std::uint64_t round = 0; round < 50; ++round) {
+    Rng rng(round);
+    const auto triplets = random_triplets(rng, 7, 5, static_cast<int>(rng.below(60)));
+    const auto early = [](const Triplet& t) { return t.time < Timestamp{500}; };
+    std::vector<Triplet> taken;
+    std::ranges::copy_if(triplets, std::back_inserter(taken), early);
+    EXPECT_EQ(CsrMatrix::from_triplets(7, 5, triplets, early)->triplets(),
+              CsrMatrix::from_triplets(7, 5, taken)->triplets());
+  }
 }
 
 TEST(CsrMatrixProperty, HoldsTheSumsAndLatestTimesThatAMapHolds) {

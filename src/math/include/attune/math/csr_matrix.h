@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -35,10 +36,15 @@ class CsrMatrix {
   // time stays.
   // Errors: invalid_argument (a negative size), out_of_range (an index outside the matrix),
   // invalid_argument (a weight that is not finite); each names the place in `triplets`.
-  // Cost: O(entries + rows + columns). Determinism: the order of cells matters only for the
-  // rounding of sums.
+  // Cost: O(entries + rows + columns); memory: 8 bytes a triplet beyond the result's (16 from 2^32
+  // triplets on). Determinism: the order of cells matters only for the rounding of sums.
   static Result<CsrMatrix> from_triplets(std::int32_t rows, std::int32_t columns,
                                          std::span<const Triplet> triplets,
+                                         Times times = Times::keep);
+  // The same of those alone that `taken` says yes to.
+  static Result<CsrMatrix> from_triplets(std::int32_t rows, std::int32_t columns,
+                                         std::span<const Triplet> triplets,
+                                         const std::function<bool(const Triplet&)>& taken,
                                          Times times = Times::keep);
 
   // Takes the arrays over after checking every invariant: for bytes from disk.
@@ -93,6 +99,12 @@ class CsrMatrix {
   std::span<const T> part(const std::vector<T>& values, std::int32_t row) const {
     return {values.data() + offsets_[at(row)], static_cast<std::size_t>(row_size(row))};
   }
+
+  // Sorts the places of `taken` triplets by row and column, and sums the cells.
+  template <class Place>
+  static CsrMatrix summed(std::int32_t rows, std::int32_t columns,
+                          std::span<const Triplet> triplets,
+                          const std::function<bool(const Triplet&)>& taken, Times times);
 
   std::int32_t columns_ = 0;
   std::vector<std::int64_t> offsets_;
