@@ -167,7 +167,7 @@ class EventHistory {
   store::History* history_;
   store::Vault* vault_;
   std::map<std::pair<LabelKind, std::string>, std::int16_t, std::less<>> labels_;
-  std::optional<Sequence> cursor_;     // absent: to be read
+  std::optional<Sequence> cursor_;            // absent: to be read
   std::unique_ptr<GrowingKeyFilter> filter_;  // of every key; null: to be made
   std::unique_ptr<std::mutex> labels_mutex_ = std::make_unique<std::mutex>();
 };
