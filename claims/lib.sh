@@ -147,7 +147,7 @@ curve() {
 # machine: the kind of machine that this is: "2 cores (AMD EPYC)".
 machine() {
   local processor
-  processor=$(sed -n '/^model name/{s/.*: *//p;q}' /proc/cpuinfo 2>/dev/null) || true
+  processor=$(sed -n '/^model name/{s/.*: *//p;q}' /proc/cpuinfo 2>/dev/null) || true  # not every kernel tells it
   case $(nproc) in 1) printf '1 core' ;; *) printf '%s cores' "$(nproc)" ;; esac
   printf ' (%s)' "${processor:-$(uname -m)}"
 }

@@ -137,10 +137,8 @@ void add_curves(report::Page& page, const std::vector<Curve>& curves) {
       "The same data on the same machine in the same run, medians of rounds. Both axes go by "
       "ratio, "
       "so that growth shows as slope. A ratio above 1 says that Attune is ahead. A peer is a "
-      "released "
-      "library; one without a version is the plain way to do the same. Claims measure these "
-      "figures "
-      "and leave them for this page.");
+      "released library; one without a version is the plain way to do the same. Claims measure "
+      "these figures and leave them for this page.");
   std::vector<report::Figure> figures;
   for (const Curve& curve : curves) figures.push_back(drawn(curve));
   section.figures_side_by_side(std::move(figures)).table(points_of(curves));

@@ -47,16 +47,12 @@ void draw_last(Rng& rng, std::span<const Timestamp> times, std::vector<std::uint
   in_test[candidates[rng.below(candidates.size())]] = 1;
 }
 
-Result<Split> join(const InteractionLog& log, const std::vector<Triplet>& train,
-                   const std::vector<Triplet>& test) {
-  Split split;
-  ATTUNE_ASSIGN_OR_RETURN(const CsrMatrix train_cells,
-                          CsrMatrix::from_triplets(log.customers, log.items, train));
-  ATTUNE_ASSIGN_OR_RETURN(const CsrMatrix test_cells,
-                          CsrMatrix::from_triplets(log.customers, log.items, test));
-  split.train = train_cells.positive_part();
-  split.test = test_cells.positive_part();
-  return split;
+// Cells that count, of those events that `taken` says yes to.
+Result<CsrMatrix> cells_of(const InteractionLog& log, std::span<const Triplet> events,
+                           const std::function<bool(const Triplet&)>& taken = nullptr) {
+  ATTUNE_ASSIGN_OR_RETURN(const CsrMatrix cells,
+                          CsrMatrix::from_triplets(log.customers, log.items, events, taken));
+  return cells.positive_part();
 }
 
 Result<Split> split_by_customer(const InteractionLog& log, const SplitOptions& options,
@@ -81,7 +77,10 @@ Result<Split> split_by_customer(const InteractionLog& log, const SplitOptions& o
       (in_test[i] ? test : train).push_back({customer, items[i], weights[i], times[i]});
     }
   }
-  return join(log, train, test);
+  Split split;
+  ATTUNE_ASSIGN_OR_RETURN(split.train, cells_of(log, train));
+  ATTUNE_ASSIGN_OR_RETURN(split.test, cells_of(log, test));
+  return split;
 }
 
 // Leaves out of test what train holds: a cell lies on one side only.
@@ -116,13 +115,8 @@ Result<Split> split_by_time(const InteractionLog& log, const SplitOptions& optio
   Split split;
   split.cut = time_of_cut(log, options.test_share);
   const auto early = [cut = split.cut](const Triplet& event) { return event.time <= cut; };
-  ATTUNE_ASSIGN_OR_RETURN(const CsrMatrix train,
-                          CsrMatrix::from_triplets(log.customers, log.items, log.events, early));
-  ATTUNE_ASSIGN_OR_RETURN(
-      const CsrMatrix test,
-      CsrMatrix::from_triplets(log.customers, log.items, log.events, std::not_fn(early)));
-  split.train = train.positive_part();
-  split.test = test.positive_part();
+  ATTUNE_ASSIGN_OR_RETURN(split.train, cells_of(log, log.events, early));
+  ATTUNE_ASSIGN_OR_RETURN(split.test, cells_of(log, log.events, std::not_fn(early)));
   split.repeats_left_out = remove_known(split);
   return split;
 }
