@@ -335,6 +335,6 @@ int main(int argc, char** argv) {
   }
   const attune::Status written = attune::bench::write(argv[1], argv[2], argc > 3 ? argv[3] : "");
   if (written) return 0;
-  std::fputs((attune::to_string(written.error()) + "\n").c_str(), stderr);
+  std::fputs(("attune_bench_page: " + written.error().message + "\n").c_str(), stderr);
   return attune::info(written.error().code).exit_status;
 }
