@@ -101,6 +101,8 @@ function(attune_add_tests name library sources libraries)
   add_executable(attune_${name}_tests ${sources})
   target_include_directories(attune_${name}_tests PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(attune_${name}_tests PRIVATE ${library} ${libraries} rapidcheck GTest::gmock GTest::gtest_main)
+  # What tests is compiled once and runs for seconds; what is tested keeps its -O2.
+  target_compile_options(attune_${name}_tests PRIVATE $<$<CONFIG:Release>:-O0>)
   set(surroundings TIMEOUT 600)
   if(CMAKE_CXX_FLAGS_DEBUG MATCHES "-fsanitize=thread" AND CMAKE_BUILD_TYPE STREQUAL "Debug")
     set(surroundings TIMEOUT 3000 ENVIRONMENT

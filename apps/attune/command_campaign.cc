@@ -220,8 +220,8 @@ Status run_status(Context& context, const Arguments& arguments) {
 Status run_report(Context& context, const Arguments& arguments) {
   const bool by_segment = !arguments->group.empty();
   ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, by_segment));
-  const engine::ReportOptions options{.analysis = {.level = arguments->level},
-                                      .by = arguments->group};
+  const engine::CampaignReportOptions options{.analysis = {.level = arguments->level},
+                                              .by = arguments->group};
   ATTUNE_ASSIGN_OR_RETURN(
       const engine::CampaignReport report,
       opened.campaigns->report(arguments->what, opened.now, options, opened.customers.get()));

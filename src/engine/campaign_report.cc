@@ -45,7 +45,7 @@ class ReportBuilder {
         window_(campaign_.outcome.days * kMicrosPerDay),
         unit_(std::pow(10, campaign_.currency.exponent())) {}
 
-  Status build(const ReportOptions& options, Customers* customers) {
+  Status build(const CampaignReportOptions& options, Customers* customers) {
     name_arms();
     ATTUNE_RETURN_IF_ERROR(read_assignments());
     report_.assigned = static_cast<std::int64_t>(arm_.size());
@@ -337,7 +337,8 @@ class ReportBuilder {
 }  // namespace
 
 Result<CampaignReport> Campaigns::report(std::string_view name, Timestamp now,
-                                         const ReportOptions& options, Customers* customers) {
+                                         const CampaignReportOptions& options,
+                                         Customers* customers) {
   CampaignReport report;
   ATTUNE_ASSIGN_OR_RETURN(report.campaign, store_.find(name));
   report.now = now;

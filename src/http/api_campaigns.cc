@@ -146,7 +146,7 @@ Answer run(const Call& call) {
 }
 
 Answer report(const Call& call) {
-  engine::ReportOptions options;
+  engine::CampaignReportOptions options;
   for (const auto& [name, value] : call.request.query) {
     if (name != "by") return std::unexpected(unknown_parameter(name));
     options.by = value;
@@ -263,8 +263,9 @@ void add_campaign_doors(ApiContext& api) {
   add(Method::post, "/v1/campaigns/{name}/resume", KeyScope::admin, "Lets a paused one go on", kWho,
       change<&Campaigns::resume>);
   add(Method::post, "/v1/campaigns/{name}/stop", KeyScope::admin,
-      "Ends it for good: what waits is not sent, and its money is free again", kWho,
-      change<&Campaigns::stop>);
+      "Ends it for good: what waits is not sent, and its money is free again; a mail that is "
+      "just being handed over may still go",
+      kWho, change<&Campaigns::stop>);
   add(Method::post, "/v1/campaigns/{name}/run", KeyScope::admin,
       "Decides what is due now, without waiting for the service to do so", "", run);
   add(Method::post, "/v1/campaigns/{name}/test", KeyScope::admin,

@@ -24,7 +24,7 @@ check() { run_it bash -c 'cd "$1" && "tools/lint/checks/$2"' lint "$tree" "$1"; 
 
 test_case "a tree in order passes every check that needs no compiler"
 tree
-for name in sizes sources includes libraries references documents claims traces; do check $name; expect_status 0; expect_equal "$output" ""; done
+for name in sizes sources includes types libraries references documents claims traces; do check $name; expect_status 0; expect_equal "$output" ""; done
 
 test_case "sizes: a long line, function, header and source, each unless it is excepted with a reason"
 tree
@@ -56,6 +56,13 @@ expect_says "a module needs a README.md"; expect_silent_about "base/one.cc"
 test_case "includes: of a module that is not in DEPS"
 tree; echo '#include "attune/store/store.h"' >>"$tree/src/base/one.cc"
 check includes; expect_failure; expect_says "src/base/one.cc includes module 'store'"
+
+test_case "types: two of one name in a module, unless they are of one source alone"
+tree
+printf 'namespace attune::base {\nstruct Options {\n};\n}\n' | tee "$tree/src/base/include/attune/base/one.h" >"$tree/src/base/two.h"
+printf 'namespace {\nstruct Options {\n};\n}  // namespace\n' >"$tree/src/base/one.cc"
+check types; expect_failure
+expect_says "src/base/two.h:2: base::Options is defined at src/base/include/attune/base/one.h:2 too"; expect_silent_about "one.cc"
 
 test_case "libraries: another module's library, and a heavy header in a public one"
 tree; echo '#include <duckdb.h>' >>"$tree/src/base/one.cc"; echo '#include <boost/json.hpp>' >>"$tree/src/base/include/attune/base/one.h"

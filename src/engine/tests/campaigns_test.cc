@@ -83,7 +83,7 @@ TEST_F(CampaignsTest, BreakDownByOrdersBefore) {
     orders += fmt::format("x{},c{},p1,2026-05-29 10:00:00,1,30.00\n", i, i);
   import(*workspace_, write("more.csv", orders));
   Customers everybody = customers(*workspace_);
-  const ReportOptions by{.analysis = {}, .by = "orders"};
+  const CampaignReportOptions by{.analysis = {}, .by = "orders"};
   const auto report = campaigns().report("spring", days_later(10), by, &everybody);
   ASSERT_TRUE(report) << to_string(report.error());
   EXPECT_EQ(report->experiment.groups.size(), 3u);

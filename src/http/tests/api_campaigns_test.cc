@@ -311,6 +311,8 @@ TEST_F(CampaignDoors, SendNothingWhilePausedOrStopped) {
   ASSERT_EQ(post("/v1/campaigns/tea/start").status, 200);
   ASSERT_TRUE(soon([&] { return outbox(get("/v1/campaigns/tea"), "queued") > 0; }));
   EXPECT_EQ(post("/v1/campaigns/tea/stop").status, 200);
+  // The one that was being handed over meanwhile ends as it ends.
+  ASSERT_TRUE(soon([&] { return outbox(get("/v1/campaigns/tea"), "sending") == 0; }));
   mail_.set({});
   ASSERT_TRUE(soon([&] { return outbox(get("/v1/campaigns/tea"), "queued") == 0; }));
   // Its money is free a moment later.

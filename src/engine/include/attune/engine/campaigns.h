@@ -158,7 +158,7 @@ struct CampaignReport {
   std::vector<std::string> notes;
 };
 
-struct ReportOptions {
+struct CampaignReportOptions {
   measure::AnalyseOptions analysis;
   // "orders": none, one or several before the assignment; or a saved segment, as it holds now.
   std::string by = {};
@@ -213,7 +213,8 @@ class Campaigns {
   Result<CampaignStatus> status(std::string_view name, Timestamp now);
   // `customers`: needed for a breakdown by segment. Errors: invalid_argument naming the segments.
   Result<CampaignReport> report(std::string_view name, Timestamp now,
-                                const ReportOptions& options = {}, Customers* customers = nullptr);
+                                const CampaignReportOptions& options = {},
+                                Customers* customers = nullptr);
 
   // Asks the running campaigns of the surface, oldest first, through all gates, until enough offer
   // something. Everybody who was asked has a decision in the log; whoever has no profile is offered
