@@ -6,8 +6,8 @@ needs_program curl jq python3
 # The history's pages are the one part of memory that grows with the history, up to what attune.toml allows.
 serve shop
 served
-sed -i "s/^#* *memory_limit_mb.*/memory_limit_mb = ${HISTORY_MB:-384}/" "$work/shop/attune.toml"
-grep -q "^memory_limit_mb = ${HISTORY_MB:-384}$" "$work/shop/attune.toml" || equal "${HISTORY_MB:-384}" "no such line" "memory_limit_mb"
+sed -i "s/^#* *memory_limit_mb.*/memory_limit_mb = ${HISTORY_MB:-256}/" "$work/shop/attune.toml"
+grep -q "^memory_limit_mb = ${HISTORY_MB:-256}$" "$work/shop/attune.toml" || equal "${HISTORY_MB:-256}" "no such line" "memory_limit_mb"
 serve shop --train-every "$train_every"
 # What it takes and applies, found out first: half of it is the load.
 load --mode track --connections 32 --seconds 5 --customers 2000 --items 500 --run 1 >"$work/full"
