@@ -146,6 +146,26 @@ TEST_F(Program, TellsWrongUseAsAnErrorObject) {
   EXPECT_EQ(out_, "");
 }
 
+TEST_F(Program, NamesTheCommandThatThereIsNot) {
+  EXPECT_EQ(run({"imprt", "orders.csv"}), 2);
+  EXPECT_NE(
+      err_.find("there is no command 'imprt'; attune --help names them; did you mean 'import'?"),
+      err_.npos)
+      << err_;
+  EXPECT_EQ(run({"segments", "membrs", "vip"}), 2);
+  EXPECT_NE(err_.find("'membrs'; attune segments --help names them; did you mean 'members'?"),
+            err_.npos)
+      << err_;
+  EXPECT_EQ(run({"profile"}), 2);
+  EXPECT_EQ(err_.find("there is no command"), err_.npos) << err_;
+}
+
+TEST_F(Program, TakesOneValueWithEachFlag) {
+  ASSERT_EQ(run({"import", write("orders.csv", orders()), "--yes"}), 0) << err_;
+  EXPECT_EQ(run({"train", "--set", "ials.factors=4", "ials"}), 0) << err_;
+  EXPECT_EQ(run({"evaluate", "-k", "2", "-k", "3", "popularity", "--json"}), 0) << err_;
+}
+
 TEST_F(Program, NamesInHelpTheRangesThatHold) {
   EXPECT_EQ(run({"simulate", "--customers", "5000001"}), 2);
   EXPECT_EQ(run({"simulate", "--items", "23"}), 2);
