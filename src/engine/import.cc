@@ -382,7 +382,8 @@ Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& reque
     ATTUNE_RETURN_IF_ERROR(workspace.note_import(place));
   }
   progress.phase("cleaning", 0, "");
-  ATTUNE_RETURN_IF_ERROR(workspace.event_history().clean(rules, workspace.zone()));
+  ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
+  ATTUNE_RETURN_IF_ERROR(workspace.event_history().clean(rules, workspace.zone(), merges));
   ATTUNE_ASSIGN_OR_RETURN(result.cleaning, tell_cleaning(workspace, first, result.report));
   progress.phase("counting", 0, "");
   ATTUNE_RETURN_IF_ERROR(count_distinct(workspace, result.report));

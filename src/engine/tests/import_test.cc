@@ -425,5 +425,43 @@ TEST_F(Shop, TellsAssumptionsInTheLanguageOfThePage) {
   EXPECT_TRUE(assumption_zh({"something new", "1", "because"}).empty());
 }
 
+TEST_F(Shop, ExportsProfilesOfASegmentThatThereIs) {
+  Workspace workspace = open();
+  import(workspace, write("orders.csv", order_lines(0, 60)));
+  ExportOptions options;
+  options.kind = ExportKind::profiles;
+  options.file = root_ / "profiles.csv";
+  options.segment = "new customer";
+  const auto wrong = export_table(workspace, options, quiet_);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, ErrorCode::not_found);
+  EXPECT_NE(wrong.error().message.find("'new customers'"), std::string::npos);
+  options.segment = "new customers";
+  EXPECT_TRUE(export_table(workspace, options, quiet_));
+}
+
+TEST_F(Shop, TakesWhoIsWhoForNoActivity) {
+  Workspace workspace = open();
+  import(workspace, write("orders.csv", order_lines(0, 60)));
+  const Timestamp last = *workspace.default_as_of();
+  ASSERT_LT(last.micros, clock_.now().micros - 2 * kMicrosPerDay);
+  import(workspace, write("people.csv", "customer_id,previous_id,time\nc1,c2,\nc3,c4,2026-05-20\n"),
+         events::Kind::customers);
+  EXPECT_EQ(*workspace.default_as_of(), last);
+
+  // What comes home from an export says the same, and when.
+  ExportOptions options;
+  options.kind = ExportKind::customers;
+  options.file = root_ / "out.csv";
+  ASSERT_TRUE(export_table(workspace, options, quiet_));
+  std::ifstream file(options.file);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_NE(text.find("c3,,c4,2026-05-20T"), std::string::npos) << text;
+  Workspace again = open(root_ / "again");
+  import(again, root_ / "orders.csv");
+  import(again, options.file, events::Kind::customers);
+  EXPECT_EQ(*again.default_as_of(), last);
+}
+
 }  // namespace
 }  // namespace attune::engine
