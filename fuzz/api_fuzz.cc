@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -77,14 +78,21 @@ class Shop {
   Handler handler_;
 };
 
+Shop* shop = nullptr;
+
+void close_shop() { delete std::exchange(shop, nullptr); }
+
 Response ask(Method method, std::string_view target, std::string_view body) {
-  static std::unique_ptr<Shop> shop;
   static int asked = 0;
-  if (!shop || ++asked % kRequestsOfAShop == 0) {
-    shop.reset();
-    shop = std::make_unique<Shop>();
+  if (shop == nullptr || asked % kRequestsOfAShop == 0) {
+    close_shop();
+    shop = new Shop;
   }
-  return shop->ask(method, target, body);
+  const Response answer = shop->ask(method, target, body);
+  // What the shop's threads use (static tables, made when they are first needed) goes in the order
+  // of its making, backwards: the shop has to go first.
+  if (asked++ < kRequestsOfAShop) std::atexit(close_shop);
+  return answer;
 }
 
 Method method_of(std::string_view word) {

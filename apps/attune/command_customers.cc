@@ -397,9 +397,11 @@ void add_customers(CLI::App& app, Context& context) {
   CLI::App* cluster =
       app.add_subcommand("cluster", "groups of customers that nobody named beforehand (k-means)");
   cluster->footer("Example: attune cluster --set cluster.k=4");
-  cluster->add_option(
-      "--set", clusters->cluster_set,
-      "cluster.k, cluster.start (plus_plus or random), cluster.restarts, cluster.seed, …");
+  cluster
+      ->add_option(
+          "--set", clusters->cluster_set,
+          "cluster.k, cluster.start (plus_plus or random), cluster.restarts, cluster.seed, …")
+      ->allow_extra_args(false);
   cluster->add_option("--as-of", clusters->settings.as_of, "read profiles as of this day");
   bind(cluster, clusters, run_cluster);
 }

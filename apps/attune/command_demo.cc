@@ -386,7 +386,9 @@ void add_demo(CLI::App& app, Context& context) {
   command->add_option("orders", arguments->orders, "a file of orders (default: a simulated shop)")
       ->type_name("ORDERS.csv");
   arguments->meaning.add_to(*command);
-  command->add_option("--directory", arguments->directory, "where everything goes")
+  command
+      ->add_option("--directory", arguments->directory,
+                   "where everything goes, its data folder too")
       ->capture_default_str()
       ->type_name("DIR");
   command->add_option("--language", arguments->language, "en or zh")->capture_default_str();

@@ -18,7 +18,8 @@ struct ImportArguments {
   std::vector<std::string> files;
   std::string kind = "events", source, channel;
   ColumnArguments meaning;
-  std::string delimiter, encoding, format, explode, columns;
+  std::string delimiter, encoding, format, explode, columns, quote;
+  std::optional<std::int64_t> max_line_bytes;
   std::string report;
   std::string language = "en";  // of the report
   bool no_header = false;
@@ -26,6 +27,8 @@ struct ImportArguments {
   bool yes = false;
   bool profile = false;
 };
+
+constexpr std::int64_t kMaxLineBytes = 1'000'000'000;
 
 constexpr const char* kFooter = R"(Examples:
   attune import orders.csv
@@ -68,6 +71,14 @@ Result<engine::ImportRequest> request_from(const ImportArguments& arguments) {
                                 : d == "blank"           ? " "
                                                          : d;
   }
+  if (!arguments.quote.empty()) {
+    if (arguments.quote != "none" && arguments.quote.size() != 1) {
+      return std::unexpected(invalid_argument(
+          fmt::format("--quote {}: write one character, such as '\"', or none", arguments.quote)));
+    }
+    request.reading.quote = arguments.quote == "none" ? '\0' : arguments.quote[0];
+  }
+  if (arguments.max_line_bytes) request.reading.max_line_bytes = *arguments.max_line_bytes;
   if (arguments.no_header) request.reading.has_header = false;
   if (!arguments.columns.empty()) request.reading.columns = split(arguments.columns, ',');
   request.reading.explode = arguments.explode;
@@ -196,8 +207,15 @@ void add_import(CLI::App& app, Context& context) {
                       "csv, tsv, jsonl or parquet (default: by content)");
   command->add_option("--delimiter", arguments->delimiter,
                       "between cells: , ; | tab blank :: (default: by content)");
-  command->add_option("--encoding", arguments->encoding,
-                      "utf-8, utf-16, gb18030 or latin-1 (default: by content)");
+  command->add_option(
+      "--encoding", arguments->encoding,
+      "utf-8, utf-16, utf-16le, utf-16be, gb18030 or latin-1 (default: by content)");
+  command->add_option("--quote", arguments->quote,
+                      "around cells: a character, or none where quotes mean nothing");
+  command
+      ->add_option("--max-line-bytes", arguments->max_line_bytes,
+                   "longer lines are set aside (default: 10000000)")
+      ->check(CLI::Range(std::int64_t{1}, kMaxLineBytes));
   command->add_option("--columns", arguments->columns,
                       "names of the columns where the file names none");
   command->add_flag("--no-header", arguments->no_header, "the first line is data");

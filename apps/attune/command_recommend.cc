@@ -385,7 +385,8 @@ void add_recommend(CLI::App& app, Context& context) {
   t->footer(
       "Examples:\n  attune train\n  attune train ials --set ials.factors=128 --set weights.view=0");
   t->add_option("names", train->names, "recommenders (default: ials, item_knn, popularity)");
-  t->add_option("--set", train->set, "a declared parameter: ials.factors=128, weights.purchase=5");
+  t->add_option("--set", train->set, "a declared parameter: ials.factors=128, weights.purchase=5")
+      ->allow_extra_args(false);
   t->add_option("--seed", train->seed, "of everything drawn by chance")->capture_default_str();
   t->add_option("--threads", train->threads, "0: one a processor")
       ->capture_default_str()
@@ -396,7 +397,8 @@ void add_recommend(CLI::App& app, Context& context) {
   CLI::App* e = app.add_subcommand("evaluate", "compare recommenders on held-out events");
   e->footer("Example: attune evaluate item_knn ials --split time --seeds 5 -k 10");
   e->add_option("names", evaluate->names, "recommenders (default: all; ease up to 10,000 items)");
-  e->add_option("--set", evaluate->set, "a declared parameter: item_knn.weighting=bm25");
+  e->add_option("--set", evaluate->set, "a declared parameter: item_knn.weighting=bm25")
+      ->allow_extra_args(false);
   e->add_option("--split", evaluate->split, "random (of each customer), leave-one-out or time")
       ->capture_default_str();
   e->add_option("--test-share", evaluate->test_share, "share held out")->capture_default_str();
@@ -405,8 +407,9 @@ void add_recommend(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, 100));
   e->add_option("--seed", evaluate->seed, "of the first split; the others follow")
       ->capture_default_str();
-  e->add_option("-k", evaluate->k, "lengths of lists")
+  e->add_option("-k", evaluate->k, "lengths of lists; say it again for more")
       ->capture_default_str()
+      ->allow_extra_args(false)
       ->check(CLI::Range(1, 1000));
   e->add_option("--candidates", evaluate->candidates,
                 "full: every item; sampled: 100 drawn beside each held-out one")

@@ -139,8 +139,8 @@ void add_simulate(CLI::App& app, Context& context) {
   command->add_option("--output,-o", arguments->output, "folder for the files")
       ->capture_default_str()
       ->type_name("DIR");
-  command->add_option("--set", arguments->set,
-                      "any other parameter: refund_share=0.1, bot_share=0");
+  command->add_option("--set", arguments->set, "any other parameter: refund_share=0.1, bot_share=0")
+      ->allow_extra_args(false);
   CLI::Option* live = command->add_flag(
       "--live", arguments->live,
       "lives days against the engine: messages that it decides, customers who answer, and a "

@@ -114,9 +114,11 @@ void ProfileSettings::add_to(CLI::App& command) {
   command.add_option(
       "--as-of", as_of,
       "read profiles as of this day, such as 2011-12-09 (default: the last day with events)");
-  command.add_option(
-      "--set", set,
-      "a declared parameter: rfm.k=4, lifecycle.new_days=14, interest.half_life_days=60");
+  command
+      .add_option(
+          "--set", set,
+          "a declared parameter: rfm.k=4, lifecycle.new_days=14, interest.half_life_days=60")
+      ->allow_extra_args(false);
 }
 
 Result<engine::Customers::Options> ProfileSettings::options(

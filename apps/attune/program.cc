@@ -13,6 +13,7 @@
 #include <boost/json.hpp>
 
 #include "attune/base/error.h"
+#include "attune/base/text.h"
 
 namespace attune::cli {
 namespace {
@@ -58,6 +59,30 @@ void add_commands(CLI::App& app, Context& context) {
   add_admin(app, context);
 }
 
+// What is wrong with the first word that should name a command and does not; empty: none is.
+std::string unknown_command(CLI::App& app, const std::vector<std::string>& arguments) {
+  CLI::App* at = &app;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    if (word == "--data") ++i;
+    if (word.starts_with("-")) continue;
+    std::vector<std::string> names;
+    CLI::App* found = nullptr;
+    for (CLI::App* command : at->get_subcommands([](CLI::App*) { return true; })) {
+      names.push_back(command->get_name());
+      if (names.back() == word) found = command;
+    }
+    if (names.empty()) return {};  // the words of a command of its own
+    if (found == nullptr) {
+      const std::string group = at == &app ? "attune" : "attune " + at->get_name();
+      return fmt::format("there is no command '{}'; {} --help names them{}", attune::quoted(word),
+                         group, did_you_mean(word, names));
+    }
+    at = found;
+  }
+  return {};
+}
+
 Status act(Context& context) {
   try {
     return context.action();
@@ -83,11 +108,12 @@ int run_program(const std::vector<std::string>& arguments, Context& context) {
     std::ostringstream out, err;
     const int status = app.exit(wrong, out, err);
     context.print(out.str());
-    context.complain(err.str());
+    const std::string unknown = status == 0 ? "" : unknown_command(app, arguments);
+    context.complain(unknown.empty() ? err.str() : fmt::format("attune: {}\n", unknown));
     if (status == 0) return 0;
     // The flag may stand behind the word that stopped the parser.
     if (std::ranges::find(arguments, "--json") != arguments.end())
-      context.print(error_json(invalid_argument(wrong.what())));
+      context.print(error_json(invalid_argument(unknown.empty() ? wrong.what() : unknown)));
     return info(ErrorCode::invalid_argument).exit_status;
   }
   const std::string chosen = app.get_subcommands().front()->get_name();

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <map>
 
+#include <fmt/format.h>
+
 #include "attune/base/hash.h"
 
 namespace attune::catalog {
@@ -130,12 +132,29 @@ Result<std::int64_t> Catalog::count() {
   return count.value_or(0);
 }
 
-Result<CatalogSnapshot> Catalog::snapshot(Timestamp time) {
+Result<CatalogSnapshot> Catalog::snapshot(Timestamp time) { return read(time, std::nullopt); }
+
+Result<std::optional<Item>> Catalog::item(std::string_view id, Timestamp time) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto number, find(id));
+  if (!number) return std::optional<Item>();
+  ATTUNE_ASSIGN_OR_RETURN(CatalogSnapshot alone, read(time, number));
+  return std::optional<Item>(std::move(alone.items_.front()));
+}
+
+Result<CatalogSnapshot> Catalog::read(Timestamp time, std::optional<ItemNumber> only) {
+  // A statement of its own for one item, which the tables' keys find.
+  const auto prepare = [&](std::string_view sql) -> Result<store::Statement> {
+    ATTUNE_ASSIGN_OR_RETURN(
+        store::Statement statement,
+        state_->prepare(fmt::format(fmt::runtime(sql), only ? "= ?2" : "IS NOT NULL")));
+    if (only) statement.bind(2, *only);
+    return statement;
+  };
   CatalogSnapshot snapshot;
   snapshot.as_of_ = time;
   std::unordered_map<std::int64_t, std::size_t> place;
   ATTUNE_ASSIGN_OR_RETURN(store::Statement items,
-                          state_->prepare("SELECT number, id FROM items ORDER BY number"));
+                          prepare("SELECT number, id FROM items WHERE number {} ORDER BY number"));
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, items.step());
     if (!more) break;
@@ -148,10 +167,9 @@ Result<CatalogSnapshot> Catalog::snapshot(Timestamp time) {
   }
   std::vector<Fields> fields(snapshot.items_.size());
   // Most frequent first, so that the first of each field stays.
-  ATTUNE_ASSIGN_OR_RETURN(
-      store::Statement mentions,
-      state_->prepare(
-          "SELECT item, field, value FROM item_mentions ORDER BY item, field, count DESC, value"));
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement mentions,
+                          prepare("SELECT item, field, value FROM item_mentions WHERE item {} "
+                                  "ORDER BY item, field, count DESC, value"));
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, mentions.step());
     if (!more) break;
@@ -160,8 +178,8 @@ Result<CatalogSnapshot> Catalog::snapshot(Timestamp time) {
   }
   // Of each field the values of the latest fact not after `time`; several values of one event stand
   // together.
-  ATTUNE_ASSIGN_OR_RETURN(store::Statement facts, state_->prepare(R"sql(
-    SELECT item, field, value FROM item_facts AS f WHERE valid_from <= ?1
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement facts, prepare(R"sql(
+    SELECT item, field, value FROM item_facts AS f WHERE item {} AND valid_from <= ?1
       AND (valid_from, sequence) = (SELECT valid_from, sequence FROM item_facts AS g
         WHERE g.item = f.item AND g.field = f.field AND g.valid_from <= ?1
         ORDER BY valid_from DESC, sequence DESC LIMIT 1)

@@ -38,12 +38,6 @@ std::string bytes_of(const Hash128& hash) {
   return bytes;
 }
 
-std::string_view id_of(std::string_view secret) {
-  if (!secret.starts_with(kPrefix)) return {};
-  const std::size_t end = secret.find('_', kPrefix.size());
-  return end == secret.npos ? std::string_view() : secret.substr(0, end);
-}
-
 // Time does not tell how many bytes agree.
 bool same(const Hash128& a, const Hash128& b) { return ((a.high ^ b.high) | (a.low ^ b.low)) == 0; }
 
@@ -116,6 +110,12 @@ Result<AccessKeys> AccessKeys::open(store::State& state, store::Vault& vault) {
   impl->vault = &vault;
   ATTUNE_RETURN_IF_ERROR(impl->load());
   return AccessKeys(std::move(impl));
+}
+
+std::string_view AccessKeys::id_of(std::string_view secret) {
+  if (!secret.starts_with(kPrefix)) return {};
+  const std::size_t end = secret.find('_', kPrefix.size());
+  return end == secret.npos ? std::string_view() : secret.substr(0, end);
 }
 
 Result<std::string> AccessKeys::create(KeyScope scope, std::string_view label, Timestamp now) {

@@ -27,7 +27,8 @@ Result<events::CleaningRules> cleaning_rules(const Workspace& workspace) {
 
 Result<events::CleaningCounts> clean(Workspace& workspace) {
   ATTUNE_ASSIGN_OR_RETURN(const events::CleaningRules rules, cleaning_rules(workspace));
-  ATTUNE_RETURN_IF_ERROR(workspace.event_history().clean(rules, workspace.zone()));
+  ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
+  ATTUNE_RETURN_IF_ERROR(workspace.event_history().clean(rules, workspace.zone(), merges));
   workspace.changed_otherwise();
   return workspace.event_history().cleaned(Sequence{0});
 }

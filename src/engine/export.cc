@@ -189,13 +189,43 @@ std::vector<CustomerNumber> visitors_of(const Ids& ids, const events::MergeMap& 
   return visitors;
 }
 
+// When each number was merged into another, by the event that said so.
+Result<std::unordered_map<CustomerNumber, Timestamp>> read_merge_times(Workspace& workspace) {
+  std::unordered_map<Sequence, CustomerNumber> merged;
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement sources,
+                          workspace.state().prepare("SELECT source, sequence FROM merges"));
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, sources.step());
+    if (!more) break;
+    merged.emplace(Sequence{sources.int64(1)}, CustomerNumber{sources.int64(0)});
+  }
+  std::unordered_map<CustomerNumber, Timestamp> times;
+  if (merged.empty()) return times;
+  ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
+                          workspace.history().query(
+                              fmt::format("SELECT sequence, time FROM visible_rows WHERE type = {}",
+                                          static_cast<int>(events::EventType::alias))));
+  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
+    for (std::size_t i = 0; i < chunk.rows(); ++i) {
+      const auto found = merged.find(Sequence{chunk.int64(0)[i]});
+      if (found != merged.end()) times.emplace(found->second, chunk.time(1)[i]);
+    }
+    return {};
+  }));
+  return times;
+}
+
 // A row for each customer who is called otherwise by now.
-Status add_earlier_ids(std::span<const CustomerNumber> numbers, const Ids& ids,
-                       const events::MergeMap& merges, TableBuilder& rows) {
+Status add_earlier_ids(Workspace& workspace, std::span<const CustomerNumber> numbers,
+                       const Ids& ids, const events::MergeMap& merges, TableBuilder& rows) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto times, read_merge_times(workspace));
   for (const CustomerNumber number : numbers) {
     const auto now = ids.customers.find(merges.root(number));
     if (merges.root(number) == number || now == ids.customers.end()) continue;
+    const auto time = times.find(number);
+    const bool known = time != times.end() && time->second.micros != 0;
     rows.text(now->second).missing().text(ids.customers.at(number));
+    rows.text(known ? format_iso(time->second) : "");
     ATTUNE_RETURN_IF_ERROR(rows.end_row());
   }
   return {};
@@ -253,7 +283,7 @@ Result<std::int64_t> export_customers(Workspace& workspace, const ExportOptions&
   for (const auto& [customer, anonymous] : links) {
     ATTUNE_RETURN_IF_ERROR(rows.text(ids.customers.at(customer)).text(anonymous).end_row());
   }
-  ATTUNE_RETURN_IF_ERROR(add_earlier_ids(numbers, ids, merges, rows));
+  ATTUNE_RETURN_IF_ERROR(add_earlier_ids(workspace, numbers, ids, merges, rows));
   ATTUNE_RETURN_IF_ERROR(rows.flush());
   ATTUNE_RETURN_IF_ERROR(writer.finish());
   return writer.rows();
@@ -264,11 +294,23 @@ std::string top_name(const std::vector<profiles::TermShare>& shares, profiles::T
   return shares.empty() ? std::string() : std::string(names.term(kind, shares[0].term));
 }
 
+// Empty: all are meant. Errors: not_found, naming the nearest.
+Status check_segment(Customers& customers, const std::string& segment) {
+  if (segment.empty()) return {};
+  ATTUNE_ASSIGN_OR_RETURN(const std::vector<profiles::Segment> known, customers.segments());
+  std::vector<std::string> names;
+  for (const profiles::Segment& one : known) names.push_back(one.name);
+  if (std::ranges::find(names, segment) != names.end()) return {};
+  return std::unexpected(not_found(fmt::format("there is no segment {}{}", attune::quoted(segment),
+                                               did_you_mean(segment, names))));
+}
+
 Result<std::int64_t> export_profiles(Workspace& workspace, const ExportOptions& options,
                                      const store::TableWriterOptions& writer_options,
                                      Progress& progress) {
   ATTUNE_ASSIGN_OR_RETURN(Customers customers,
                           Customers::open(workspace, options.profiles, progress));
+  ATTUNE_RETURN_IF_ERROR(check_segment(customers, options.segment));
   std::vector<ColumnSchema> schema = text_columns(
       {"customer_id", "as_of", "stage", "value_tier", "buyer", "first_purchase", "last_purchase",
        "preferred_category", "preferred_brand", "channel", "price_band", "day_part", "segments"});

@@ -41,25 +41,16 @@ Result<events::ShopSettings> checked_settings(const Workspace& workspace,
   return shop;
 }
 
-// A preset's reading options under those that the user stated.
-events::ReadOptions merged_reading(const events::ReadOptions& under,
-                                   const events::ReadOptions& over) {
-  events::ReadOptions reading = under;
-  if (over.format) reading.format = over.format;
-  if (over.encoding) reading.encoding = over.encoding;
-  if (over.delimiter) reading.delimiter = over.delimiter;
-  if (over.has_header) reading.has_header = over.has_header;
-  if (!over.columns.empty()) reading.columns = over.columns;
-  if (!over.explode.empty()) reading.explode = over.explode;
-  return reading;
-}
-
 // One file on its way into the staged import.
 class FileImport {
  public:
   FileImport(Workspace& workspace, const ImportRequest& request, events::StagedImportWriter& staged,
-             StageClock& progress)
-      : workspace_(workspace), request_(request), staged_(staged), progress_(progress) {}
+             ChangeRows& changes, StageClock& progress)
+      : workspace_(workspace),
+        request_(request),
+        staged_(staged),
+        changes_(changes),
+        progress_(progress) {}
 
   // `quarantine`: where refused rows go, without extension.
   Result<events::QualityReport> run(const std::filesystem::path& file, const Mapping& mapping,
@@ -70,6 +61,7 @@ class FileImport {
                             checked_settings(workspace_, request_));
     report_.file = records->name();
     staged_.begin_file();
+    changes_.begin_file();
     progress_.phase("reading " + records->name(), records->bytes_total(), "bytes");
     Status done;
     switch (mapping.kind) {
@@ -122,9 +114,6 @@ class FileImport {
     const bool json = records.format() == events::FileFormat::jsonl;
     const std::filesystem::path refused = quarantine.string() + (json ? ".jsonl" : ".csv");
     events::QuarantineWriter writer(refused, records.format(), records.columns());
-    ChangeRows changes(workspace_, shop.source);
-    if constexpr (std::is_same_v<Row, events::ItemRow>)
-      ATTUNE_RETURN_IF_ERROR(changes.load_items());
 
     Status failure;  // of the first stage that failed
     std::atomic<bool> stop = false;
@@ -147,7 +136,7 @@ class FileImport {
       if (progress_.cancelled()) {
         failure = std::unexpected(cancelled("stopped; nothing of this import stays"));
       } else {
-        failure = stage_batch(work, changes, writer);
+        failure = stage_batch(work, writer);
       }
       if (!failure) stop = true;
       progress_.advance(work.bytes_read);
@@ -163,7 +152,7 @@ class FileImport {
   }
 
   template <class Row>
-  Status stage_batch(const Work<Row>& work, ChangeRows& changes, events::QuarantineWriter& writer) {
+  Status stage_batch(const Work<Row>& work, events::QuarantineWriter& writer) {
     events::Batch<Row>& batch = *work.batch;
     report_.add(batch);
     ATTUNE_RETURN_IF_ERROR(quarantine(batch.quarantined(), writer));
@@ -173,7 +162,7 @@ class FileImport {
         report_.leave_out("forgotten", batch.line(i), {}, rows[i].marks);
         continue;
       }
-      ATTUNE_ASSIGN_OR_RETURN(const events::Staged outcome, stage_row(rows[i], work, i, changes));
+      ATTUNE_ASSIGN_OR_RETURN(const events::Staged outcome, stage_row(rows[i], work, i));
       switch (outcome) {
         case events::Staged::kept:
           break;
@@ -192,21 +181,18 @@ class FileImport {
     return {};
   }
 
-  Result<events::Staged> stage_row(const Event& event, const Work<Event>& work, std::size_t i,
-                                   ChangeRows&) {
+  Result<events::Staged> stage_row(const Event& event, const Work<Event>& work, std::size_t i) {
     return staged_.add(event, work.contents[i]);
   }
   Result<events::Staged> stage_row(const events::ItemRow& row, const Work<events::ItemRow>&,
-                                   std::size_t, ChangeRows& changes) {
-    ATTUNE_ASSIGN_OR_RETURN(const std::optional<Event> event, changes.item(row));
-    if (!event) return events::Staged::already_known;
-    return staged_.add(*event);
+                                   std::size_t) {
+    ATTUNE_ASSIGN_OR_RETURN(const ChangeRows::Told told, changes_.item(row));
+    return told.event ? staged_.add(*told.event) : told.otherwise;
   }
   Result<events::Staged> stage_row(const events::CustomerRow& row, const Work<events::CustomerRow>&,
-                                   std::size_t, ChangeRows& changes) {
-    ATTUNE_ASSIGN_OR_RETURN(const std::optional<Event> event, changes.customer(row));
-    if (!event) return events::Staged::already_known;
-    return staged_.add(*event);
+                                   std::size_t) {
+    ATTUNE_ASSIGN_OR_RETURN(const ChangeRows::Told told, changes_.customer(row));
+    return told.event ? staged_.add(*told.event) : told.otherwise;
   }
 
   // Rows of forgotten customers are counted, and kept nowhere.
@@ -242,6 +228,7 @@ class FileImport {
   Workspace& workspace_;
   const ImportRequest& request_;
   events::StagedImportWriter& staged_;
+  ChangeRows& changes_;
   StageClock& progress_;
   events::QualityReport report_;
   Status read_failure_;
@@ -288,7 +275,7 @@ Result<ImportPreview> preview_import(const ImportRequest& request,
     ATTUNE_ASSIGN_OR_RETURN(const std::filesystem::path presets, events::find_presets());
     ATTUNE_ASSIGN_OR_RETURN(preset, events::Preset::load(presets, request.preset));
     ATTUNE_ASSIGN_OR_RETURN(const events::ReadOptions wanted, preset->reading(request.kind));
-    reading = merged_reading(wanted, request.reading);
+    reading = events::merge(wanted, request.reading);
   }
   ATTUNE_ASSIGN_OR_RETURN(const auto refused, events::quarantine_format(file));
   if (refused) {
@@ -329,7 +316,7 @@ Result<ImportPreview> preview_import(const ImportRequest& request,
     preview.missing = inference.missing;
   }
   preview.mapping.kind = request.kind;
-  preview.mapping.reading = refused ? reading : merged_reading(preview.mapping.reading, reading);
+  preview.mapping.reading = refused ? reading : events::merge(preview.mapping.reading, reading);
   if (preview.missing.empty()) {
     ATTUNE_RETURN_IF_ERROR(
         events::check_mapping(preview.mapping, records->columns(), file.string()));
@@ -347,13 +334,14 @@ Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& reque
   ATTUNE_ASSIGN_OR_RETURN(const Workspace::ImportPlace place, workspace.next_import());
   ATTUNE_ASSIGN_OR_RETURN(const Sequence checked_through, workspace.event_history().cursor());
   ATTUNE_ASSIGN_OR_RETURN(const events::KeySet known, workspace.event_history().keys());
-  ATTUNE_ASSIGN_OR_RETURN(
-      events::StagedImportWriter staged,
-      events::StagedImportWriter::create(place.folder, {request.keep_repeats, &known}));
+  ATTUNE_ASSIGN_OR_RETURN(events::StagedImportWriter staged,
+                          events::StagedImportWriter::create(
+                              place.folder, {request.keep_repeats, &known, request.files.size()}));
+  ChangeRows changes(workspace, settings_of(workspace, request).source);
   ImportResult result;
   std::vector<events::QualityReport> reports;
   for (std::size_t i = 0; i < request.files.size(); ++i) {
-    FileImport file(workspace, request, staged, progress);
+    FileImport file(workspace, request, staged, changes, progress);
     const std::string refused = i == 0 ? "quarantine" : fmt::format("quarantine-{}", i + 1);
     auto report = file.run(request.files[i], mappings[i], place.folder / refused);
     if (!report)
@@ -382,7 +370,8 @@ Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& reque
     ATTUNE_RETURN_IF_ERROR(workspace.note_import(place));
   }
   progress.phase("cleaning", 0, "");
-  ATTUNE_RETURN_IF_ERROR(workspace.event_history().clean(rules, workspace.zone()));
+  ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
+  ATTUNE_RETURN_IF_ERROR(workspace.event_history().clean(rules, workspace.zone(), merges));
   ATTUNE_ASSIGN_OR_RETURN(result.cleaning, tell_cleaning(workspace, first, result.report));
   progress.phase("counting", 0, "");
   ATTUNE_RETURN_IF_ERROR(count_distinct(workspace, result.report));

@@ -1,6 +1,7 @@
 #include "job_list.h"
 
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <mutex>
 #include <new>
@@ -97,11 +98,15 @@ Result<Job> JobList::start(std::string_view kind, Timestamp now, Work work) {
   self.cancelled = false;
   // The one before has ended: replacing its thread waits for nothing.
   self.worker = std::jthread([&self, work = std::move(work)] {
+    const auto begun = std::chrono::steady_clock::now();
     give_way();
     JobProgress progress([&](const auto& how) { self.change(how); }, self.cancelled);
     const Result<std::string> result = run(work, progress);
     self.change([&](Job& ended) {
-      ended.ended_at = SystemClock().now();
+      // By the clock that it was begun at, which need not be the system's.
+      const auto took = std::chrono::steady_clock::now() - begun;
+      ended.ended_at = {ended.begun_at.micros +
+                        std::chrono::duration_cast<std::chrono::microseconds>(took).count()};
       if (!result) ended.code = result.error().code;
       ended.message = result ? *result : result.error().message;
       ended.state = result                                        ? JobState::done

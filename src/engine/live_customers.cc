@@ -33,14 +33,30 @@ using ByNumber = boost::unordered_flat_map<CustomerNumber, Value, NumberHash>;
 // Those who ask wait for so many events at most.
 constexpr std::size_t kAddedTogether = 256;
 
-std::vector<TasteEvent> taste_of(const AppliedEvents& applied, const InteractionWeights& weights) {
+bool holds_refunds(const events::EventColumns& columns) {
+  return std::ranges::find(columns.type, static_cast<std::uint8_t>(EventType::refund)) !=
+         columns.type.end();
+}
+
+// What refunds take back may be of any time: they are looked up.
+Result<std::vector<TasteEvent>> taste_of(Workspace& workspace, const AppliedEvents& applied,
+                                         const InteractionWeights& weights,
+                                         const events::MergeMap& merges) {
   std::vector<TasteEvent> events;
   const events::EventColumns& c = applied.bundle.columns;
+  std::unordered_map<Sequence, double> taken_back;
+  if (holds_refunds(c)) {
+    ATTUNE_ASSIGN_OR_RETURN(taken_back, workspace.event_history().taken_back(
+                                            Sequence{applied.first.value - 1}, merges));
+  }
   for (std::size_t i = 0; i < c.rows(); ++i) {
     if (c.item[i] == kNoCode || applied.repeated.contains(static_cast<std::int64_t>(i))) continue;
+    const Sequence sequence{applied.first.value + static_cast<std::int64_t>(i)};
+    const auto taken = taken_back.find(sequence);
     const double weight =
         event_weight(weights, static_cast<EventType>(c.type[i]),
-                     std::isnan(c.rating[i]) ? std::nullopt : std::optional(c.rating[i]));
+                     std::isnan(c.rating[i]) ? std::nullopt : std::optional(c.rating[i]),
+                     taken == taken_back.end() ? 0 : taken->second);
     CustomerNumber customer;
     if (c.customer[i] != kNoCode) {
       customer = applied.numbers.customers[c.customer[i]];
@@ -48,9 +64,8 @@ std::vector<TasteEvent> taste_of(const AppliedEvents& applied, const Interaction
       customer = applied.numbers.anonymous[c.anonymous[i]];
     }
     if (weight == 0 || customer.value == 0) continue;
-    events.push_back({Sequence{applied.first.value + static_cast<std::int64_t>(i)}, customer,
-                      applied.numbers.items[c.item[i]], static_cast<float>(weight),
-                      Timestamp{c.time[i]}});
+    events.push_back({sequence, customer, applied.numbers.items[c.item[i]],
+                      static_cast<float>(weight), Timestamp{c.time[i]}});
   }
   return events;
 }
@@ -167,7 +182,9 @@ Status LiveCustomers::take_in(Workspace& workspace, const AppliedEvents& applied
     }
     if (consents) self.otherwise.swap(fresh.otherwise);
   }
-  const std::vector<TasteEvent> events = taste_of(applied, self.weights);
+  // Only this thread writes merges: it may read them without the lock.
+  ATTUNE_ASSIGN_OR_RETURN(const std::vector<TasteEvent> events,
+                          taste_of(workspace, applied, self.weights, self.merges));
   for (std::size_t begin = 0; begin < events.size(); begin += kAddedTogether) {
     const std::unique_lock lock(self.mutex);
     for (std::size_t i = begin; i < std::min(events.size(), begin + kAddedTogether); ++i)

@@ -202,6 +202,12 @@ Result<Model> ModelRegistry::load(std::string_view name) const {
   std::error_code failure;
   if (!std::filesystem::exists(family / kCurrent, failure)) {
     const std::vector<std::string> names = names_in(folder_);
+    const std::span<const std::string> all = recommend::recommender_names();
+    if (std::ranges::find(all, name) == all.end()) {
+      return std::unexpected(
+          not_found(fmt::format("there is no model '{}'{}; there are {}", attune::quoted(name),
+                                did_you_mean(name, all), fmt::join(all, ", "))));
+    }
     return std::unexpected(not_found(
         fmt::format("there is no trained model '{}'{}; train it: attune train {}{}",
                     attune::quoted(name), did_you_mean(name, names), name,

@@ -155,6 +155,7 @@ Result<std::vector<ErasureReceipt>> Service::forget(std::span<const std::string>
   return receipts;
 }
 
+bool Service::knows(std::string_view customer) const { return impl_->serving->knows(customer); }
 bool Service::is_forgotten(std::string_view customer) const {
   return impl_->workspace.is_forgotten(events::IdKind::customer, customer);
 }
@@ -302,10 +303,6 @@ Health Service::health() const {
 
 Timestamp Service::now() const { return impl_->workspace.now(); }
 events::ShopSettings Service::shop_settings() const { return impl_->workspace.shop_settings(); }
-Currency Service::currency_of(std::string_view item) const {
-  const Currency stated = impl_->serving->currency_of(item);
-  return stated.known() ? stated : shop_settings().currency;
-}
 const std::filesystem::path& Service::folder() const { return impl_->folder; }
 
 }  // namespace attune::engine

@@ -26,6 +26,9 @@ constexpr int kPoliteLooks = 50;              // of 100 us, that the applier wai
 constexpr double kNewsShare = .01;            // of what was learned from: enough to train again
 constexpr auto kCountEvery = 2s;              // whether there is enough for a first one
 
+// The one that the schedule trains.
+const std::string& scheduled_recommender() { return default_recommenders().front(); }
+
 }  // namespace
 
 Status Service::Impl::reload_where_needed() {
@@ -138,7 +141,7 @@ void Service::Impl::maybe_train() {
       learned == 0 ? enough_to_begin() : recent > 0 && recent >= kNewsShare * learned;
   if (!enough) return;
   TrainRequest request;
-  request.names = {default_recommenders().front()};
+  request.names = {scheduled_recommender()};
   request.keep_worse_aside = true;
   (void)start_training(std::move(request));
 }
@@ -154,10 +157,15 @@ bool Service::Impl::enough_to_begin() {
 
 Result<Job> Service::Impl::start_training(TrainRequest request) {
   if (request.threads == 0) request.threads = options.train_threads;
-  schedule.trained(workspace.now());
-  return jobs.start("train", workspace.now(), [this, request](Progress& progress) mutable {
-    return train_now(std::move(request), progress);
-  });
+  const Timestamp now = workspace.now();
+  const bool scheduled =
+      request.names.empty() || std::ranges::count(request.names, scheduled_recommender()) > 0;
+  ATTUNE_ASSIGN_OR_RETURN(Job job,
+                          jobs.start("train", now, [this, request](Progress& progress) mutable {
+                            return train_now(std::move(request), progress);
+                          }));
+  if (scheduled) schedule.trained(now);
+  return job;
 }
 
 Result<std::string> Service::Impl::train_now(TrainRequest request, Progress& progress) {

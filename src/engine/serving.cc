@@ -192,8 +192,10 @@ class Answering {
     if (!list.empty()) return list;
     if (!may_personalise_)
       notes_.emplace_back("no consent for personalisation: popular items");
-    else
+    else if (history_.empty())
       notes_.emplace_back("nothing known that the model can use: popular items");
+    else
+      notes_.emplace_back("nothing that the model would choose may be shown: popular items");
     used_ = shelf_.popularity.get();
     return used_->recommend(query_, list_options());
   }
@@ -418,12 +420,10 @@ Sequence Serving::learned_through() const {
 }
 
 std::size_t Serving::customers() const { return impl_->people.ids(); }
-std::size_t Serving::recent_events() const { return impl_->people.recent_events(); }
-Currency Serving::currency_of(std::string_view item) const {
-  const auto shelf = impl_->shelf.load();
-  const catalog::Item* known = shelf->catalog->find_id(item);
-  return known == nullptr ? Currency() : known->currency;
+bool Serving::knows(std::string_view customer) const {
+  return impl_->people.find(customer, {}).has_value();
 }
+std::size_t Serving::recent_events() const { return impl_->people.recent_events(); }
 std::size_t Serving::items() const { return impl_->shelf.load()->catalog->items().size(); }
 
 }  // namespace attune::engine

@@ -105,9 +105,9 @@ const ParameterTable<InteractionWeights>& InteractionWeights::table() {
   return table;
 }
 
-double event_weight(const InteractionWeights& weights, EventType type,
-                    std::optional<double> rating) {
-  if (type == EventType::refund) return -weights.purchase;
+double event_weight(const InteractionWeights& weights, EventType type, std::optional<double> rating,
+                    double taken_back) {
+  if (type == EventType::refund) return -weights.purchase * taken_back;
   if (type == EventType::rating && weights.minimum_rating > 0 &&
       rating.value_or(0) < weights.minimum_rating)
     return 0;
@@ -121,6 +121,9 @@ Result<std::vector<TasteEvent>> read_taste_since(Workspace& workspace,
                                                  const InteractionWeights& weights,
                                                  Sequence after) {
   std::vector<TasteEvent> all;
+  ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
+  ATTUNE_ASSIGN_OR_RETURN(const auto taken_back,
+                          workspace.event_history().taken_back(after, merges));
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,
       workspace.history().query("SELECT sequence, customer, item, type, rating, time FROM "
@@ -131,7 +134,9 @@ Result<std::vector<TasteEvent>> read_taste_since(Workspace& workspace,
     for (std::size_t i = 0; i < c.rows(); ++i) {
       const std::optional<double> rating =
           c.is_null(4, i) ? std::nullopt : std::optional(c.real(4)[i]);
-      const double weight = event_weight(weights, static_cast<EventType>(c.int64(3)[i]), rating);
+      const auto taken = taken_back.find(Sequence{c.int64(0)[i]});
+      const double weight = event_weight(weights, static_cast<EventType>(c.int64(3)[i]), rating,
+                                         taken == taken_back.end() ? 0 : taken->second);
       if (weight == 0) continue;
       all.push_back({Sequence{c.int64(0)[i]}, CustomerNumber{c.int64(1)[i]},
                      ItemNumber{c.int64(2)[i]}, static_cast<float>(weight), c.time(5)[i]});
@@ -162,6 +167,7 @@ Result<TasteSize> count_taste(Workspace& workspace, const InteractionWeights& we
 
 Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& weights) {
   ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
+  ATTUNE_RETURN_IF_ERROR(workspace.event_history().pair_refunds(merges));
   TasteData data;
   ATTUNE_ASSIGN_OR_RETURN(data.cursor, workspace.event_history().cursor());
   // Room for all at once: what stays unused is never touched, and nothing is copied.
@@ -206,6 +212,7 @@ Result<CustomerTastes> read_customer_tastes(Workspace& workspace, const Interact
   CustomerTastes tastes;
   if (customers.empty()) return tastes;
   ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
+  ATTUNE_RETURN_IF_ERROR(workspace.event_history().pair_refunds(merges));
   std::string family;
   for (const CustomerNumber customer : customers) {
     tastes.try_emplace(customer);

@@ -263,16 +263,18 @@ Status Workspace::Impl::follow_activity() {
   using enum events::EventType;
   ATTUNE_ASSIGN_OR_RETURN(const Sequence through, event_history->cursor());
   if (through <= activity_through) return {};
-  // What we did says nothing of when the shop's data end.
+  // What we did, and what is only told about people and items, says nothing of when the shop's
+  // data end.
   ATTUNE_ASSIGN_OR_RETURN(
       const auto last,
       history.find_int64(
           "SELECT epoch_us(max(time)) FROM visible_rows WHERE sequence > $1 AND "
-          "type NOT IN ($2, $3, $4, $5, $6, $7)",
+          "type NOT IN ($2, $3, $4, $5, $6, $7, $8, $9)",
           {activity_through.value, static_cast<std::int64_t>(item_changed),
            static_cast<std::int64_t>(customer_changed), static_cast<std::int64_t>(decision),
            static_cast<std::int64_t>(assignment), static_cast<std::int64_t>(message_sent),
-           static_cast<std::int64_t>(message_bounced)}));
+           static_cast<std::int64_t>(message_bounced), static_cast<std::int64_t>(alias),
+           static_cast<std::int64_t>(identify)}));
   last_activity = std::max(last_activity, last);
   activity_through = through;
   return {};

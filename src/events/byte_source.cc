@@ -216,6 +216,38 @@ class ZstdStage final : public Stage {
   bool pending_ = false;
 };
 
+// What is certainly no text, by its first bytes.
+Status check_kind(std::string_view head, std::string_view file) {
+  std::string_view kind;
+  if (head.starts_with("PK\x03\x04")) kind = "an Excel workbook (.xlsx) or another zip archive";
+  if (head.starts_with("\xD0\xCF\x11\xE0")) kind = "an Excel workbook (.xls)";
+  if (head.starts_with("SQLite format 3")) kind = "an SQLite database";
+  if (head.starts_with("%PDF-")) kind = "a PDF document";
+  if (kind.empty()) return {};
+  return std::unexpected(invalid_argument(
+      fmt::format("{} is {}; save its table as CSV in UTF-8 and import that file", file, kind)));
+}
+
+// NUL bytes among the first ones. Every other byte of UTF-16 is one where the text is ASCII, as
+// separators and line ends are in any language.
+struct NulCount {
+  std::size_t even = 0;  // at 0, 2, 4 …: high bytes of UTF-16BE
+  std::size_t odd = 0;   // at 1, 3, 5 …: those of UTF-16LE
+  std::size_t bytes = 0;
+};
+NulCount count_nuls(std::string_view head) {
+  constexpr std::size_t kLooked = 4096;
+  NulCount count{.bytes = std::min(head.size(), kLooked)};
+  for (std::size_t i = 0; i < count.bytes; ++i) {
+    if (head[i] == '\0') ++(i % 2 == 0 ? count.even : count.odd);
+  }
+  return count;
+}
+
+bool is_utf16(Encoding encoding) {
+  return encoding == Encoding::utf16_le || encoding == Encoding::utf16_be;
+}
+
 class Source final : public ByteSource {
  public:
   Source(std::string name, std::unique_ptr<Stage> stage, std::int64_t total)
@@ -224,10 +256,8 @@ class Source final : public ByteSource {
   Status start(const ByteSourceOptions& options) {
     ATTUNE_RETURN_IF_ERROR(choose_compression());
     ATTUNE_RETURN_IF_ERROR(fill_head());
-    EncodingGuess guess = guess_encoding(head_, head_.size() < kHeadBytes);
-    if (options.encoding && *options.encoding != guess.encoding) {
-      guess = {*options.encoding, 0, true};
-    }
+    ATTUNE_RETURN_IF_ERROR(check_kind(head_, name_));
+    ATTUNE_ASSIGN_OR_RETURN(const EncodingGuess guess, settle_encoding(options));
     encoding_ = guess.encoding;
     certain_ = guess.certain || options.encoding.has_value();
     head_used_ = guess.mark_bytes;
@@ -302,6 +332,34 @@ class Source final : public ByteSource {
     head_.resize(filled);
     if (filled == 0) return std::unexpected(empty());
     return {};
+  }
+
+  // What is stated, else what the text seems to be.
+  Result<EncodingGuess> settle_encoding(const ByteSourceOptions& options) const {
+    const EncodingGuess guess = guess_encoding(head_, head_.size() < kHeadBytes);
+    const Encoding encoding = options.encoding.value_or(guess.encoding);
+    const NulCount nuls = count_nuls(head_);
+    if (!is_utf16(encoding)) {
+      if ((nuls.even + nuls.odd) * 10 >= nuls.bytes && !head_.starts_with("PAR1")) {
+        return std::unexpected(invalid_argument(fmt::format(
+            "{} is no text: {} of its first {} bytes are NUL; save its table as CSV in UTF-8, or "
+            "say --encoding utf-16le or utf-16be if it is that",
+            name_, nuls.even + nuls.odd, nuls.bytes)));
+      }
+      return encoding == guess.encoding ? guess : EncodingGuess{encoding, 0, true};
+    }
+    if (is_utf16(guess.encoding)) return guess;  // its mark says which
+    if (nuls.even + nuls.odd == 0) {
+      return std::unexpected(invalid_argument(
+          fmt::format("{} is not in UTF-16, as --encoding says, but seems to be in {}; leave "
+                      "--encoding out, or say --encoding {}",
+                      name_, events::name(guess.encoding), events::name(guess.encoding))));
+    }
+    const bool swapped =
+        encoding == Encoding::utf16_le ? nuls.even > 4 * nuls.odd : nuls.odd > 4 * nuls.even;
+    if (!swapped) return EncodingGuess{encoding, 0, true};
+    return EncodingGuess{encoding == Encoding::utf16_le ? Encoding::utf16_be : Encoding::utf16_le,
+                         0, true};
   }
 
   Error empty() const {

@@ -1,9 +1,8 @@
-// What can only be told from many rows at once: which purchase a refund takes back, what is far
-// from usual, who is no person.
+// What can only be told from many rows at once: what is far from usual, who is no person. Which
+// purchase a refund takes back is in refunds.cc.
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <tuple>
 
 #include <fmt/format.h>
 
@@ -13,41 +12,7 @@
 namespace attune::events {
 namespace {
 
-constexpr double kTolerance = 1e-9;
 constexpr double kNormalMad = 1.4826;  // deviation of a normal over its MAD [Rousseeuw1993]
-
-struct Line {
-  std::int64_t customer;
-  std::int64_t item;
-  Timestamp time;
-  std::int64_t sequence;
-  bool refund;
-  double quantity;
-  std::string order;
-};
-
-struct Pair {
-  std::int64_t refund;
-  std::int64_t purchase;
-  double quantity;
-};
-
-// Takes a refund back from the purchases before it: those of the same order first, then the latest.
-// `lines` are one customer's of one item, in order of time.
-void pair_one(std::span<Line> before, const Line& refund, std::vector<Pair>& pairs) {
-  double left = refund.quantity;
-  for (const bool same_order : {true, false}) {
-    for (auto purchase = before.rbegin(); purchase != before.rend() && left > kTolerance;
-         ++purchase) {
-      if (purchase->refund || purchase->quantity <= kTolerance) continue;
-      if (same_order != (!refund.order.empty() && purchase->order == refund.order)) continue;
-      const double taken = std::min(left, purchase->quantity);
-      purchase->quantity -= taken;
-      left -= taken;
-      pairs.push_back({refund.sequence, purchase->sequence, taken});
-    }
-  }
-}
 
 // Purchases of one item that agree in amount and price.
 struct Sold {
@@ -112,6 +77,22 @@ void add_unusual(std::span<const Sold> sold, const CleaningRules& rules, std::ve
   }
 }
 
+// Temporary table `merged`: customer, root.
+Status write_merged(store::History& history, const MergeMap& merges) {
+  ATTUNE_RETURN_IF_ERROR(
+      history.execute("CREATE OR REPLACE TEMP TABLE merged(customer BIGINT, root BIGINT)"));
+  std::vector<std::int64_t> customers, roots;
+  for (const auto& [customer, root] : merges.targets()) {
+    customers.push_back(customer.value);
+    roots.push_back(root.value);
+  }
+  ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, history.appender("merged"));
+  const store::ColumnSpan spans[] = {store::ColumnSpan::int64(customers),
+                                     store::ColumnSpan::int64(roots)};
+  ATTUNE_RETURN_IF_ERROR(appender.append(spans));
+  return appender.finish();
+}
+
 Timestamp begin_of_day(std::int64_t day, const TimeZone& zone) {
   return zone.from_civil(civil_from_utc(Timestamp{day * kMicrosPerDay}));
 }
@@ -137,52 +118,6 @@ const ParameterTable<CleaningRules>& CleaningRules::table() {
     return t;
   }();
   return table;
-}
-
-Status EventHistory::pair_refunds() {
-  ATTUNE_ASSIGN_OR_RETURN(
-      store::QueryResult rows,
-      history_->query(fmt::format("WITH refunded AS (SELECT DISTINCT customer, item FROM "
-                                  "visible_rows WHERE type = {1} AND customer <> 0 AND item <> 0) "
-                                  "SELECT e.customer, e.item, e.time, e.sequence, e.type = {1}, "
-                                  "coalesce(abs(e.quantity), 1), coalesce(e.order_id, '') "
-                                  "FROM visible_rows e SEMI JOIN refunded USING (customer, item) "
-                                  "WHERE e.type IN ({0}, {1})",
-                                  static_cast<int>(EventType::purchase),
-                                  static_cast<int>(EventType::refund))));
-  std::vector<Line> lines;
-  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
-    for (std::size_t i = 0; i < chunk.rows(); ++i) {
-      lines.push_back({chunk.int64(0)[i], chunk.int64(1)[i], chunk.time(2)[i], chunk.int64(3)[i],
-                       chunk.int64(4)[i] != 0, chunk.real(5)[i], std::string(chunk.text(6, i))});
-    }
-    return {};
-  }));
-  // At the same moment a purchase comes before its refund.
-  std::ranges::sort(lines, {}, [](const Line& l) {
-    return std::tuple(l.customer, l.item, l.time, l.refund, l.sequence);
-  });
-  std::vector<Pair> pairs;
-  std::size_t group = 0;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (lines[i].customer != lines[group].customer || lines[i].item != lines[group].item) group = i;
-    if (!lines[i].refund) continue;
-    pair_one(std::span(lines).subspan(group, i - group), lines[i], pairs);
-  }
-  ATTUNE_RETURN_IF_ERROR(history_->execute("DELETE FROM refund_pairs"));
-  std::vector<std::int64_t> refunds, purchases;
-  std::vector<double> quantities;
-  for (const Pair& pair : pairs) {
-    refunds.push_back(pair.refund);
-    purchases.push_back(pair.purchase);
-    quantities.push_back(pair.quantity);
-  }
-  ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, history_->appender("refund_pairs"));
-  const store::ColumnSpan spans[] = {store::ColumnSpan::int64(refunds),
-                                     store::ColumnSpan::int64(purchases),
-                                     store::ColumnSpan::float64(quantities)};
-  ATTUNE_RETURN_IF_ERROR(appender.append(spans));
-  return appender.finish();
 }
 
 Status EventHistory::mark_outliers(const CleaningRules& rules) {
@@ -233,16 +168,23 @@ Status EventHistory::mark_outliers(const CleaningRules& rules) {
   return history_->execute("DROP TABLE unusual");
 }
 
-Status EventHistory::mark_bots(const CleaningRules& rules, const TimeZone& zone) {
+Status EventHistory::mark_bots(const CleaningRules& rules, const TimeZone& zone,
+                               const MergeMap& merges) {
+  ATTUNE_RETURN_IF_ERROR(write_merged(*history_, merges));
+  // Only where somebody is merged is anybody looked up.
+  const std::string_view rows_by_person =
+      merges.empty() ? "(SELECT *, customer AS person FROM visible_rows)"
+                     : "(SELECT v.*, coalesce(m.root, v.customer) AS person FROM visible_rows v "
+                       "LEFT JOIN merged m ON m.customer = v.customer)";
   const std::string browsing = fmt::format(
       "{}, {}, {}, {}", static_cast<int>(EventType::view), static_cast<int>(EventType::list_view),
       static_cast<int>(EventType::search), static_cast<int>(EventType::click));
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,
-      history_->query(fmt::format("SELECT customer, date_trunc('minute', time) FROM visible_rows "
+      history_->query(fmt::format("SELECT person, date_trunc('minute', time) FROM {} "
                                   "WHERE customer <> 0 AND type IN ({}) GROUP BY ALL HAVING "
                                   "count(*) >= $1",
-                                  browsing),
+                                  rows_by_person, browsing),
                       {static_cast<std::int64_t>(rules.bot_events_per_minute)}));
   std::set<std::pair<std::int64_t, std::int64_t>> days;  // of whom, and which
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
@@ -250,39 +192,41 @@ Status EventHistory::mark_bots(const CleaningRules& rules, const TimeZone& zone)
       days.emplace(chunk.int64(0)[i], zone.day_number(chunk.time(1)[i]));
     return {};
   }));
-  std::vector<std::int64_t> customers;
+  std::vector<std::int64_t> persons;
   std::vector<Timestamp> begins, ends;
-  for (const auto& [customer, day] : days) {
-    customers.push_back(customer);
+  for (const auto& [person, day] : days) {
+    persons.push_back(person);
     begins.push_back(begin_of_day(day, zone));
     ends.push_back(begin_of_day(day + 1, zone));
   }
   ATTUNE_RETURN_IF_ERROR(
-      history_->execute("CREATE OR REPLACE TEMP TABLE bot_days(customer BIGINT, begins TIMESTAMP, "
+      history_->execute("CREATE OR REPLACE TEMP TABLE bot_days(person BIGINT, begins TIMESTAMP, "
                         "ends TIMESTAMP)"));
   {
     ATTUNE_ASSIGN_OR_RETURN(store::Appender appender, history_->appender("bot_days"));
-    const store::ColumnSpan spans[] = {store::ColumnSpan::int64(customers),
+    const store::ColumnSpan spans[] = {store::ColumnSpan::int64(persons),
                                        store::ColumnSpan::timestamp(begins),
                                        store::ColumnSpan::timestamp(ends)};
     ATTUNE_RETURN_IF_ERROR(appender.append(spans));
     ATTUNE_RETURN_IF_ERROR(appender.finish());
   }
   ATTUNE_RETURN_IF_ERROR(history_->run(
-      fmt::format("INSERT INTO derived_marks SELECT e.sequence, {} FROM visible_rows e JOIN "
-                  "bot_days b ON e.customer = b.customer AND e.time >= b.begins AND e.time < "
+      fmt::format("INSERT INTO derived_marks SELECT e.sequence, {} FROM {} e JOIN "
+                  "bot_days b ON e.person = b.person AND e.time >= b.begins AND e.time < "
                   "b.ends WHERE e.type IN ({})",
-                  bit(Mark::bot), browsing),
+                  bit(Mark::bot), rows_by_person, browsing),
       {}));
-  return history_->execute("DROP TABLE bot_days");
+  ATTUNE_RETURN_IF_ERROR(history_->execute("DROP TABLE bot_days"));
+  return history_->execute("DROP TABLE merged");
 }
 
-Status EventHistory::clean(const CleaningRules& rules, const TimeZone& zone) {
+Status EventHistory::clean(const CleaningRules& rules, const TimeZone& zone,
+                           const MergeMap& merges) {
   ATTUNE_RETURN_IF_ERROR(history_->begin());
-  Status step = pair_refunds();
+  Status step = pair_anew(merges);
   if (step) step = history_->execute("DELETE FROM derived_marks");
   if (step && rules.outliers) step = mark_outliers(rules);
-  if (step && rules.bots) step = mark_bots(rules, zone);
+  if (step && rules.bots) step = mark_bots(rules, zone, merges);
   if (step) step = history_->commit();
   if (!step && history_->in_transaction()) (void)history_->rollback();
   return step;

@@ -1,5 +1,6 @@
 // Guesses what columns mean from what they are called and what they hold.
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -15,6 +16,9 @@ namespace attune::events {
 namespace {
 
 constexpr std::size_t kProfiledRows = 2000;
+constexpr double kNumericMin = .8;       // share of numbers below which a column is no amount
+constexpr double kNumericMinNamed = .5;  // where its very name says that it is one
+constexpr double kNamedWeightMin = .9;   // of a word that means its field and nothing else
 
 // What a column holds, as far as guessing needs it.
 struct ColumnProfile {
@@ -27,6 +31,20 @@ struct ColumnProfile {
   std::size_t distinct = 0;
   double mean_bytes = 0;
 };
+
+bool is_type_word(std::string_view cell) {
+  static const std::set<std::string, std::less<>> known = [] {
+    std::set<std::string, std::less<>> words(event_type_names().begin(), event_type_names().end());
+    for (const TypeSynonym& synonym : type_synonyms()) words.insert(type_key(synonym.word));
+    return words;
+  }();
+  return known.contains(type_key(cell));
+}
+
+bool is_numeric(std::string_view field) {
+  return field == "quantity" || field == "price" || field == "value" || field == "rating" ||
+         field == "stock" || field == "duration_ms";
+}
 
 ColumnProfile profile_column(const RecordBatch& sample, std::size_t column) {
   ColumnProfile profile;
@@ -48,9 +66,7 @@ ColumnProfile profile_column(const RecordBatch& sample, std::size_t column) {
   if (profile.cells.empty()) return profile;
   const auto count = static_cast<double>(profile.cells.size());
   if (distinct.size() <= 100) {
-    std::set<std::string, std::less<>> known(event_type_names().begin(), event_type_names().end());
-    for (const TypeSynonym& synonym : type_synonyms()) known.insert(type_key(synonym.word));
-    for (const std::string_view cell : distinct) types += known.contains(type_key(cell));
+    types = static_cast<std::size_t>(std::ranges::count_if(distinct, is_type_word));
     profile.known_types = static_cast<double>(types) / static_cast<double>(distinct.size());
   }
   profile.time = choose_time_format(profile.cells);
@@ -68,17 +84,18 @@ struct Support {
   std::string why;
 };
 
-Support value_support(std::string_view field, const ColumnProfile& profile) {
+std::string percent(double share) { return fmt::format("{:.0f} %", share * 100); }
+
+// `named`: the column's name is a word for the field and for nothing else.
+Support value_support(std::string_view field, const ColumnProfile& profile, bool named) {
   if (profile.cells.empty()) return {.5, "no values in the sample"};
-  const auto percent = [](double share) { return fmt::format("{:.0f} %", share * 100); };
   if (field == "time") {
     if (profile.times < .5) return {0, ""};
     return {profile.times,
             fmt::format("{} are times ({})", percent(profile.times), name(profile.time.format))};
   }
-  if (field == "quantity" || field == "price" || field == "value" || field == "rating" ||
-      field == "stock" || field == "duration_ms") {
-    if (profile.numeric < .8) return {0, ""};
+  if (is_numeric(field)) {
+    if (profile.numeric < (named ? kNumericMinNamed : kNumericMin)) return {0, ""};
     return {profile.numeric, fmt::format("{} are numbers", percent(profile.numeric))};
   }
   if (field == "type") {
@@ -90,6 +107,12 @@ Support value_support(std::string_view field, const ColumnProfile& profile) {
   if (field == "currency") {
     if (profile.currencies < .8) return {0, ""};
     return {1, "its values are currency codes"};
+  }
+  // A yes or no says that somebody is anonymous, not who.
+  if (field == "anonymous" && std::ranges::all_of(profile.cells, [](std::string_view cell) {
+        return parse_boolean(cell).has_value();
+      })) {
+    return {0, ""};
   }
   const bool is_id = field == "customer" || field == "item" || field == "order" || field == "id" ||
                      field == "session" || field == "anonymous" || field == "event_id";
@@ -107,7 +130,9 @@ double name_support(const FieldSynonym& synonym, const std::string& key) {
   if (key == synonym.word) return synonym.weight;
   const bool ascii = static_cast<unsigned char>(synonym.word[0]) < 0x80;
   const std::size_t least = ascii ? 5 : 6;
-  if (synonym.word.size() < least || key.size() < synonym.word.size()) return 0;
+  if (synonym.word == "anonymous" || synonym.word.size() < least ||
+      key.size() < synonym.word.size())
+    return 0;
   if (key.ends_with(synonym.word)) return synonym.weight * .6;
   return !ascii && key.find(synonym.word) != key.npos ? synonym.weight * .5 : 0;
 }
@@ -126,16 +151,18 @@ class Guesser {
       : kind_(kind), columns_(columns), sample_(sample), used_(columns.size()) {
     result_.mapping = stated;
     result_.mapping.kind = kind;
-    for (const auto& [field, source] : stated.fields) {
+    for (std::size_t i = 0; i < columns.size(); ++i) profiles_.push_back(profile_column(sample, i));
+    if (kind == Kind::events) constant_type();
+    for (const auto& [field, source] : result_.mapping.fields) {
       for (const std::string& column : source.columns) {
         if (const auto at = find_column(columns, column)) used_[*at] = true;
       }
     }
-    for (std::size_t i = 0; i < columns.size(); ++i) profiles_.push_back(profile_column(sample, i));
   }
 
   Inference guess() {
     if (kind_ == Kind::items) lists_of_export();
+    if (kind_ == Kind::events) events_of_export();
     by_names();
     if (!result_.mapping.has("time")) time_by_values();
     if (kind_ == Kind::events) {
@@ -152,6 +179,39 @@ class Guesser {
   }
 
  private:
+  // "type=rating" beside a column of ratings: the word is meant, not the column.
+  void constant_type() {
+    const auto type = result_.mapping.fields.find("type");
+    if (type == result_.mapping.fields.end() || type->second.constant || type->second.lenient ||
+        type->second.columns.size() != 1 || !result_.mapping.types.empty()) {
+      return;
+    }
+    const std::string word = type->second.columns[0];
+    const auto column = find_column(columns_, word);
+    if (!column || !parse_event_type(word) || profiles_[*column].cells.empty() ||
+        std::ranges::any_of(profiles_[*column].cells, is_type_word)) {
+      return;
+    }
+    type->second.constant = word;
+    type->second.columns.clear();
+    result_.guesses.push_back(
+        {"type", "", word, 1,
+         fmt::format("the word, as column '{}' holds no types", quoted(columns_[*column], 30))});
+  }
+
+  // Events that this program exported: it took each of them once, with an item or without.
+  void events_of_export() {
+    static constexpr std::array kColumns{"event_id",          "time",         "type",
+                                         "customer_id",       "anonymous_id", "item_id",
+                                         "recommendation_id", "duration_ms"};
+    const bool exported = std::ranges::all_of(kColumns, [&](const char* name) {
+      return std::ranges::find(columns_, std::string_view(name)) != columns_.end();
+    });
+    if (!exported || result_.mapping.item_optional) return;
+    result_.mapping.item_optional = true;
+    result_.guesses.push_back({"item.optional", "", "true", 1, "an export of events"});
+  }
+
   // Items that this program exported: several values of a cell stand between marks, and every
   // column says something of the item.
   void lists_of_export() {
@@ -179,10 +239,11 @@ class Guesser {
       for (const FieldSynonym& synonym : field_synonyms(kind_)) {
         const double named = name_support(synonym, key);
         if (named <= 0) continue;
-        const Support support = value_support(synonym.field, profiles_[i]);
+        const bool exact = key == synonym.word;
+        const Support support =
+            value_support(synonym.field, profiles_[i], exact && named >= kNamedWeightMin);
         const double score = named * support.factor;
         if (score < .3) continue;
-        const bool exact = key == synonym.word;
         candidates.push_back(
             {score, i, synonym.field,
              fmt::format("{}; {}", exact ? "its name says so" : "its name ends so", support.why)});
@@ -280,6 +341,30 @@ class Guesser {
   Inference result_;
 };
 
+// Columns that are called as an amount is, but hold too few numbers to be taken for one.
+std::string amounts_left_out(const Mapping& mapping, std::span<const std::string> columns,
+                             const RecordBatch& sample) {
+  std::string notes;
+  for (std::size_t i = 0; i < std::min(columns.size(), sample.columns()); ++i) {
+    const std::string key = name_key(columns[i]);
+    for (const FieldSynonym& synonym : field_synonyms(mapping.kind)) {
+      if (synonym.word != key || synonym.weight < kNamedWeightMin || !is_numeric(synonym.field) ||
+          mapping.has(synonym.field)) {
+        continue;
+      }
+      const ColumnProfile profile = profile_column(sample, i);
+      if (profile.cells.empty() || profile.numeric >= kNumericMinNamed) continue;
+      notes += fmt::format(
+          "'{}' is not taken as {}: {} of its values are numbers; --map \"{}={}\" takes it, and "
+          "sets "
+          "the other rows aside\n",
+          quoted(columns[i], 30), synonym.field, percent(profile.numeric), synonym.field,
+          columns[i]);
+    }
+  }
+  return notes;
+}
+
 std::string_view in_words(double confidence) {
   return confidence >= .85 ? "sure" : confidence >= .55 ? "likely" : "a guess";
 }
@@ -332,6 +417,7 @@ std::string print_inference(const Inference& inference, std::span<const std::str
     table += fmt::format("not used: {}\n",
                          quoted(fmt::format("{}", fmt::join(inference.unused, ", ")), 200));
   }
+  table += amounts_left_out(inference.mapping, columns, sample);
   for (const MissingField& missing : inference.missing)
     table += fmt::format("not found: say {}\n", missing.remedy);
   return table;

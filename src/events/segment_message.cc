@@ -105,9 +105,7 @@ bool SegmentMessages::read_all(SegmentCall call) {
     case SegmentCall::screen:
       return page();
     case SegmentCall::alias:
-      event_.type = EventType::alias;
-      add(event_);
-      return true;
+      return alias();
     default:
       return identify(call);
   }
@@ -306,6 +304,19 @@ bool SegmentMessages::check_speaker(std::string_view word) {
                         "a consent of a customer needs an admin key, for anybody may name a "
                         "userId; send it from a server of the shop's, or with the visitor's "
                         "anonymousId alone");
+}
+
+// Of two customers whom the shop knows, anybody who reads the key could make one.
+bool SegmentMessages::alias() {
+  event_.type = EventType::alias;
+  if (speaker_ == SegmentSpeaker::page && options_.is_customer &&
+      options_.is_customer(event_.anonymous)) {
+    return values_.refuse(Scope::message, Key::previous_id, "reserved_type",
+                          "previousId is a customer's, and only the shop can say that two "
+                          "customers are one; send it with an admin key");
+  }
+  add(event_);
+  return true;
 }
 
 bool SegmentMessages::page() {

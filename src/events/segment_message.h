@@ -47,6 +47,7 @@ class SegmentMessages {
 
   bool track();
   bool check_speaker(std::string_view word);
+  bool alias();
   bool page();
   bool identify(SegmentCall call);
   bool flatten(std::string_view written, std::size_t prefix, std::string_view field);

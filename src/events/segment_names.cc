@@ -41,7 +41,7 @@ constexpr std::array kNamed = std::to_array<Named>({
 });
 
 // Standard names that tell nothing of what Attune keeps.
-constexpr std::array<std::string_view, 40> kIgnored{
+constexpr auto kIgnored = std::to_array<std::string_view>({
     "order updated",
     "coupon entered",
     "coupon denied",
@@ -82,7 +82,46 @@ constexpr std::array<std::string_view, 40> kIgnored{
     "account deleted",
     "trial started",
     "trial ended",
-};
+    "generate lead",
+    "qualify lead",
+    "disqualify lead",
+    "working lead",
+    "close convert lead",
+    "close unconvert lead",
+    "select content",
+    "join group",
+    "level start",
+    "level end",
+    "level up",
+    "post score",
+    "tutorial begin",
+    "tutorial complete",
+    "unlock achievement",
+    "earn virtual currency",
+    "spend virtual currency",
+    "exception",
+    "app exception",
+    "invite sent",
+    "live chat started",
+    "live chat ended",
+    "live chat message sent",
+    "live chat message received",
+    "video playback started",
+    "video playback paused",
+    "video playback resumed",
+    "video playback seek started",
+    "video playback seek completed",
+    "video playback buffer started",
+    "video playback buffer completed",
+    "video playback interrupted",
+    "video playback completed",
+    "video content started",
+    "video content playing",
+    "video content completed",
+    "video ad started",
+    "video ad playing",
+    "video ad completed",
+});
 
 constexpr std::size_t kNameBytesMax = 64;
 

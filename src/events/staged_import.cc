@@ -172,10 +172,16 @@ struct StagedImportWriter::Impl {
   EventColumns written;         // the chunk before, on its way to the disk
   std::future<Status> writing;  // of `written`
   FactCollector facts;
-  OccurrenceCounter contents;
-  OccurrenceCounter ids;
+  OccurrenceCounter contents;  // of this file
+  OccurrenceCounter ids;       // of this file
+  KeySet before;               // what the files but the last brought
+  std::size_t files = 0;       // that have begun
   std::int64_t rows = 0;
   std::vector<std::int64_t> chunk_begins{0};
+
+  bool is_known(const Hash128& key) const {
+    return (options.known != nullptr && options.known->contains(key)) || before.contains(key);
+  }
 
   Status wait() { return writing.valid() ? writing.get() : Status{}; }
 
@@ -221,7 +227,11 @@ Result<StagedImportWriter> StagedImportWriter::create(std::filesystem::path fold
   return StagedImportWriter(std::move(impl));
 }
 
-void StagedImportWriter::begin_file() { impl_->contents.clear(); }
+void StagedImportWriter::begin_file() {
+  impl_->contents.clear();
+  impl_->ids.clear();
+  ++impl_->files;
+}
 
 Result<Staged> StagedImportWriter::add(const Event& event) {
   return add(event, content_hash(event));
@@ -240,8 +250,8 @@ Result<Staged> StagedImportWriter::add(const Event& event, const Hash128& conten
   }
   const Hash128 key = key_of(event, content, occurrence);
   if (!event.event_id.empty() && self.ids.note(key.low) > 0) return Staged::repeated_event_id;
-  if (self.options.known != nullptr && self.options.known->contains(key))
-    return Staged::already_known;
+  if (self.is_known(key)) return Staged::already_known;
+  if (self.files < self.options.files) self.before.insert(key);
   const NameCodes codes = number_names(event, self.names);
   self.facts.add(event, self.rows, codes);
   self.columns.add(event, marks, key, codes);

@@ -36,7 +36,11 @@ Answer create_key(const Call& call) {
     return {};
   });
   if (!made) return std::unexpected(fault(made.error()));
-  return json_response(json::object{{"key", secret}, {"scope", scope_name}, {"label", label}}, 201);
+  return json_response(json::object{{"key", secret},
+                                    {"id", engine::AccessKeys::id_of(secret)},
+                                    {"scope", scope_name},
+                                    {"label", label}},
+                       201);
 }
 
 Answer revoke_key(const Call& call) {
@@ -54,7 +58,10 @@ Answer rotate_key(const Call& call) {
     return {};
   });
   if (!done) return std::unexpected(fault(done.error()));
-  return json_response(json::object{{"key", secret}, {"revoked", call.parameter(0)}}, 201);
+  return json_response(json::object{{"key", secret},
+                                    {"id", engine::AccessKeys::id_of(secret)},
+                                    {"revoked", call.parameter(0)}},
+                       201);
 }
 
 Answer list_refused(const Call& call) {

@@ -1,7 +1,8 @@
 // Items and customers as the shop knows them. A change is an event.
 #include <algorithm>
+#include <array>
 #include <chrono>
-#include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -9,141 +10,19 @@
 #include "api_context.h"
 #include "attune/base/text.h"
 #include "attune/base/time.h"
+#include "catalog_change.h"
 
 namespace attune::http {
 namespace {
 
 namespace json = boost::json;
-using events::Attribute;
 using events::Event;
 using events::EventType;
 
 constexpr std::size_t kBulkMax = 1'000;
-constexpr std::size_t kValueBytes = 8'192;
-constexpr auto kSettle = std::chrono::milliseconds(500);
+constexpr auto kSettle = std::chrono::seconds(3);  // at most, while others come in
 
-double minor_units(Currency currency) { return std::pow(10., currency.exponent()); }
-
-// The texts that events point to, kept where they are until the events are on disk.
-class Change {
- public:
-  // `currency`: of prices that come without one.
-  Change(EventType type, std::string id, Timestamp time, Currency currency = {})
-      : id_(std::move(id)), currency_(currency) {
-    event_.type = type;
-    event_.time = time;
-    event_.source = "api";
-  }
-
-  // Scalars become texts; lists of texts several values of one name; objects are refused.
-  std::expected<void, Fault> read(const json::value& body, const std::string& prefix) {
-    const json::object* object = body.if_object();
-    if (object == nullptr)
-      return std::unexpected(fault(invalid_argument("an object belongs here"), prefix));
-    for (const auto& member : *object) {
-      const std::string name(member.key());
-      if (name == "id") continue;
-      const std::string field =
-          prefix.empty() ? attune::quoted(name) : prefix + "." + attune::quoted(name);
-      if (member.value().is_array()) {
-        for (const json::value& one : member.value().as_array()) {
-          if (auto good = add(name, one, field); !good) return good;
-        }
-      } else if (auto good = add(name, member.value(), field); !good) {
-        return good;
-      }
-    }
-    // Facts hold prices in minor units; the API takes them as shops write them.
-    if (price_) state("price", fmt::format("{:.0f}", *price_ * minor_units(currency_)));
-    return {};
-  }
-
-  // Whatever is stated whole is on the shelf, unless it says otherwise.
-  void put_on_shelf() {
-    if (event_.type == EventType::item_changed && !says_hidden_) state("hidden", "false");
-  }
-
-  void state(std::string name, std::string value) {
-    texts_.push_back({std::move(name), std::move(value)});
-  }
-
-  // Valid while the change stays where it is.
-  const Event& event() {
-    attributes_.clear();
-    for (const auto& [name, value] : texts_) attributes_.push_back({name, value});
-    if (event_.type == EventType::item_changed) {
-      event_.item = id_;
-      event_.item_attributes = attributes_;
-    } else {
-      event_.customer = id_;
-      event_.customer_attributes = attributes_;
-    }
-    return event_;
-  }
-
- private:
-  std::expected<void, Fault> add(const std::string& name, const json::value& value,
-                                 const std::string& field) {
-    auto cleaned = clean_id(name, field);
-    if (!cleaned) return std::unexpected(cleaned.error());
-    std::string text;
-    if (value.is_string()) {
-      text = normalise_text(std::string_view(value.as_string()));
-    } else if (value.is_bool()) {
-      text = value.as_bool() ? "true" : "false";
-    } else if (value.is_number()) {
-      text = json::serialize(value);
-    } else if (value.is_null()) {
-      return std::unexpected(fault(
-          invalid_argument("null changes nothing, for what was stated stays known: leave the field "
-                           "out, or state what holds from now on"),
-          field));
-    } else {
-      return std::unexpected(
-          fault(invalid_argument("a text, a number, true, false, or a list of them belongs here"),
-                field));
-    }
-    if (text.size() > kValueBytes) {
-      return std::unexpected(
-          fault(invalid_argument(fmt::format("longer than {} bytes", kValueBytes)), field));
-    }
-    if (event_.type == EventType::item_changed) {
-      if (name == "hidden") says_hidden_ = true;
-      if (name == "price" || name == "stock") {
-        const auto number = number_in(value, field);
-        if (!number) return std::unexpected(number.error());
-        if (name == "price") price_ = *number;
-        if (name == "price") return {};
-      }
-      if (name == "currency") {
-        const auto stated = Currency::parse(text);
-        if (!stated) return std::unexpected(fault(stated.error(), field));
-        currency_ = *stated;
-      }
-    }
-    texts_.push_back({std::move(*cleaned), std::move(text)});
-    return {};
-  }
-
-  static std::expected<double, Fault> number_in(const json::value& value,
-                                                const std::string& field) {
-    boost::system::error_code failure;
-    const auto number = value.to_number<double>(failure);
-    if (!failure && number >= 0 && number <= 1e12) return number;
-    return std::unexpected(
-        fault(invalid_argument("a number from 0 to 1e12 belongs here, and no text"), field));
-  }
-
-  std::string id_;
-  Currency currency_;
-  std::optional<double> price_;
-  bool says_hidden_ = false;
-  Event event_;
-  std::vector<std::pair<std::string, std::string>> texts_;
-  std::vector<Attribute> attributes_;
-};
-
-Answer record(engine::Service& service, std::vector<std::unique_ptr<Change>>& changes) {
+Answer record(engine::Service& service, std::vector<std::unique_ptr<CatalogChange>>& changes) {
   std::vector<Event> events;
   for (const auto& change : changes) events.push_back(change->event());
   if (!events.empty()) {
@@ -171,13 +50,35 @@ std::expected<void, Fault> not_forgotten(const Call& call, EventType type, const
                                field));
 }
 
+Currency shop_currency(engine::Workspace& workspace) {
+  const Currency stated = workspace.shop_settings().currency;
+  if (stated.known()) return stated;
+  const auto reporting = workspace.reporting_currency();
+  return reporting && *reporting ? **reporting : Currency();
+}
+
+// An item that was stated just now is waited for.
+std::expected<ItemPricing, Fault> pricing_of(const Call& call, const std::string& id) {
+  (void)call.service.settle(kSettle);
+  ItemPricing pricing;
+  const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
+    ATTUNE_ASSIGN_OR_RETURN(const auto item, workspace.catalog().item(id, workspace.now()));
+    pricing.priced = item && item->price_minor;
+    pricing.currency = item && item->currency.known() ? item->currency : shop_currency(workspace);
+    return {};
+  });
+  if (!read) return std::unexpected(fault(read.error()));
+  return pricing;
+}
+
 Answer put_one(const Call& call, EventType type, Method method) {
   if (auto good = not_forgotten(call, type, call.parameter(0), "id"); !good)
     return std::unexpected(good.error());
-  std::vector<std::unique_ptr<Change>> changes;
-  changes.push_back(std::make_unique<Change>(type, call.parameter(0), call.service.now(),
-                                             call.service.currency_of(call.parameter(0))));
-  if (auto good = changes.back()->read(call.body, ""); !good) return std::unexpected(good.error());
+  std::vector<std::unique_ptr<CatalogChange>> changes;
+  changes.push_back(std::make_unique<CatalogChange>(type, call.parameter(0), call.service.now()));
+  const auto find_pricing = [&] { return pricing_of(call, call.parameter(0)); };
+  if (auto good = changes.back()->read(call.body, "", find_pricing); !good)
+    return std::unexpected(good.error());
   if (method == Method::put) changes.back()->put_on_shelf();
   return record(call.service, changes);
 }
@@ -190,7 +91,8 @@ Answer put_many(const Call& call, EventType type, const char* list) {
         fault(invalid_argument(fmt::format("a list of at most {} objects belongs here", kBulkMax)),
               list));
   }
-  std::vector<std::unique_ptr<Change>> changes;
+  std::vector<std::unique_ptr<CatalogChange>> changes;
+  std::map<std::string, ItemPricing> stated;  // by the rows before
   for (std::size_t i = 0; i < rows->as_array().size(); ++i) {
     const json::value& row = rows->as_array()[i];
     const std::string place = fmt::format("{}[{}]", list, i);
@@ -198,10 +100,16 @@ Answer put_many(const Call& call, EventType type, const char* list) {
     if (!id) return std::unexpected(id.error());
     if (auto good = not_forgotten(call, type, *id, place + ".id"); !good)
       return std::unexpected(good.error());
-    const Currency currency = call.service.currency_of(*id);
-    changes.push_back(std::make_unique<Change>(type, std::move(*id), call.service.now(), currency));
-    if (auto good = changes.back()->read(row, place); !good) return std::unexpected(good.error());
-    changes.back()->put_on_shelf();
+    changes.push_back(std::make_unique<CatalogChange>(type, *id, call.service.now()));
+    CatalogChange& change = *changes.back();
+    const auto find_pricing = [&]() -> std::expected<ItemPricing, Fault> {
+      const auto before = stated.find(*id);
+      return before == stated.end() ? pricing_of(call, *id) : before->second;
+    };
+    if (auto good = change.read(row, place, find_pricing); !good)
+      return std::unexpected(good.error());
+    if (change.pricing()) stated[*id] = *change.pricing();
+    change.put_on_shelf();
   }
   return record(call.service, changes);
 }
@@ -224,9 +132,9 @@ Status find_item(const Call& call) {
 Answer hide_item(const Call& call) {
   if (const Status known = find_item(call); !known)
     return std::unexpected(fault(known.error(), "id"));
-  std::vector<std::unique_ptr<Change>> changes;
-  changes.push_back(
-      std::make_unique<Change>(EventType::item_changed, call.parameter(0), call.service.now()));
+  std::vector<std::unique_ptr<CatalogChange>> changes;
+  changes.push_back(std::make_unique<CatalogChange>(EventType::item_changed, call.parameter(0),
+                                                    call.service.now()));
   changes.back()->state("hidden", "true");
   return record(call.service, changes);
 }
@@ -237,6 +145,8 @@ Answer forget_customer(const Call& call) {
   if (!receipts) return std::unexpected(fault(receipts.error(), "id"));
   return Response{.body = engine::to_json(receipts->front())};
 }
+
+constexpr std::array<std::string_view, 3> kOwnFields{"id", "price", "currency"};
 
 json::object item_json(const catalog::Item& item, Currency shop) {
   json::object object{{"id", item.id},
@@ -250,8 +160,14 @@ json::object item_json(const catalog::Item& item, Currency shop) {
   if (item.currency.known()) object["currency"] = item.currency.to_string();
   if (item.stock) object["stock"] = *item.stock;
   for (const catalog::ItemAttribute& attribute : item.attributes) {
-    const bool plain = attribute.name == "hidden" && attribute.value == "false";
-    if (!plain) object[attribute.name] = attribute.value;
+    if (attribute.name == "hidden" && attribute.value == "false") continue;
+    if (json::value* before = object.if_contains(attribute.name); before == nullptr) {
+      object[attribute.name] = attribute.value;
+    } else if (before->is_array()) {
+      before->as_array().emplace_back(attribute.value);
+    } else if (std::ranges::count(kOwnFields, attribute.name) == 0) {
+      *before = json::array{std::move(*before), attribute.value};
+    }
   }
   return object;
 }
@@ -259,14 +175,13 @@ json::object item_json(const catalog::Item& item, Currency shop) {
 Answer get_item(const Call& call) {
   json::object found;
   const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
-    ATTUNE_ASSIGN_OR_RETURN(const catalog::CatalogSnapshot catalog,
-                            workspace.catalog().snapshot(workspace.now()));
-    const catalog::Item* item = catalog.find_id(call.parameter(0));
-    if (item == nullptr) {
+    ATTUNE_ASSIGN_OR_RETURN(const auto item,
+                            workspace.catalog().item(call.parameter(0), workspace.now()));
+    if (!item) {
       return std::unexpected(
           not_found(fmt::format("no item is called '{}'", attune::quoted(call.parameter(0)))));
     }
-    found = item_json(*item, workspace.shop_settings().currency);
+    found = item_json(*item, shop_currency(workspace));
     return {};
   });
   if (!read) return std::unexpected(fault(read.error()));

@@ -9,6 +9,8 @@
 namespace attune::http {
 namespace {
 
+namespace json = boost::json;
+
 constexpr std::size_t kPurposesMax = 16;
 
 Answer find_consents(const Call& call) {
@@ -35,7 +37,8 @@ Answer state_consent(const Call& call) {
       .text("proof", statement.evidence.proof, 256);
   if (auto good = fields.finish(); !good) return std::unexpected(good.error());
   const auto* body = call.body.if_object();
-  if (body == nullptr || !body->contains("given")) {
+  const json::value* given = body == nullptr ? nullptr : body->if_contains("given");
+  if (given == nullptr || !given->is_bool()) {
     return std::unexpected(
         fault(invalid_argument("say whether it is given: true or false"), "given"));
   }

@@ -22,6 +22,7 @@ events::SegmentReader& reader_of(const engine::Service& service) {
   if (owner != &service) {
     events::SegmentOptions options;
     options.currency = service.shop_settings().currency;
+    options.is_customer = [&service](std::string_view id) { return service.knows(id); };
     reader = std::make_unique<events::SegmentReader>(options);
     owner = &service;
   }

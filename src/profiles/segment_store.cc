@@ -76,7 +76,7 @@ Status SegmentStore::save(const Segment& segment, const TimeZone& zone, const Vo
     all.push_back(segment);
   } else if (!replace) {
     return std::unexpected(already_exists(
-        fmt::format("there is a segment {} already; replace it, or choose another name",
+        fmt::format("there is a segment {} already; choose another name, or replace it (--replace)",
                     attune::quoted(segment.name))));
   } else {
     *known = segment;

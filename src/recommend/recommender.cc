@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view kMagic = "attune-recommend";
 constexpr std::uint32_t kVersion = 1;
 constexpr float kNoEvidence = std::numeric_limits<float>::quiet_NaN();
+constexpr float kRounding = 1e-6f;        // of what was added: so much left of it is nothing
 constexpr std::int64_t kBatch = 12 * 96;  // lists held at a time by recommend_all
 
 void strike_out(const HistoryView& history, const ListOptions& options, std::span<float> scores) {
@@ -84,17 +85,18 @@ Result<HistoryView> Recommender::view(const Query& query, OwnedHistory& storage)
   for (std::size_t i = 0; i < sorted.size();) {
     const std::int32_t item = sorted[i].item;
     ATTUNE_RETURN_IF_ERROR(check_item(item));
-    float weight = 0;
+    float weight = 0, added = 0;
     Timestamp time = sorted[i].time;
     for (; i < sorted.size() && sorted[i].item == item; ++i) {
       weight += sorted[i].weight;
+      added += std::max(0.0f, sorted[i].weight);
       time = std::max(time, sorted[i].time);
     }
     if (!std::isfinite(weight)) {
       return std::unexpected(
           invalid_argument(fmt::format("the history gives item {} a weight of {}", item, weight)));
     }
-    if (weight <= 0) continue;
+    if (weight <= kRounding * added) continue;
     storage.items.push_back(item);
     storage.weights.push_back(weight);
     storage.times.push_back(time);

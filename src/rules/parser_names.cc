@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "attune/base/text.h"
 #include "attune/base/time.h"
@@ -11,6 +12,19 @@ namespace attune::rules {
 namespace {
 
 constexpr std::array<std::string_view, 3> kBuiltIn{"count", "date", "days_ago"};
+
+// What a field is called elsewhere: in tables, in exports, in files.
+constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
+    {"stage", "lifecycle"}, {"item_id", "id"}, {"product_id", "id"}, {"sku", "id"}};
+
+std::string hint_of(const Schema& schema, std::string_view typed,
+                    std::span<const std::string> candidates) {
+  const auto other = std::ranges::find(kOtherNames, ascii_lower(typed),
+                                       &std::pair<std::string_view, std::string_view>::first);
+  if (other == std::end(kOtherNames) || !schema.find_field(other->second))
+    return did_you_mean(typed, candidates);
+  return fmt::format("; did you mean '{}'?", other->second);
+}
 
 }  // namespace
 
@@ -41,7 +55,8 @@ Parser::Index Parser::unknown_name(const Token& token, bool as_function) {
   }
   auto& candidates = as_function ? functions : fields;
   std::string message = fmt::format("unknown {} '{}'", as_function ? "function" : "field", typed);
-  const std::string hint = did_you_mean(token.text, candidates);
+  const std::string hint =
+      as_function ? did_you_mean(token.text, candidates) : hint_of(schema_, token.text, candidates);
   if (hint.empty() && !as_function && wanted_ == Type::text) {
     message += fmt::format("; a text needs quotes: \"{}\"", typed);
   } else {

@@ -80,6 +80,23 @@ TEST_F(Program, LetsAnotherVersionOfAModelServe) {
   EXPECT_EQ(run({"models", "activate", "popularity", "7"}), 3);
 }
 
+TEST_F(Program, ReadsQuotesAndLongLinesAsTheCommandLineSays) {
+  const std::string head = "order_id,customer_id,product_id,date,quantity,price\n";
+  const auto set_aside = [&](const std::string& file, std::vector<std::string> options) {
+    options.insert(options.begin(), {"--json", "import", file, "--yes"});
+    EXPECT_EQ(run(options), 0) << err_;
+    return answer().at("rows_quarantined").as_int64();
+  };
+  const std::string file = write("quotes.csv", head + "1,\"ann,p1,2026-01-05,1,2\n");
+  EXPECT_EQ(set_aside(file, {}), 1);
+  EXPECT_EQ(set_aside(file, {"--quote", "none"}), 0);
+  EXPECT_EQ(run({"import", file, "--yes", "--quote", "''"}), 2);
+  const std::string name(80, 'a');
+  const std::string line = write("long.csv", head + "1," + name + ",p1,2026-01-05,1,2\n");
+  EXPECT_EQ(set_aside(line, {"--max-line-bytes", "70"}), 1);
+  EXPECT_EQ(set_aside(line, {}), 0);
+}
+
 TEST_F(Program, ClearsAnEarlierDemoOnlyForAFileThatCanBeRead) {
   const std::string place = (root_ / "demo").string();
   ASSERT_EQ(run({"demo", write("orders.csv", orders()), "--directory", place}), 0) << err_;
@@ -144,6 +161,26 @@ TEST_F(Program, TellsWrongUseAsAnErrorObject) {
   EXPECT_TRUE(answer().contains("error"));
   EXPECT_EQ(run({"profile"}), 2);
   EXPECT_EQ(out_, "");
+}
+
+TEST_F(Program, NamesTheCommandThatThereIsNot) {
+  EXPECT_EQ(run({"imprt", "orders.csv"}), 2);
+  EXPECT_NE(
+      err_.find("there is no command 'imprt'; attune --help names them; did you mean 'import'?"),
+      err_.npos)
+      << err_;
+  EXPECT_EQ(run({"segments", "membrs", "vip"}), 2);
+  EXPECT_NE(err_.find("'membrs'; attune segments --help names them; did you mean 'members'?"),
+            err_.npos)
+      << err_;
+  EXPECT_EQ(run({"profile"}), 2);
+  EXPECT_EQ(err_.find("there is no command"), err_.npos) << err_;
+}
+
+TEST_F(Program, TakesOneValueWithEachFlag) {
+  ASSERT_EQ(run({"import", write("orders.csv", orders()), "--yes"}), 0) << err_;
+  EXPECT_EQ(run({"train", "--set", "ials.factors=4", "ials"}), 0) << err_;
+  EXPECT_EQ(run({"evaluate", "-k", "2", "-k", "3", "popularity", "--json"}), 0) << err_;
 }
 
 TEST_F(Program, NamesInHelpTheRangesThatHold) {

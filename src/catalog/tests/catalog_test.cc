@@ -37,7 +37,13 @@ class CatalogTest : public ::testing::Test {
     ASSERT_TRUE(catalog_->add_mentions(std::span(&m, 1)));
   }
   Item item_at(ItemNumber item, std::int64_t time) {
-    return *catalog_->snapshot(Timestamp{time})->find(item);
+    const Item found = *catalog_->snapshot(Timestamp{time})->find(item);
+    const auto alone = catalog_->item(found.id, Timestamp{time});
+    EXPECT_TRUE(alone && *alone);
+    EXPECT_EQ((*alone)->name, found.name);
+    EXPECT_EQ((*alone)->categories, found.categories);
+    EXPECT_EQ((*alone)->price_minor, found.price_minor);
+    return found;
   }
 
   std::filesystem::path folder_;
@@ -50,6 +56,7 @@ TEST_F(CatalogTest, NumbersAnItemByTheEventThatFirstNamedIt) {
   EXPECT_EQ(admit("85123A", 99).value, 7);
   EXPECT_EQ(catalog_->find("85123A").value()->value, 7);
   EXPECT_FALSE(catalog_->find("nothing").value().has_value());
+  EXPECT_FALSE(catalog_->item("nothing", Timestamp{9}).value().has_value());
 }
 
 TEST_F(CatalogTest, TakesTheMostFrequentMentionAndTheSmallerTextOnTies) {

@@ -84,6 +84,8 @@ TEST_F(CustomersAsOf, AreLookedAtWithoutMovingAnybodyInOrOutOfASegment) {
     Customers people = customers(workspace);
     ASSERT_TRUE(people.save_segment("fresh", "recency_days < 30", "", false));
     EXPECT_EQ(sizes(people)["fresh"], 3);
+    const Status again = people.save_segment("fresh", "recency_days < 20", "", false);
+    EXPECT_NE(again.error().message.find("--replace"), std::string::npos);
   }
   const auto before = stored().value();
   {

@@ -45,6 +45,101 @@ TEST_F(Shop, CountsWhatIsOddAboutAFileAndKeepsTheGoodRows) {
   EXPECT_EQ(workspace.history().find_int64("SELECT count(*) FROM events").value(), 4);
 }
 
+class ImportOfSeveralFiles : public Shop {
+ protected:
+  ImportResult import_all(Workspace& workspace, const std::vector<std::filesystem::path>& files,
+                          events::Kind kind, bool keep_repeats = false) {
+    ImportRequest request;
+    request.kind = kind;
+    request.files = files;
+    request.currency = "GBP";
+    request.keep_repeats = keep_repeats;
+    std::vector<events::Mapping> mappings;
+    for (const auto& file : files) {
+      auto preview = preview_import(request, file);
+      if (!preview) ADD_FAILURE() << to_string(preview.error());
+      mappings.push_back(preview.value_or(ImportPreview()).mapping);
+    }
+    auto result = run_import(workspace, request, mappings, quiet_);
+    if (!result) ADD_FAILURE() << to_string(result.error());
+    return result.value_or(ImportResult());
+  }
+};
+
+TEST_F(ImportOfSeveralFiles, IsAsIfTheyCameOneAfterTheOther) {
+  const std::string head = "event_id,order_id,customer_id,product_id,date,quantity,price\n";
+  const std::string shared =
+      ",1,ann,p1,2026-01-05 10:00:00,2,4.50\n"
+      ",1,ann,p1,2026-01-05 10:00:00,2,4.50\n"
+      "e7,2,bob,p2,2026-01-06 10:00:00,1,5\n";
+  const std::vector files{
+      write("w1.csv", head + shared + ",3,cid,p1,2026-01-07 10:00:00,1,5\n"),
+      write("w2.csv", head + shared + shared + ",4,dan,p1,2026-01-08 10:00:00,1,5\n"),
+  };
+  for (const bool keep_repeats : {false, true}) {
+    const std::string name = keep_repeats ? "kept" : "plain";
+    std::map<std::string, std::int64_t> apart;
+    Workspace one_by_one = open(root_ / (name + "-apart"));
+    std::int64_t rows_apart = 0;
+    for (const auto& file : files) {
+      const ImportResult result =
+          import_all(one_by_one, {file}, events::Kind::events, keep_repeats);
+      rows_apart += result.rows_new;
+      for (const auto& [reason, found] : result.report.reasons) apart[reason] += found.count;
+    }
+    Workspace at_once = open(root_ / (name + "-at-once"));
+    const ImportResult result = import_all(at_once, files, events::Kind::events, keep_repeats);
+    std::map<std::string, std::int64_t> together;
+    for (const auto& [reason, found] : result.report.reasons) together[reason] = found.count;
+    EXPECT_EQ(result.rows_new, rows_apart);
+    EXPECT_EQ(result.rows_new, keep_repeats ? 7 : 4);
+    EXPECT_EQ(together, apart);
+  }
+}
+
+TEST_F(ImportOfSeveralFiles, KnowsItemsAndCustomersThatAnEarlierOneBrought) {
+  Workspace workspace = open();
+  const auto items = write("items.csv", "item_id,name,price\np1,Lamp,10.00\np2,Rug,20.00\n");
+  const auto people =
+      write("people.csv", "customer_id,anonymous_id,city\nann,cookie-1,York\nbob,,Hull\n");
+  for (const auto& [kind, file] :
+       {std::pair(events::Kind::items, items), std::pair(events::Kind::customers, people)}) {
+    const ImportResult twice = import_all(workspace, {file, file}, kind);
+    EXPECT_EQ(twice.rows_new, 2);
+    EXPECT_EQ(twice.rows_known, 2);
+    EXPECT_EQ(twice.report.reasons.at("already_imported").count, 2);
+    EXPECT_EQ(import_all(workspace, {file}, kind).rows_known, 2);
+  }
+
+  // What the second file changes holds, whatever the first one said.
+  const auto back = write("back.csv",
+                          "item_id,name,price\np1,Lamp,12.00\n"
+                          "p2,Rug,20.00\n");
+  const ImportResult changed = import_all(workspace, {back, items}, events::Kind::items);
+  EXPECT_EQ(changed.rows_new, 2);
+  EXPECT_EQ(
+      workspace.catalog().snapshot(Timestamp{clock_.now().micros + 1})->find_id("p1")->price_minor,
+      1000);
+}
+
+TEST_F(Shop, CallsRepeatsWithinAFileOfItemsOrCustomersSo) {
+  Workspace workspace = open();
+  const auto items = write("items.csv",
+                           "item_id,name,price\np1,Lamp,10.00\np1,Lamp,10.00\np1,Lamp,\n"
+                           "p2,Rug,20.00\n");
+  const auto people = write("people.csv",
+                            "customer_id,anonymous_id,city\nann,cookie-1,York\n"
+                            "ann,cookie-1,York\nbob,,Hull\nbob,,Hull\n");
+  for (const auto& [kind, file] :
+       {std::pair(events::Kind::items, items), std::pair(events::Kind::customers, people)}) {
+    const ImportResult result = import(workspace, file, kind);
+    EXPECT_EQ(result.rows_new, 2);
+    EXPECT_EQ(result.rows_known, 0);
+    EXPECT_EQ(result.report.reasons.at("exact_duplicate").count, 2);
+    EXPECT_FALSE(result.report.reasons.contains("already_imported"));
+  }
+}
+
 TEST_F(Shop, TellsOfEachImportWhatCleaningFoundInItsOwnRows) {
   Workspace workspace = open();
   std::string first = "order_id,customer_id,product_id,date,quantity,price\n";
@@ -173,6 +268,33 @@ TEST_F(Shop, ExportsEventsThatComeBackToTheSameProfiles) {
     EXPECT_EQ(a->categories.size(), b->categories.size());
   }
   EXPECT_FALSE(before.empty());
+}
+
+TEST_F(Shop, ExportsEventsWithoutItemsThatComeBackAsMany) {
+  Workspace workspace = open();
+  const auto views = write("views.jsonl",
+                           R"({"type":"view","customer_id":"ann","time":"2026-01-05T10:00:00Z"}
+{"type":"view","customer_id":"ann","item_id":"p1","time":"2026-01-05T10:01:00Z"}
+{"type":"search","customer_id":"bob","text":"lamp","time":"2026-01-05T10:02:00Z"}
+{"type":"rating","customer_id":"bob","item_id":"p1","rating":4,"time":"2026-01-05T10:03:00Z"}
+)");
+  ImportRequest request;
+  request.files = {views};
+  request.map = "item.optional=true";
+  const auto preview = preview_import(request, views);
+  ASSERT_TRUE(preview);
+  ASSERT_TRUE(run_import(workspace, request, {preview->mapping}, quiet_));
+  for (const char* name : {"out.csv", "out.parquet"}) {
+    ExportOptions options;
+    options.kind = ExportKind::events;
+    options.file = root_ / name;
+    ASSERT_TRUE(export_table(workspace, options, quiet_));
+    Workspace again = open(root_ / (std::string("again-") + name));
+    const ImportResult back = import(again, options.file);
+    EXPECT_EQ(back.rows_new, 4) << name;
+    EXPECT_EQ(back.report.rows_quarantined, 0) << name;
+    EXPECT_EQ(import(workspace, options.file).rows_known, 4) << name;
+  }
 }
 
 TEST_F(Shop, ExportsWhoIsCalledOtherwiseByNow) {
@@ -423,6 +545,44 @@ TEST_F(Shop, TellsAssumptionsInTheLanguageOfThePage) {
   EXPECT_EQ(assumption_zh({"encoding", "GB18030", "guessed"}),
             "**编码**：GB18030——由文件开头的内容推断");
   EXPECT_TRUE(assumption_zh({"something new", "1", "because"}).empty());
+}
+
+TEST_F(Shop, ExportsProfilesOfASegmentThatThereIs) {
+  Workspace workspace = open();
+  import(workspace, write("orders.csv", order_lines(0, 60)));
+  ExportOptions options;
+  options.kind = ExportKind::profiles;
+  options.file = root_ / "profiles.csv";
+  options.segment = "new customer";
+  const auto wrong = export_table(workspace, options, quiet_);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, ErrorCode::not_found);
+  EXPECT_NE(wrong.error().message.find("'new customers'"), std::string::npos);
+  options.segment = "new customers";
+  EXPECT_TRUE(export_table(workspace, options, quiet_));
+}
+
+TEST_F(Shop, TakesWhoIsWhoForNoActivity) {
+  Workspace workspace = open();
+  import(workspace, write("orders.csv", order_lines(0, 60)));
+  const Timestamp last = *workspace.default_as_of();
+  ASSERT_LT(last.micros, clock_.now().micros - 2 * kMicrosPerDay);
+  import(workspace, write("people.csv", "customer_id,previous_id,time\nc1,c2,\nc3,c4,2026-05-20\n"),
+         events::Kind::customers);
+  EXPECT_EQ(*workspace.default_as_of(), last);
+
+  // What comes home from an export says the same, and when.
+  ExportOptions options;
+  options.kind = ExportKind::customers;
+  options.file = root_ / "out.csv";
+  ASSERT_TRUE(export_table(workspace, options, quiet_));
+  std::ifstream file(options.file);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_NE(text.find("c3,,c4,2026-05-20T"), std::string::npos) << text;
+  Workspace again = open(root_ / "again");
+  import(again, root_ / "orders.csv");
+  import(again, options.file, events::Kind::customers);
+  EXPECT_EQ(*again.default_as_of(), last);
 }
 
 }  // namespace

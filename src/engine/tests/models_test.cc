@@ -76,6 +76,16 @@ TEST_F(Trained, KeepsVersionsAndGoesBackToAnEarlierOne) {
   EXPECT_NE(missing.error().message.find("3, 4, 5"), std::string::npos);
 }
 
+TEST_F(Trained, TellsANameThatNoModelHasFromOneThatIsNotTrained) {
+  ASSERT_TRUE(train_one("popularity"));
+  const std::string unknown = registry().load("iasl").error().message;
+  EXPECT_EQ(unknown.find("attune train"), std::string::npos) << unknown;
+  EXPECT_NE(unknown.find("did you mean 'ials'"), std::string::npos) << unknown;
+  EXPECT_NE(unknown.find("ease"), std::string::npos) << unknown;
+  const std::string untrained = registry().load("ease").error().message;
+  EXPECT_NE(untrained.find("attune train ease"), std::string::npos) << untrained;
+}
+
 TEST_F(Trained, RefusesADamagedModelAndNamesIt) {
   ASSERT_TRUE(train_one("ials"));
   const auto file = folder() / "models" / "ials" / "000001" / "model.bin";

@@ -288,12 +288,79 @@ TEST_F(LiveShop, TrainsByItselfOnceThereIsEnoughToLearnFrom) {
     EXPECT_EQ(size.customers, 9);
     return {};
   }));
+  // Another recommender that somebody asked for does not put it off.
+  TrainRequest other;
+  other.names = {"popularity"};
+  ASSERT_TRUE(service_->train(other));
+  EXPECT_EQ(wait_for_job().state, JobState::done);
   for (int item = 0; item < 4; ++item) buy(9, item);
   settle();
-  for (int i = 0; i < 1000 && service_->jobs().empty(); ++i) std::this_thread::sleep_for(10ms);
-  ASSERT_EQ(service_->jobs().size(), 1u);
+  for (int i = 0; i < 1000 && service_->jobs().size() < 2; ++i) std::this_thread::sleep_for(10ms);
+  ASSERT_EQ(service_->jobs().size(), 2u);
   EXPECT_EQ(wait_for_job().state, JobState::done);
   EXPECT_EQ(service_->health().model, "ials/1");
+}
+
+Event amount(Event event, double quantity) {
+  event.quantity = quantity;
+  return event;
+}
+
+TEST_F(LiveShop, TakesAsMuchBackForARefundAsTheNextTrainingDoes) {
+  fill();
+  const Event bought = amount(event(EventType::purchase, "solo", "p1", "b1"), 3);
+  ASSERT_TRUE(service_->accept(std::span(&bought, 1)));
+  ASSERT_TRUE(take(EventType::view, "eve", "p2", "v1"));
+  settle();
+  ASSERT_EQ(train().state, JobState::done);
+  const auto by_taste = [&](std::string_view customer) {
+    const auto served = service_->recommend(asking(customer));
+    EXPECT_TRUE(served);
+    const auto& notes = served->decision.notes;
+    return std::ranges::find(notes, "nothing known that the model can use: popular items") ==
+           notes.end();
+  };
+  ASSERT_TRUE(by_taste("solo"));
+  ASSERT_TRUE(by_taste("eve"));
+
+  Event back = amount(event(EventType::refund, "solo", "p1", "r1"), 1);
+  back.time.micros += kMicrosPerDay;
+  ASSERT_TRUE(service_->accept(std::span(&back, 1)));
+  ASSERT_TRUE(take(EventType::refund, "eve", "p2", "r2"));  // of what she never bought here
+  settle();
+  EXPECT_TRUE(by_taste("solo"));
+  EXPECT_TRUE(by_taste("eve"));
+  const auto since_first = [&] {
+    std::vector<TasteEvent> all;
+    EXPECT_TRUE(service_->with([&](Workspace& workspace) -> Status {
+      ATTUNE_ASSIGN_OR_RETURN(all, read_taste_since(workspace, {}, Sequence{0}));
+      return {};
+    }));
+    return all;
+  };
+  EXPECT_FLOAT_EQ(since_first().back().weight, -1);  // a third of a purchase's 3
+  const auto learned = [&] {
+    float weight = 0;
+    EXPECT_TRUE(service_->with([&](Workspace& workspace) -> Status {
+      ATTUNE_ASSIGN_OR_RETURN(const TasteData data, read_taste(workspace, {}));
+      ATTUNE_ASSIGN_OR_RETURN(const auto solo, workspace.identity().find("solo"));
+      for (const auto& one : data.log.events) {
+        if (data.row(*solo) == one.row) weight += one.weight;
+      }
+      return {};
+    }));
+    return weight;
+  };
+  EXPECT_FLOAT_EQ(learned(), 2);
+
+  // The other two, one by one: nothing is left.
+  for (const std::string_view id : {"r3", "r4"}) {
+    back.event_id = id;
+    ASSERT_TRUE(service_->accept(std::span(&back, 1)));
+  }
+  settle();
+  EXPECT_FALSE(by_taste("solo"));
+  EXPECT_FLOAT_EQ(learned(), 0);
 }
 
 TEST_F(LiveShop, FindsDecisionsAndCountsThem) {

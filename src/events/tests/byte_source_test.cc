@@ -140,6 +140,42 @@ TEST(ByteSource, TakesTheEncodingThatIsStated) {
             std::string::npos);
 }
 
+TEST(ByteSource, FindsTheOrderOfUtf16) {
+  const std::string little("i\0d\0\n\0", 6);
+  const std::string big("\0i\0d\0\n", 6);
+  for (const Encoding stated : {Encoding::utf16_le, Encoding::utf16_be}) {
+    EXPECT_EQ(read_all(little, {stated}).text, "id\n");
+    EXPECT_EQ(read_all(big, {stated}).text, "id\n");
+    EXPECT_EQ(read_all("\xFF\xFE" + little, {stated}).text, "id\n");
+    EXPECT_EQ(read_all("\xFE\xFF" + big, {stated}).text, "id\n");
+  }
+}
+
+TEST(ByteSource, SaysThatAnEncodingWasStatedWrongly) {
+  const auto source = ByteSource::from_memory("x.csv", "id,time\n", {Encoding::utf16_le});
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().message,
+            "x.csv is not in UTF-16, as --encoding says, but seems to be in UTF-8; leave "
+            "--encoding out, or say --encoding UTF-8");
+}
+
+TEST(ByteSource, SaysWhatAFileIsThatIsNoText) {
+  const auto refusal = [](const std::string& bytes) {
+    const auto source = ByteSource::from_memory("x.xlsx", bytes);
+    return source ? std::string("read") : source.error().message;
+  };
+  EXPECT_EQ(refusal(std::string("PK\x03\x04\x14\0\x06\0", 8)),
+            "x.xlsx is an Excel workbook (.xlsx) or another zip archive; save its table as CSV in "
+            "UTF-8 and import that file");
+  EXPECT_NE(refusal("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1").find("(.xls); save"), std::string::npos);
+  std::string records;
+  for (int i = 0; i < 100; ++i) records += std::string("ab\x01\0\0\x02\x03\0", 8);
+  EXPECT_NE(refusal(records).find("300 of its first 800 bytes are NUL; save"), std::string::npos)
+      << refusal(records);
+  EXPECT_EQ(refusal("PAR1" + records), "read");
+  EXPECT_EQ(refusal(std::string("id,time\n1,20\0", 13) + "24-05-01\n"), "read");
+}
+
 TEST(TextDecoder, DecodesTheSameWhereverTheBytesAreCut) {
   const std::string bytes =
       "\xBF\xCD\xBB\xA7,\x81\x30\x81\x30,\xC8\xFD"

@@ -245,10 +245,10 @@ TEST(MalformedFile, OfParquetIsNamed) {
 TEST(MalformedFile, Utf16WithoutMarkSaysWhichEncodingToState) {
   std::string text;
   for (const char c : std::string("c,i,t\nu,a,2020-01-01\nu,b,2020-01-01\n")) text += {c, '\0'};
-  const ReadBack back = read_text(text);
-  ASSERT_FALSE(back.rejected.empty());
-  EXPECT_NE(back.rejected[0].message.find("--encoding utf-16le"), std::string::npos)
-      << back.rejected[0].message;
+  const auto source = ByteSource::from_memory("orders.csv", text);
+  ASSERT_FALSE(source.has_value());
+  EXPECT_NE(source.error().message.find("--encoding utf-16le"), std::string::npos)
+      << source.error().message;
 }
 
 TEST(MalformedFile, InTheWrongEncodingRefusesTheRowsThatCannotBeRead) {

@@ -158,6 +158,63 @@ TEST(Inference, LetsValuesOverruleNames) {
   EXPECT_EQ(column_of(guess, "price"), "(none)");
 }
 
+TEST(Inference, TakesAnAmountByItsNameWhereSomeCellsAreNoNumbers) {
+  const std::string head = "user_id,item_id,timestamp,price,sum\n";
+  const auto half = infer(head + "1,2,2024-05-01,3.5,x\n1,2,2024-05-02,on request,x\n");
+  EXPECT_EQ(column_of(half, "price"), "price");
+  EXPECT_EQ(column_of(half, "type"), "'purchase'");
+
+  // Where hardly any is one, it is told.
+  auto records =
+      open_records(ByteSource::from_memory("x.csv", head + "1,2,2024-05-01,3.5,x\n"
+                                                           "1,2,2024-05-02,on request,x\n"
+                                                           "1,2,2024-05-03,on request,x\n")
+                       .value())
+          .value();
+  const RecordBatch* sample = records->sample().value();
+  const Inference guess = infer_mapping(Kind::events, records->columns(), *sample);
+  EXPECT_EQ(column_of(guess, "price"), "(none)");
+  EXPECT_NE(print_inference(guess, records->columns(), *sample)
+                .find("'price' is not taken as price: 33 % of its values are numbers; --map "
+                      "\"price=price\" takes it"),
+            std::string::npos)
+      << print_inference(guess, records->columns(), *sample);
+}
+
+TEST(Inference, KnowsAColumnOfAnonymousIdsByTheFieldsOwnName) {
+  const auto ids = infer("anonymous,item_id,time\nv1,2,2024-05-01\nv2,3,2024-05-02\n");
+  EXPECT_EQ(column_of(ids, "anonymous"), "anonymous");
+  EXPECT_EQ(column_of(infer("anonymous,id\nv1,a\nv2,b\n", "", Kind::customers), "anonymous"),
+            "anonymous");
+  const auto flag = infer("user_id,anonymous,item_id,time\n1,false,2,2024-05-01\n1,true,3,\n");
+  EXPECT_EQ(column_of(flag, "anonymous"), "(none)");
+  const auto ending = infer("user_id,is_anonymous,item_id,time\n1,x,2,2024-05-01\n1,y,3,\n");
+  EXPECT_EQ(column_of(ending, "anonymous"), "(none)");
+}
+
+TEST(Inference, TakesATypeByItsWordBesideAColumnOfThatName) {
+  const auto word =
+      infer("user,item,rating,time\n1,2,5,2024-05-01\n1,3,4,2024-05-02\n", "type=rating");
+  EXPECT_EQ(column_of(word, "type"), "'rating'");
+  EXPECT_EQ(column_of(word, "rating"), "rating");
+  ASSERT_FALSE(word.guesses.empty());
+  EXPECT_EQ(word.guesses[0].reason, "the word, as column 'rating' holds no types");
+
+  const auto column =
+      infer("user,item,view,time\n1,2,buy,2024-05-01\n1,3,view,2024-05-02\n", "type=view");
+  EXPECT_EQ(column_of(column, "type"), "view");
+}
+
+TEST(Inference, TakesEventsOfAnExportWithoutItems) {
+  const std::string head =
+      "event_id,time,type,customer_id,anonymous_id,item_id,recommendation_id,duration_ms\n";
+  const std::string row = "attune:1,2024-05-01,view,ann,,,,\n";
+  EXPECT_EQ(infer(head + row).mapping.item_optional, true);
+  EXPECT_EQ(infer(head + row, "item.optional=false").mapping.item_optional, false);
+  EXPECT_EQ(infer("time,type,customer_id,item_id\n2024-05-01,view,ann,\n").mapping.item_optional,
+            std::nullopt);
+}
+
 TEST(Inference, ReadsEventTypesFromTheirValues) {
   const auto guess =
       infer("user_id,item_id,behavior,timestamp\n1,2,pv,1511544070\n1,3,buy,1511544080\n");

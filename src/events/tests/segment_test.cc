@@ -249,6 +249,23 @@ TEST(SegmentReader, LetsAPageTellWhatAVisitorDoes) {
   EXPECT_EQ(bench.problem(), "reserved_type event") << "under the name of another list, too";
 }
 
+TEST(SegmentReader, LetsOnlyTheShopMakeOneCustomerOfTwo) {
+  SegmentOptions options;
+  options.is_customer = [](std::string_view id) { return id == "ann"; };
+  SegmentReader reader(options);
+  SegmentBatch out;
+  const auto problems = [&](const char* previous, SegmentSpeaker speaker) {
+    const std::string message = fmt::format(R"({{"userId":"eve","previousId":"{}"}})", previous);
+    EXPECT_TRUE(reader.read(SegmentCall::alias, message, kReceived, out, speaker));
+    return out.problems.size();
+  };
+  EXPECT_EQ(problems("dev", SegmentSpeaker::page), 0u);
+  EXPECT_EQ(problems("ann", SegmentSpeaker::shop), 0u);
+  ASSERT_EQ(problems("ann", SegmentSpeaker::page), 1u);
+  EXPECT_EQ(out.problems[0].reason, "reserved_type");
+  EXPECT_EQ(out.problems[0].field, "previousId");
+}
+
 // What needs an address is not for a page to allow: its visitor may have named anybody.
 TEST(SegmentReader, LetsAPageTellConsentsOfTheBrowserAlone) {
   SegmentBench bench;

@@ -247,6 +247,8 @@ TEST_F(CampaignDoors, StateConsentsAndShowTheirProof) {
   expect_problem(post("/v1/customers/c1/consents", R"({"purposes":["emial"],"given":true})"), 400,
                  "purposes");
   expect_problem(post("/v1/customers/c1/consents", R"({"purposes":["email"]})"), 400, "given");
+  expect_problem(post("/v1/customers/c1/consents", R"({"purposes":["email"],"given":null})"), 400,
+                 "given");
   expect_problem(post("/v1/customers/c1/consents", R"({"given":true})"), 400, "purposes");
 }
 

@@ -233,6 +233,12 @@ TEST_F(IntakeDoors, TakeFromAWriteKeyOnlyWhatVisitorsDo) {
   EXPECT_EQ(get("/v1/items/tea").text("/name"), "Tea");
   EXPECT_EQ(get("/v1/customers/ann/consents").text("/consents/personalisation"), "withdrawn");
   expect_problem(get("/v1/decisions/forged"), 404);
+  // Nor does anybody make one customer of two; what they were called before they were known is
+  // theirs to tell.
+  const std::string one = R"({"userId":"eve","previousId":"ann"})";
+  expect_problem(
+      ask(Method::post, "/v1/alias", one, {{"X-API-Key", write}, {"X-Strict-Mode", "1"}}, false),
+      400, "previousId");
   // What a visitor says of itself counts, and no comes from anybody.
   const auto track = [&](const std::string& key, const std::string& body) {
     EXPECT_EQ(with_key(Method::post, "/v1/track", key, body).status, 200);

@@ -376,5 +376,17 @@ TEST(Schema, RefusesNamesAndTypesThatNoRuleCouldUse) {
   EXPECT_EQ(Rule::parse("`and` > `１`", *odd)->print(), "`and` > `１`");
 }
 
+TEST(Rule, KnowsWhatFieldsAreCalledElsewhere) {
+  const Schema schema =
+      Schema::create(
+          {{"lifecycle", Type::text, ""}, {"id", Type::text, ""}, {"price", Type::number, ""}})
+          .value();
+  const auto refusal = [&](std::string_view text) { return Rule::parse(text, schema).error(); };
+  EXPECT_NE(refusal("stage == \"lapsed\"").message.find("did you mean 'lifecycle'?"),
+            std::string::npos);
+  EXPECT_NE(refusal("item_id == \"z\"").message.find("did you mean 'id'?"), std::string::npos);
+  EXPECT_NE(refusal("pryce > 3").message.find("did you mean 'price'?"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace attune::rules

@@ -99,6 +99,8 @@ class Catalog {
 
   // Everything as of `time`. Cost: reads the whole catalogue.
   Result<CatalogSnapshot> snapshot(Timestamp time);
+  // One item as of `time`; absent: none is called so.
+  Result<std::optional<Item>> item(std::string_view id, Timestamp time);
 
   // Every fact in order of item, time and sequence: for exports.
   using FactVisitor = std::function<Status(const ItemFact& fact, std::string_view item_id)>;
@@ -106,6 +108,7 @@ class Catalog {
 
  private:
   explicit Catalog(store::State& state) : state_(&state) {}
+  Result<CatalogSnapshot> read(Timestamp time, std::optional<ItemNumber> only);
   store::State* state_;
 };
 

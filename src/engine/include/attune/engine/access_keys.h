@@ -48,6 +48,8 @@ class AccessKeys {
   Status revoke(std::string_view id, Timestamp now);
   // A new secret with the scope and label of `id`, which is revoked.
   Result<std::string> rotate(std::string_view id, Timestamp now);
+  // By which a key is listed, rotated and revoked; empty where the text is no key.
+  static std::string_view id_of(std::string_view secret);
   Result<std::vector<AccessKey>> list();  // by age, revoked ones too
 
   // Reads the keys again, after another object changed them.

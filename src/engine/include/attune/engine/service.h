@@ -103,6 +103,8 @@ class Service {
   // in no more, and counted. Errors: those of Workspace::forget.
   Result<std::vector<ErasureReceipt>> forget(std::span<const std::string> ids);
   bool is_forgotten(std::string_view customer) const;
+  // Whether a customer is called so, by everything that is applied.
+  bool knows(std::string_view customer) const;
 
   // Chooses and logs. Errors: those of Serving::recommend; unavailable when the log's queue is
   // full; while the log cannot be written, why.
@@ -153,8 +155,6 @@ class Service {
   Health health() const;
   Timestamp now() const;
   events::ShopSettings shop_settings() const;
-  // What a price of this item is in: what the item says, else the shop's.
-  Currency currency_of(std::string_view item) const;
   const std::filesystem::path& folder() const;
 
  private:

@@ -79,11 +79,10 @@ class Serving {
   // "ials/3"; empty: none.
   std::string model() const;
   Sequence learned_through() const;
-  std::size_t customers() const;      // ids known
-  std::size_t recent_events() const;  // taken in since the fit
+  std::size_t customers() const;                // ids known
+  bool knows(std::string_view customer) const;  // by a customer's id
+  std::size_t recent_events() const;            // taken in since the fit
   std::size_t items() const;
-  // What the item's prices are in; not known where nothing says so.
-  Currency currency_of(std::string_view item) const;
 
  private:
   friend struct GateSeam;  // of tests

@@ -35,9 +35,9 @@ struct InteractionWeights {
 };
 
 // What one event says about taste; what a refund takes back is below 0. `rating`: absent where the
-// event has none.
+// event has none; `taken_back`: of a refund, in purchases (EventHistory::taken_back).
 double event_weight(const InteractionWeights& weights, events::EventType type,
-                    std::optional<double> rating);
+                    std::optional<double> rating, double taken_back);
 
 // The interactions of one shop and what rows and columns stand for.
 // Invariant: customers and items ascend strictly; log.customers == customers.size(), log.items ==
@@ -63,7 +63,8 @@ Result<TasteSize> count_taste(Workspace& workspace, const InteractionWeights& we
 // Errors: failed_precondition when no event names both a customer and an item.
 Result<TasteData> read_taste(Workspace& workspace, const InteractionWeights& weights);
 
-// One event that speaks of taste, as it came: no merges followed, no refund paired.
+// One event that speaks of taste, as it came: no merges followed. A refund takes back what it
+// does of the purchases known by then; one of an unknown purchase says nothing.
 struct TasteEvent {
   Sequence sequence;
   CustomerNumber customer;
@@ -71,7 +72,7 @@ struct TasteEvent {
   float weight = 0;
   Timestamp time;
 };
-// Those after `after`, in order. Cost: one scan of the history.
+// Those after `after`, in order. Cost: one scan of the history, three where there are refunds.
 Result<std::vector<TasteEvent>> read_taste_since(Workspace& workspace,
                                                  const InteractionWeights& weights, Sequence after);
 

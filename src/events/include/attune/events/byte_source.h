@@ -36,7 +36,9 @@ struct EncodingGuess {
 EncodingGuess guess_encoding(std::string_view head, bool is_whole_text);
 
 struct ByteSourceOptions {
-  std::optional<Encoding> encoding;  // forced; absent: guessed
+  // Forced; absent: guessed. Of the two orders of UTF-16, a byte order mark decides, else where
+  // the NUL bytes stand.
+  std::optional<Encoding> encoding;
 };
 
 // A stream of UTF-8 text out of a file or memory: unpacked (gzip and zstd by their first bytes,
@@ -47,8 +49,9 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
 
-  // Errors: not_found; permission_denied; invalid_argument for a folder and for an empty file, each
-  // with its remedy.
+  // Errors: not_found; permission_denied; invalid_argument for a folder, an empty file, a workbook
+  // or another file that is no text, and for UTF-16 that was stated of what is none; each with its
+  // remedy.
   static Result<std::unique_ptr<ByteSource>> open(const std::filesystem::path& path,
                                                   const ByteSourceOptions& options = {});
   static Result<std::unique_ptr<ByteSource>> from_memory(std::string name, std::string bytes,

@@ -3,8 +3,8 @@
 //
 // Tables (DuckDB): event_rows, one row an event; labels, small numbers for sources, channels and
 // currencies; imports; refund_pairs and derived_marks, which cleaning works out from event_rows
-// alone. Views for analysts: events (readable, finished imports only) and sessions (by the shop's
-// inactivity gap).
+// and merges. Views for analysts: events (readable, finished imports only) and sessions (by the
+// shop's inactivity gap).
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -130,8 +131,16 @@ class EventHistory {
   // Moves the cursor past journal entries that hold no events.
   Status skip_to(Sequence sequence);
 
-  // Works refund pairs and derived marks out anew, from all rows. `zone`: of days.
-  Status clean(const CleaningRules& rules, const TimeZone& zone);
+  // Works refund pairs and derived marks out anew, from all rows. `zone`: of days; `merges`: as
+  // they are now, for all numbers of a person are one.
+  Status clean(const CleaningRules& rules, const TimeZone& zone, const MergeMap& merges);
+  // Works the refund pairs out anew where anything came since they were. Cost: none where nothing
+  // did, else two passes over the rows.
+  Status pair_refunds(const MergeMap& merges);
+  // What each refund after `after` takes back, in purchases: 1/3 where it is one piece of three.
+  // One whose purchase is unknown is left out. Nothing is written. Cost: a pass over the rows,
+  // where there are such refunds.
+  Result<std::unordered_map<Sequence, double>> taken_back(Sequence after, const MergeMap& merges);
   // What it found of the rows numbered from `first` on, and the first of those marked `mark`.
   Result<CleaningCounts> cleaned(Sequence first);
   Result<std::vector<CleanedRow>> cleaned_rows(Mark mark, Sequence first, std::int64_t limit);
@@ -160,9 +169,9 @@ class EventHistory {
   Result<std::set<std::int64_t>> chunks_done(Sequence first);
   Status append_chunks(const StagedImport& import, Sequence first, const RowAppender& appender,
                        const KnownRows& known, Progress& progress);
-  Status pair_refunds();
+  Status pair_anew(const MergeMap& merges);
   Status mark_outliers(const CleaningRules& rules);
-  Status mark_bots(const CleaningRules& rules, const TimeZone& zone);
+  Status mark_bots(const CleaningRules& rules, const TimeZone& zone, const MergeMap& merges);
 
   store::History* history_;
   store::Vault* vault_;

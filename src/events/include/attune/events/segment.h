@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +30,9 @@ struct SegmentOptions {
   std::size_t max_batch_bytes = 500 << 10;
   std::size_t max_id_bytes = 512;  // of customer, anonymous, item, order, session and message ids
   std::size_t max_batch_messages = 2500;
+  // Whether an id is that of a customer known already; absent: none is. Asked of an alias's
+  // previousId.
+  std::function<bool(std::string_view)> is_customer = {};
 };
 
 // One message that could not become events.
@@ -86,8 +90,8 @@ struct SegmentBatch {
 // customer_changed, decision, assignment, message_sent, message_delivered, message_bounced,
 // message_complained, coupon_issued, coupon_expired, points_earned, points_spent, risk_flag, and
 // consent_given of a userId or of email, sms, push or sharing (of an anonymousId alone, for
-// analytics, personalisation or ads, it is the visitor's own word). Withdrawals and unsubscribes
-// count whoever says them.
+// analytics, personalisation or ads, it is the visitor's own word); and an alias of a customer who
+// is known already. Withdrawals and unsubscribes count whoever says them.
 //
 // What it was worth. Of a line: price and quantity, and their product for purchases and refunds.
 // Where no line of these has a price: its share, by quantity, of revenue, else total, else value,

@@ -104,20 +104,23 @@ struct StagedFacts {
 // What became of a row that was offered.
 enum class Staged : std::uint8_t {
   kept,
-  exact_duplicate,    // the same content as an earlier row of this import
-  repeated_event_id,  // the same source and event id as an earlier row
-  already_known,      // the history holds it from an earlier import
+  exact_duplicate,    // the same content as an earlier row of this file
+  repeated_event_id,  // the same source and event id as an earlier row of this file
+  already_known,      // an earlier import, or an earlier file of this one, brought it
 };
 
 // Collects rows. A row is known by its event id, else by its content and how many equal rows came
-// before it in this file. Equal content is told by 64 bits of fingerprint within one file: see
+// before it in this file. Files of one import become what they would be if each were imported after
+// the other. Equal content is told by 64 bits of fingerprint within one file: see
 // OccurrenceCounter. Threads: one thread at a time; writes on another of its own. Memory: two
-// chunks, the dictionaries, and 9 to 18 bytes a row.
+// chunks, the dictionaries, 9 to 18 bytes a row of this file, and 23 to 46 bytes a row of all files
+// but the last.
 class StagedImportWriter {
  public:
   struct Options {
     bool keep_repeats = false;  // take equal rows as real: the n-th is known by its content and n
     const KeySet* known = nullptr;  // rows with these keys are left out; outlives the writer
+    std::size_t files = 1;  // how many will begin; rows of further ones are not told from theirs
   };
   // `folder` must not exist. Errors: those of files.
   static Result<StagedImportWriter> create(std::filesystem::path folder, const Options& options);
@@ -125,7 +128,7 @@ class StagedImportWriter {
   StagedImportWriter& operator=(StagedImportWriter&&) noexcept;
   ~StagedImportWriter();  // removes the folder unless finish() succeeded
 
-  // A new file begins: occurrence numbers start again.
+  // A new file begins: occurrence numbers start again, and so do event ids.
   void begin_file();
   // Errors: resource_exhausted (disk full).
   Result<Staged> add(const Event& event);
