@@ -192,10 +192,10 @@ class Answering {
     if (!list.empty()) return list;
     if (!may_personalise_)
       notes_.emplace_back("no consent for personalisation: popular items");
-    else if (history_.empty())
-      notes_.emplace_back("nothing known that the model can use: popular items");
+    else if (!history_.empty() && !request_.where.empty())
+      notes_.emplace_back("nothing that the model would choose passes the rule: popular items");
     else
-      notes_.emplace_back("nothing that the model would choose may be shown: popular items");
+      notes_.emplace_back("nothing known that the model can use: popular items");
     used_ = shelf_.popularity.get();
     return used_->recommend(query_, list_options());
   }
