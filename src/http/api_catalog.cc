@@ -57,18 +57,40 @@ Currency shop_currency(engine::Workspace& workspace) {
   return reporting && *reporting ? **reporting : Currency();
 }
 
-// An item that was stated just now is waited for.
-std::expected<ItemPricing, Fault> pricing_of(const Call& call, const std::string& id) {
+using Pricings = std::map<std::string, ItemPricing>;  // by item
+
+// Of the items whose change needs it. Items that were stated just now are waited for.
+std::expected<Pricings, Fault> pricings_of(
+    const Call& call, const std::vector<std::unique_ptr<CatalogChange>>& changes) {
+  Pricings pricings;
+  for (const auto& change : changes) {
+    if (change->needs_pricing()) pricings[change->id()];
+  }
+  if (pricings.empty()) return pricings;
   (void)call.service.settle(kSettle);
-  ItemPricing pricing;
   const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
-    ATTUNE_ASSIGN_OR_RETURN(const auto item, workspace.catalog().item(id, workspace.now()));
-    pricing.priced = item && item->price_minor;
-    pricing.currency = item && item->currency.known() ? item->currency : shop_currency(workspace);
+    for (auto& [id, pricing] : pricings) {
+      ATTUNE_ASSIGN_OR_RETURN(const auto item, workspace.catalog().item(id, workspace.now()));
+      pricing.priced = item && item->price_minor;
+      pricing.currency = item && item->currency.known() ? item->currency : shop_currency(workspace);
+    }
     return {};
   });
   if (!read) return std::unexpected(fault(read.error()));
-  return pricing;
+  return pricings;
+}
+
+// What one row states of an item's price holds for the rows after it.
+std::expected<void, Fault> state_prices(
+    const Call& call, const std::vector<std::unique_ptr<CatalogChange>>& changes) {
+  auto pricings = pricings_of(call, changes);
+  if (!pricings) return std::unexpected(pricings.error());
+  for (const auto& change : changes) {
+    ItemPricing& known = (*pricings)[change->id()];
+    if (auto good = change->state_price(known); !good) return good;
+    if (change->pricing()) known = *change->pricing();
+  }
+  return {};
 }
 
 Answer put_one(const Call& call, EventType type, Method method) {
@@ -76,9 +98,8 @@ Answer put_one(const Call& call, EventType type, Method method) {
     return std::unexpected(good.error());
   std::vector<std::unique_ptr<CatalogChange>> changes;
   changes.push_back(std::make_unique<CatalogChange>(type, call.parameter(0), call.service.now()));
-  const auto find_pricing = [&] { return pricing_of(call, call.parameter(0)); };
-  if (auto good = changes.back()->read(call.body, "", find_pricing); !good)
-    return std::unexpected(good.error());
+  if (auto good = changes.back()->read(call.body, ""); !good) return std::unexpected(good.error());
+  if (auto good = state_prices(call, changes); !good) return std::unexpected(good.error());
   if (method == Method::put) changes.back()->put_on_shelf();
   return record(call.service, changes);
 }
@@ -92,7 +113,6 @@ Answer put_many(const Call& call, EventType type, const char* list) {
               list));
   }
   std::vector<std::unique_ptr<CatalogChange>> changes;
-  std::map<std::string, ItemPricing> stated;  // by the rows before
   for (std::size_t i = 0; i < rows->as_array().size(); ++i) {
     const json::value& row = rows->as_array()[i];
     const std::string place = fmt::format("{}[{}]", list, i);
@@ -101,16 +121,10 @@ Answer put_many(const Call& call, EventType type, const char* list) {
     if (auto good = not_forgotten(call, type, *id, place + ".id"); !good)
       return std::unexpected(good.error());
     changes.push_back(std::make_unique<CatalogChange>(type, *id, call.service.now()));
-    CatalogChange& change = *changes.back();
-    const auto find_pricing = [&]() -> std::expected<ItemPricing, Fault> {
-      const auto before = stated.find(*id);
-      return before == stated.end() ? pricing_of(call, *id) : before->second;
-    };
-    if (auto good = change.read(row, place, find_pricing); !good)
-      return std::unexpected(good.error());
-    if (change.pricing()) stated[*id] = *change.pricing();
-    change.put_on_shelf();
+    if (auto good = changes.back()->read(row, place); !good) return std::unexpected(good.error());
+    changes.back()->put_on_shelf();
   }
+  if (auto good = state_prices(call, changes); !good) return std::unexpected(good.error());
   return record(call.service, changes);
 }
 

@@ -97,20 +97,20 @@ const events::Event& CatalogChange::event() {
   return event_;
 }
 
-std::expected<void, Fault> CatalogChange::read(const json::value& body, const std::string& prefix,
-                                               const FindPricing& find_pricing) {
+std::expected<void, Fault> CatalogChange::read(const json::value& body, const std::string& prefix) {
+  prefix_ = prefix;
   const json::object* object = body.if_object();
   if (object == nullptr) return wrong("an object belongs here", prefix);
   for (const auto& one : *object) {
     const std::string shown = attune::quoted(std::string_view(one.key()));
-    const std::string field = prefix.empty() ? shown : prefix + "." + shown;
+    const std::string field = prefix.empty() ? shown : fmt::format("{}.{}", prefix, shown);
     auto name = clean_id(std::string_view(one.key()), field);
     if (!name) return std::unexpected(name.error());
     if (!names_.insert(*name).second)
       return wrong(fmt::format("'{}' stands twice; leave one out", attune::quoted(*name)), field);
     if (auto good = member(std::move(*name), one.value(), field); !good) return good;
   }
-  return add_price(prefix, find_pricing);
+  return {};
 }
 
 std::expected<void, Fault> CatalogChange::member(std::string name, const json::value& value,
@@ -188,20 +188,14 @@ std::expected<void, Fault> CatalogChange::known_field(const std::string& name,
 }
 
 // Facts hold prices in minor units; the API takes them as shops write them.
-std::expected<void, Fault> CatalogChange::add_price(const std::string& prefix,
-                                                    const FindPricing& find_pricing) {
+std::expected<void, Fault> CatalogChange::state_price(const ItemPricing& known) {
   if (!price_ && !currency_) return {};
-  ItemPricing pricing;
-  if (!price_ || !currency_) {
-    auto found = find_pricing();
-    if (!found) return std::unexpected(found.error());
-    pricing = *found;
-  }
+  ItemPricing pricing = known;
   if (!price_ && pricing.priced && pricing.currency.exponent() != currency_->exponent()) {
     return wrong(fmt::format("the item has a price{}; state the price in {} with it",
                              pricing.currency.known() ? " in " + pricing.currency.to_string() : "",
                              currency_->to_string()),
-                 prefix.empty() ? "currency" : prefix + ".currency");
+                 prefix_.empty() ? "currency" : prefix_ + ".currency");
   }
   if (currency_) {
     pricing.currency = *currency_;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <expected>
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,7 +24,6 @@ struct ItemPricing {
   Currency currency;
   bool priced = false;
 };
-using FindPricing = std::function<std::expected<ItemPricing, Fault>()>;
 
 // Holds the texts that the event points to, and keeps them where they are: it cannot be moved.
 class CatalogChange {
@@ -36,17 +34,20 @@ class CatalogChange {
   CatalogChange& operator=(const CatalogChange&) = delete;
 
   // Names are cleaned as ids are, and each stands once. Of an item a list is several values of one
-  // field, where the field may have several; of a customer it is kept as JSON. A price is stated
-  // with its currency: where the body names only one of the two, `find_pricing` is asked. Faults
-  // name the field, behind `prefix`; nothing is stated then.
-  std::expected<void, Fault> read(const boost::json::value& body, const std::string& prefix,
-                                  const FindPricing& find_pricing);
+  // field, where the field may have several; of a customer it is kept as JSON. Faults name the
+  // field, behind `prefix`.
+  std::expected<void, Fault> read(const boost::json::value& body, const std::string& prefix);
+  // Whether the body named only one of price and currency.
+  bool needs_pricing() const { return price_.has_value() != currency_.has_value(); }
+  // After `read`: states the price with its currency. `known` counts where it is needed. Faults: a
+  // currency alone that would make another price of the item's.
+  std::expected<void, Fault> state_price(const ItemPricing& known);
   // Whatever is stated whole is on the shelf, unless it says otherwise.
   void put_on_shelf();
   void state(std::string name, std::string value);
 
   const std::string& id() const { return id_; }
-  // After `read`: what the item's price is in from now on; absent: the body said nothing of it.
+  // After `state_price`: what the price is in from now on; absent: the body said nothing of it.
   std::optional<ItemPricing> pricing() const { return pricing_; }
   // Valid while the change lives and nothing more is stated.
   const events::Event& event();
@@ -59,9 +60,9 @@ class CatalogChange {
                                   const std::string& field);
   std::expected<void, Fault> known_field(const std::string& name, const boost::json::value& value,
                                          const std::string& field);
-  std::expected<void, Fault> add_price(const std::string& prefix, const FindPricing& find_pricing);
 
   std::string id_;
+  std::string prefix_;  // of fields, in faults
   std::optional<double> price_;
   std::optional<Currency> currency_;
   std::optional<ItemPricing> pricing_;
