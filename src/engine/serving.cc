@@ -421,7 +421,8 @@ Sequence Serving::learned_through() const {
 
 std::size_t Serving::customers() const { return impl_->people.ids(); }
 bool Serving::knows(std::string_view customer) const {
-  return impl_->people.find(customer, {}).has_value();
+  const auto found = impl_->people.find(customer, {});
+  return found && found->found_by == events::IdKind::customer;  // and not by a visitor's id
 }
 std::size_t Serving::recent_events() const { return impl_->people.recent_events(); }
 std::size_t Serving::items() const { return impl_->shelf.load()->catalog->items().size(); }

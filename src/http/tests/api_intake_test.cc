@@ -207,7 +207,10 @@ TEST_F(IntakeDoors, MakeOneCustomerOfTwoForTheShopAlone) {
                fmt::format(R"({{"userId":"eve","previousId":"{}"}})", previous),
                {{"X-API-Key", write}, {"X-Strict-Mode", "1"}}, false);
   };
-  EXPECT_EQ(alias("dev").status, 200);
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_EQ(alias("dev").status, 200) << again;
+    settle();
+  }
   expect_problem(alias("ann"), 400, "previousId");
 }
 
