@@ -26,7 +26,7 @@ while kill -0 "$events" 2>/dev/null; do
   sleep 2
 done
 wait "$events" || true  # errors are counted below
-wait "$lists" || true
+wait "$lists" || true  # so are these
 behind=$(health | jq '.journal - .applied')
 curl -s -u "$key:" "$address/v1/jobs" >"$work/jobs"
 served

@@ -191,14 +191,7 @@ std::vector<CustomerNumber> visitors_of(const Ids& ids, const events::MergeMap& 
 
 // When each number was merged into another, by the event that said so.
 Result<std::unordered_map<CustomerNumber, Timestamp>> read_merge_times(Workspace& workspace) {
-  std::unordered_map<Sequence, CustomerNumber> merged;
-  ATTUNE_ASSIGN_OR_RETURN(store::Statement sources,
-                          workspace.state().prepare("SELECT source, sequence FROM merges"));
-  while (true) {
-    ATTUNE_ASSIGN_OR_RETURN(const bool more, sources.step());
-    if (!more) break;
-    merged.emplace(Sequence{sources.int64(1)}, CustomerNumber{sources.int64(0)});
-  }
+  ATTUNE_ASSIGN_OR_RETURN(const auto merged, workspace.identity().merge_events());
   std::unordered_map<CustomerNumber, Timestamp> times;
   if (merged.empty()) return times;
   ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,
@@ -294,15 +287,11 @@ std::string top_name(const std::vector<profiles::TermShare>& shares, profiles::T
   return shares.empty() ? std::string() : std::string(names.term(kind, shares[0].term));
 }
 
-// Empty: all are meant. Errors: not_found, naming the nearest.
-Status check_segment(Customers& customers, const std::string& segment) {
-  if (segment.empty()) return {};
-  ATTUNE_ASSIGN_OR_RETURN(const std::vector<profiles::Segment> known, customers.segments());
-  std::vector<std::string> names;
-  for (const profiles::Segment& one : known) names.push_back(one.name);
-  if (std::ranges::find(names, segment) != names.end()) return {};
-  return std::unexpected(not_found(fmt::format("there is no segment {}{}", attune::quoted(segment),
-                                               did_you_mean(segment, names))));
+// Errors: not_found, naming the nearest.
+Status check_segment(Workspace& workspace, const std::string& name) {
+  ATTUNE_ASSIGN_OR_RETURN(auto segments, profiles::SegmentStore::open(workspace.state()));
+  const auto found = segments.find(name);
+  return found ? Status{} : std::unexpected(found.error());
 }
 
 Result<std::int64_t> export_profiles(Workspace& workspace, const ExportOptions& options,
@@ -310,7 +299,7 @@ Result<std::int64_t> export_profiles(Workspace& workspace, const ExportOptions& 
                                      Progress& progress) {
   ATTUNE_ASSIGN_OR_RETURN(Customers customers,
                           Customers::open(workspace, options.profiles, progress));
-  ATTUNE_RETURN_IF_ERROR(check_segment(customers, options.segment));
+  if (!options.segment.empty()) ATTUNE_RETURN_IF_ERROR(check_segment(workspace, options.segment));
   std::vector<ColumnSchema> schema = text_columns(
       {"customer_id", "as_of", "stage", "value_tier", "buyer", "first_purchase", "last_purchase",
        "preferred_category", "preferred_brand", "channel", "price_band", "day_part", "segments"});

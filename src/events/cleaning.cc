@@ -8,6 +8,7 @@
 
 #include "attune/events/event_history.h"
 #include "attune/events/quality.h"
+#include "history_transaction.h"
 
 namespace attune::events {
 namespace {
@@ -222,14 +223,12 @@ Status EventHistory::mark_bots(const CleaningRules& rules, const TimeZone& zone,
 
 Status EventHistory::clean(const CleaningRules& rules, const TimeZone& zone,
                            const MergeMap& merges) {
-  ATTUNE_RETURN_IF_ERROR(history_->begin());
-  Status step = pair_anew(merges);
-  if (step) step = history_->execute("DELETE FROM derived_marks");
-  if (step && rules.outliers) step = mark_outliers(rules);
-  if (step && rules.bots) step = mark_bots(rules, zone, merges);
-  if (step) step = history_->commit();
-  if (!step && history_->in_transaction()) (void)history_->rollback();
-  return step;
+  return in_transaction(*history_, [&]() -> Status {
+    ATTUNE_RETURN_IF_ERROR(pair_anew(merges));
+    ATTUNE_RETURN_IF_ERROR(history_->execute("DELETE FROM derived_marks"));
+    if (rules.outliers) ATTUNE_RETURN_IF_ERROR(mark_outliers(rules));
+    return rules.bots ? mark_bots(rules, zone, merges) : Status{};
+  });
 }
 
 Result<CleaningCounts> EventHistory::cleaned(Sequence first) {

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "history_transaction.h"
 #include "key_filter.h"
 #include "row_appender.h"
 
@@ -110,15 +111,6 @@ std::string code_list(std::span<const EventType> types) {
 }
 
 int code(EventType type) { return static_cast<int>(type); }
-
-// Runs `body` in a transaction of `connection`.
-Status in_transaction(store::History& connection, auto body) {
-  ATTUNE_RETURN_IF_ERROR(connection.begin());
-  Status step = body();
-  if (step) step = connection.commit();
-  if (!step && connection.in_transaction()) (void)connection.rollback();
-  return step;
-}
 
 Status for_each_key(store::History& history, auto visit) {
   ATTUNE_ASSIGN_OR_RETURN(store::QueryResult rows,

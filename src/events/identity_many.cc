@@ -160,4 +160,15 @@ Result<std::vector<Identity::Label>> Identity::labels(std::span<const CustomerNu
   return labels;
 }
 
+Result<std::unordered_map<Sequence, CustomerNumber>> Identity::merge_events() {
+  std::unordered_map<Sequence, CustomerNumber> merged;
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement rows,
+                          state_->prepare("SELECT sequence, source FROM merges"));
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return merged;
+    merged.emplace(Sequence{rows.int64(0)}, CustomerNumber{rows.int64(1)});
+  }
+}
+
 }  // namespace attune::events

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "attune/events/event_history.h"
+#include "history_transaction.h"
 
 namespace attune::events {
 namespace {
@@ -168,11 +169,7 @@ Status EventHistory::pair_refunds(const MergeMap& merges) {
   ATTUNE_ASSIGN_OR_RETURN(const Sequence through, cursor());
   ATTUNE_ASSIGN_OR_RETURN(const Sequence paired, history_->cursor(kPairedThrough));
   if (paired == through) return {};
-  ATTUNE_RETURN_IF_ERROR(history_->begin());
-  Status step = pair_anew(merges);
-  if (step) step = history_->commit();
-  if (!step && history_->in_transaction()) (void)history_->rollback();
-  return step;
+  return in_transaction(*history_, [&] { return pair_anew(merges); });
 }
 
 Result<std::unordered_map<Sequence, double>> EventHistory::taken_back(Sequence after,

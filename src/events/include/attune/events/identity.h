@@ -150,6 +150,8 @@ class Identity final : public Erasable {
   // `customer` and every number that was merged into it. Cost: a look-up for each.
   Result<std::vector<CustomerNumber>> numbers_of(CustomerNumber customer);
   Result<MergeMap> merges();
+  // The numbers that became another's, by the event that said so.
+  Result<std::unordered_map<Sequence, CustomerNumber>> merge_events();
   // Latest value of each trait over all numbers merged into `customer`, by name.
   Result<std::vector<Trait>> traits(CustomerNumber customer);
   // The same of many at once: traits[i] is of customers[i], a root. Shapes: customers (n),
