@@ -104,7 +104,11 @@ class CampaignDoors : public ApiBench {
              outbox(status, "sending") == 0;
     })) << get("/v1/campaigns/tea").body
         << get("/health/ready").body;
-    settle();
+    // The events that tell of it follow what was handed over.
+    EXPECT_TRUE(soon([&] {
+      settle();
+      return events("message_sent") == std::to_string(outbox(get("/v1/campaigns/tea"), "sent"));
+    }));
     return mail_.messages();
   }
   // How many a preview stopped for a reason.
