@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include <unistd.h>
@@ -161,20 +162,58 @@ Status open_instance(Database& database) {
   return std::unexpected(std::move(failed));
 }
 
+Status failed_with(const char* message, const Connection& connection) {
+  return std::unexpected(error_from(message != nullptr ? message : "it failed", connection.what));
+}
+
 Status run_sql(Connection& connection, const std::string& sql) {
   ++connection.statements;
   duckdb_result result;
-  if (duckdb_query(connection.handle, sql.c_str(), &result) == DuckDBError) {
-    const char* message = duckdb_result_error(&result);
-    Error failed = error_from(message != nullptr ? message : "it failed", connection.what);
-    duckdb_destroy_result(&result);
-    return std::unexpected(std::move(failed));
-  }
+  Status ran;
+  if (duckdb_query(connection.handle, sql.c_str(), &result) == DuckDBError)
+    ran = failed_with(duckdb_result_error(&result), connection);
   duckdb_destroy_result(&result);
-  return {};
+  return ran;
+}
+
+// One statement that other threads may work on for long: a commit writes a checkpoint where the
+// log has grown enough.
+Status run_waiting(Connection& connection, const char* sql) {
+  ++connection.statements;
+  duckdb_prepared_statement statement = nullptr;
+  duckdb_pending_result pending = nullptr;
+  Status ran;
+  if (duckdb_prepare(connection.handle, sql, &statement) == DuckDBError) {
+    ran = failed_with(duckdb_prepare_error(statement), connection);
+  } else if (duckdb_pending_prepared(statement, &pending) == DuckDBError) {
+    ran = failed_with(duckdb_pending_error(pending), connection);
+  } else {
+    work_until_ready(pending);
+    duckdb_result result;
+    if (duckdb_execute_pending(pending, &result) == DuckDBError)
+      ran = failed_with(duckdb_result_error(&result), connection);
+    duckdb_destroy_result(&result);
+  }
+  duckdb_destroy_pending(&pending);
+  duckdb_destroy_prepare(&statement);
+  return ran;
 }
 
 }  // namespace
+
+void work_until_ready(duckdb_pending_result pending) {
+  constexpr std::chrono::microseconds kPause{50};
+  constexpr int kAskedBefore = 20;  // a short query is over before it pays to sleep
+  for (int idle = 0;;) {
+    const duckdb_pending_state state = duckdb_pending_execute_task(pending);
+    if (duckdb_pending_execution_is_finished(state)) return;
+    if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE && ++idle > kAskedBefore) {
+      std::this_thread::sleep_for(kPause);
+    } else if (state != DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+      idle = 0;
+    }
+  }
+}
 
 Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& path,
                                                 std::span<const Setting> settings) {
@@ -266,7 +305,8 @@ Status end(Connection& connection, Ending ending) {
       ended = std::unexpected(unavailable(
           fmt::format("another commit to {} failed meanwhile; try again", connection.what)));
     } else {
-      ended = run_sql(connection, ending == Ending::commit ? "COMMIT" : "ROLLBACK");
+      ended = ending == Ending::commit ? run_waiting(connection, "COMMIT")
+                                       : run_sql(connection, "ROLLBACK");
       if (!ended && ending == Ending::commit) database.damaged = true;
     }
     // A commit that fails has been rolled back by DuckDB; where it has not, this does.

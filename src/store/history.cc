@@ -35,9 +35,9 @@ std::vector<duck::Setting> settings_for(const fs::path& path, const HistoryOptio
       options.temp_folder.empty() ? fs::path(path.string() + ".tmp") : options.temp_folder);
   settings.emplace_back("access_mode", options.read_only ? "READ_ONLY" : "READ_WRITE");
   settings.emplace_back("enable_external_access", "false");
-  // Live events come in small commits: rewriting the last rows of the file for each 16 MB of them
-  // would cost more than writing them does.
-  settings.emplace_back("checkpoint_threshold", "64MB");
+  // A commit that passes this writes a checkpoint first, and whatever is committed meanwhile waits:
+  // often and short rather than seldom and long.
+  settings.emplace_back("checkpoint_threshold", "16MB");
   // What a query or a commit needed goes back to the system within seconds, not when the next one
   // happens to run.
   settings.emplace_back("allocator_background_threads", "true");

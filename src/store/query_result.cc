@@ -1,11 +1,9 @@
 #include "attune/store/columns.h"
 
 #include <array>
-#include <chrono>
 #include <cstring>
 #include <limits>
 #include <mutex>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -414,23 +412,6 @@ Status prepare(Connection& connection, const std::string& sql, std::span<const V
     }
   }
   return {};
-}
-
-// Until the result can be had, or none will be. While all that is left to do is another thread's,
-// DuckDB would ask again at once: a core that turns and does nothing. Asking every twentieth of a
-// millisecond costs nothing and leaves the core to whoever works.
-void work_until_ready(duckdb_pending_result pending) {
-  constexpr std::chrono::microseconds kPause{50};
-  constexpr int kAskedBefore = 20;  // a short query is over before it pays to sleep
-  for (int idle = 0;;) {
-    const duckdb_pending_state state = duckdb_pending_execute_task(pending);
-    if (duckdb_pending_execution_is_finished(state)) return;
-    if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE && ++idle > kAskedBefore) {
-      std::this_thread::sleep_for(kPause);
-    } else if (state != DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
-      idle = 0;
-    }
-  }
 }
 
 Status run(Connection& connection, Prepared& statement, bool streams, duckdb_result& result) {
