@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "attune/base/random.h"
@@ -76,6 +77,17 @@ TEST(TimeZone, CivilTimeGoesThereAndBackOutsideOfChanges) {
     equal += zone.from_civil(zone.to_civil(time)) == time;
   }
   EXPECT_GE(equal, 1'995);  // one hour a year is told twice: at most 1 in 8,766
+}
+
+TEST(TimeZone, MadeUpNamesCannotFillTheMemoryNorMixUp) {
+  for (int hours = 0; hours < 20; ++hours) {
+    for (int minutes = 0; minutes < 60; ++minutes) {
+      const auto zone = TimeZone::find(fmt::format("GMT+{:02}:{:02}", hours, minutes));
+      ASSERT_TRUE(zone) << hours << ":" << minutes;
+      EXPECT_EQ(zone->offset_minutes({0}), hours * 60 + minutes);
+    }
+  }
+  EXPECT_EQ(TimeZone::find("GMT+03:17")->offset_minutes({0}), 197);
 }
 
 TEST(TimeZone, NamesARemedyForAnUnknownName) {
