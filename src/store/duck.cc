@@ -176,31 +176,8 @@ Status run_sql(Connection& connection, const std::string& sql) {
   return ran;
 }
 
-// One statement that other threads may work on for long: a commit writes a checkpoint where the
-// log has grown enough.
-Status run_waiting(Connection& connection, const char* sql) {
-  ++connection.statements;
-  duckdb_prepared_statement statement = nullptr;
-  duckdb_pending_result pending = nullptr;
-  Status ran;
-  if (duckdb_prepare(connection.handle, sql, &statement) == DuckDBError) {
-    ran = failed_with(duckdb_prepare_error(statement), connection);
-  } else if (duckdb_pending_prepared(statement, &pending) == DuckDBError) {
-    ran = failed_with(duckdb_pending_error(pending), connection);
-  } else {
-    work_until_ready(pending);
-    duckdb_result result;
-    if (duckdb_execute_pending(pending, &result) == DuckDBError)
-      ran = failed_with(duckdb_result_error(&result), connection);
-    duckdb_destroy_result(&result);
-  }
-  duckdb_destroy_pending(&pending);
-  duckdb_destroy_prepare(&statement);
-  return ran;
-}
-
-}  // namespace
-
+// Until the result can be had, or none will be. While all that is left to do is another thread's,
+// DuckDB would ask again at once: a core that turns and does nothing.
 void work_until_ready(duckdb_pending_result pending) {
   constexpr std::chrono::microseconds kPause{50};
   constexpr int kAskedBefore = 20;  // a short query is over before it pays to sleep
@@ -213,6 +190,43 @@ void work_until_ready(duckdb_pending_result pending) {
       idle = 0;
     }
   }
+}
+
+// By the way of queries: a commit writes a checkpoint where the log has grown enough, and another
+// thread may work on that for long.
+Status commit(Connection& connection) {
+  ++connection.statements;
+  duckdb_prepared_statement statement = nullptr;
+  duckdb_result result;
+  Status ran;
+  if (duckdb_prepare(connection.handle, "COMMIT", &statement) == DuckDBError) {
+    ran = failed_with(duckdb_prepare_error(statement), connection);
+  } else {
+    ran = run(connection, statement, false, result);
+    if (ran) duckdb_destroy_result(&result);
+  }
+  duckdb_destroy_prepare(&statement);
+  return ran;
+}
+
+}  // namespace
+
+Status run(Connection& connection, duckdb_prepared_statement statement, bool streams,
+           duckdb_result& result) {
+  duckdb_pending_result pending = nullptr;
+  Status ran;
+  if ((streams ? duckdb_pending_prepared_streaming(statement, &pending)
+               : duckdb_pending_prepared(statement, &pending)) == DuckDBError) {
+    ran = failed_with(duckdb_pending_error(pending), connection);
+  } else {
+    work_until_ready(pending);
+    if (duckdb_execute_pending(pending, &result) == DuckDBError) {
+      ran = failed_with(duckdb_result_error(&result), connection);
+      duckdb_destroy_result(&result);
+    }
+  }
+  duckdb_destroy_pending(&pending);
+  return ran;
 }
 
 Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& path,
@@ -305,8 +319,7 @@ Status end(Connection& connection, Ending ending) {
       ended = std::unexpected(unavailable(
           fmt::format("another commit to {} failed meanwhile; try again", connection.what)));
     } else {
-      ended = ending == Ending::commit ? run_waiting(connection, "COMMIT")
-                                       : run_sql(connection, "ROLLBACK");
+      ended = ending == Ending::commit ? commit(connection) : run_sql(connection, "ROLLBACK");
       if (!ended && ending == Ending::commit) database.damaged = true;
     }
     // A commit that fails has been rolled back by DuckDB; where it has not, this does.

@@ -117,10 +117,10 @@ Error error_from(std::string_view message, std::string_view what);
 
 Status execute(Connection& connection, const std::string& sql);
 
-// Until the result can be had, or none will be. While all that is left to do is another thread's,
-// DuckDB would ask again at once: a core that turns and does nothing. This leaves the core to
-// whoever works.
-void work_until_ready(duckdb_pending_result pending);
+// Runs a prepared statement, leaving the cores to whoever works for it. `result` is the caller's to
+// destroy where it ran; `streams`: its rows are made while they are read.
+Status run(Connection& connection, duckdb_prepared_statement statement, bool streams,
+           duckdb_result& result);
 
 // A statement that failed so outside of a transaction damages the instance.
 bool harms(const Error& error);

@@ -414,26 +414,6 @@ Status prepare(Connection& connection, const std::string& sql, std::span<const V
   return {};
 }
 
-Status run(Connection& connection, Prepared& statement, bool streams, duckdb_result& result) {
-  duckdb_pending_result pending = nullptr;
-  duckdb_state state = streams ? duckdb_pending_prepared_streaming(statement.handle, &pending)
-                               : duckdb_pending_prepared(statement.handle, &pending);
-  if (state == DuckDBError) {
-    const char* message = duckdb_pending_error(pending);
-    Error failed = error_from(message != nullptr ? message : "it failed", connection.what);
-    duckdb_destroy_pending(&pending);
-    return std::unexpected(std::move(failed));
-  }
-  work_until_ready(pending);
-  state = duckdb_execute_pending(pending, &result);
-  duckdb_destroy_pending(&pending);
-  if (state == DuckDBSuccess) return {};
-  const char* message = duckdb_result_error(&result);
-  Error failed = error_from(message != nullptr ? message : "it failed", connection.what);
-  duckdb_destroy_result(&result);
-  return std::unexpected(std::move(failed));
-}
-
 }  // namespace
 
 Result<QueryResult> query(const std::shared_ptr<Connection>& connection, std::string_view sql,
@@ -452,7 +432,7 @@ Result<QueryResult> query(const std::shared_ptr<Connection>& connection, std::st
     std::unique_lock lock(connection->database->committing, std::defer_lock);
     const bool commits = !reads && !connection->in_transaction;
     if (commits) lock.lock();
-    const Status ran = run(*connection, statement, reads, impl->result);
+    const Status ran = run(*connection, statement.handle, reads, impl->result);
     if (!ran && commits && harms(ran.error())) connection->database->damaged = true;
     ATTUNE_RETURN_IF_ERROR(ran);
   }

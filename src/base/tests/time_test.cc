@@ -79,7 +79,7 @@ TEST(TimeZone, CivilTimeGoesThereAndBackOutsideOfChanges) {
   EXPECT_GE(equal, 1'995);  // one hour a year is told twice: at most 1 in 8,766
 }
 
-TEST(TimeZone, MadeUpNamesCannotFillTheMemoryNorMixUp) {
+TEST(TimeZone, KeepsMoreMadeUpNamesApartThanItRemembers) {
   for (int hours = 0; hours < 20; ++hours) {
     for (int minutes = 0; minutes < 60; ++minutes) {
       const auto zone = TimeZone::find(fmt::format("GMT+{:02}:{:02}", hours, minutes));
