@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLook = 100ms;     // how often the applier looks whether it has to stop
-constexpr auto kGather = 100ms;   // between two groups that follow each other: each costs commits
+constexpr auto kGather = 200ms;   // between two groups that follow each other: each costs commits
 constexpr auto kFoldEvery = 1s;   // profiles with news are at most so old
 constexpr auto kRetryEvery = 1s;  // after the stores refused
 constexpr std::size_t kRoomNeeded = 1 << 20;  // on a disk that was full

@@ -22,37 +22,72 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::CappedTag<float, 16>;
 using Integers = hn::Rebind<std::int32_t, Floats>;
-using Bytes = hn::Rebind<std::int8_t, Floats>;
 
-// Bounds of `blocks` blocks: codes (blocks, n, 16), all others (blocks * 16) but `hits` (blocks),
-// set where an upper bound reaches the threshold. No lane depends on another.
+// Sums of code times step of x over all columns, for as many rows as a vector has lanes: codes
+// (pairs, 16, 2), x (pairs).
+#if HWY_TARGET == HWY_SCALAR
+HWY_INLINE hn::Vec<Integers> sums_of(const std::int8_t* codes, const std::int32_t* x,
+                                     std::size_t pairs) {
+  std::int32_t sum = 0;
+  for (std::size_t j = 0; j < pairs; ++j, codes += 32)
+    sum += codes[0] * static_cast<std::int16_t>(x[j]) + codes[1] * (x[j] >> 16);
+  return hn::Set(Integers(), sum);
+}
+#else
+using Shorts = hn::Repartition<std::int16_t, Integers>;
+using Bytes = hn::Rebind<std::int8_t, Shorts>;
+
+// sum + the products of a and b, two neighbours added in each lane.
+HWY_INLINE hn::Vec<Integers> add_products(hn::Vec<Shorts> a, hn::Vec<Shorts> b,
+                                          hn::Vec<Integers> sum) {
+#if HWY_ARCH_X86
+  // Elsewhere its lanes come in another order.
+  auto none = hn::Zero(Integers());
+  return hn::ReorderWidenMulAccumulate(Integers(), a, b, sum, none);
+#else
+  const auto odd = [](auto v) HWY_ATTR { return hn::ShiftRight<16>(hn::BitCast(Integers(), v)); };
+  const auto even = [](auto v) HWY_ATTR {
+    return hn::ShiftRight<16>(hn::ShiftLeft<16>(hn::BitCast(Integers(), v)));
+  };
+  return hn::Add(sum, hn::Add(hn::Mul(even(a), even(b)), hn::Mul(odd(a), odd(b))));
+#endif
+}
+
+HWY_INLINE hn::Vec<Integers> sums_of(const std::int8_t* codes, const std::int32_t* x,
+                                     std::size_t pairs) {
+  const auto step = [&](std::size_t j, auto sum) HWY_ATTR {
+    const auto code = hn::PromoteTo(Shorts(), hn::LoadU(Bytes(), codes + j * 32));
+    return add_products(code, hn::BitCast(Shorts(), hn::Set(Integers(), x[j])), sum);
+  };
+  auto s0 = hn::Zero(Integers()), s1 = s0;
+  std::size_t j = 0;
+  for (; j + 2 <= pairs; j += 2) {
+    s0 = step(j, s0);
+    s1 = step(j + 1, s1);
+  }
+  if (j < pairs) s0 = step(j, s0);
+  return hn::Add(s0, s1);
+}
+#endif
+
+// Bounds of `blocks` blocks: codes (blocks, pairs, 16, 2), all others (blocks * 16) but `x` (pairs)
+// and `hits` (blocks), set where an upper bound reaches the threshold. No lane depends on another,
+// and sums are whole numbers: every instruction set gives the same bounds.
 void scan_kernel(const ScanArguments& a, std::size_t blocks) {
   const Floats floats;
-  const Integers integers;
-  const Bytes bytes;
   const std::size_t width = hn::Lanes(floats);
-  const auto length = hn::Set(floats, a.length), threshold = hn::Set(floats, a.threshold);
+  const auto x_length = hn::Set(floats, a.x_length + a.x_lost), x_lost = hn::Set(floats, a.x_lost),
+             x_scale = hn::Set(floats, a.x_scale), threshold = hn::Set(floats, a.threshold);
   for (std::size_t block = 0; block < blocks; ++block) {
-    const std::int8_t* codes = a.codes + block * a.n * 16;
+    const std::int8_t* codes = a.codes + block * a.pairs * 32;
     bool hit = false;
     for (std::size_t lane = 0; lane < 16; lane += width) {
-      const auto step = [&](std::size_t j, auto sum) HWY_ATTR {
-        const auto code = hn::PromoteTo(integers, hn::LoadU(bytes, codes + j * 16 + lane));
-        return hn::MulAdd(hn::ConvertTo(floats, code), hn::Set(floats, a.x[j]), sum);
-      };
-      auto s0 = hn::Zero(floats), s1 = s0, s2 = s0, s3 = s0;
-      std::size_t j = 0;
-      for (; j + 4 <= a.n; j += 4) {
-        s0 = step(j, s0);
-        s1 = step(j + 1, s1);
-        s2 = step(j + 2, s2);
-        s3 = step(j + 3, s3);
-      }
-      for (; j < a.n; ++j) s0 = step(j, s0);
+      const auto sums = sums_of(codes + lane * 2, a.x, a.pairs);
       const std::size_t at = block * 16 + lane;
-      const auto sum = hn::Add(hn::Add(s0, s1), hn::Add(s2, s3));
-      const auto middle = hn::Mul(sum, hn::LoadU(floats, a.scale + at));
-      const auto slack = hn::Mul(length, hn::LoadU(floats, a.slack + at));
+      const auto scale = hn::Mul(x_scale, hn::LoadU(floats, a.scale + at));
+      const auto middle = hn::Mul(hn::ConvertTo(floats, sums), scale);
+      const auto slack = hn::MulAdd(x_length, hn::LoadU(floats, a.slack + at),
+                                    hn::Mul(x_lost, hn::LoadU(floats, a.length + at)));
       const auto upper = hn::Add(middle, slack);
       hn::StoreU(hn::Sub(middle, slack), floats, a.lower + at);
       hn::StoreU(upper, floats, a.upper + at);
@@ -77,7 +112,9 @@ constexpr double kRounding = 0x1p-24;  // of one float operation
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLongest = std::numeric_limits<float>::max();
 constexpr std::size_t kBlock = 16;
-constexpr std::size_t kChunk = 1024;  // rows whose bounds are held at a time
+constexpr std::size_t kChunk = 1024;         // rows whose bounds are held at a time
+constexpr std::int32_t kMostSteps = 127;     // of a number of a row
+constexpr std::int32_t kMostXSteps = 32767;  // of a number of x
 
 double length_of(std::span<const float> values) {
   double squares = 0;
@@ -123,8 +160,41 @@ struct QuantisedRows::Chunk {
   std::size_t size;
 };
 
+// x in 16 bits a number, or fewer where sums of that many columns would not fit into 32.
+struct QuantisedRows::Steps {
+  explicit Steps(std::span<const float> x)
+      : pairs((x.size() + 1) / 2), length(rounded_up(length_of(x))) {
+    if (!finite()) {
+      length = std::numeric_limits<float>::quiet_NaN();  // and so is every bound
+      return;
+    }
+    const auto most = static_cast<std::int32_t>(
+        std::clamp<std::size_t>(std::numeric_limits<std::int32_t>::max() /
+                                    (kMostSteps * std::max<std::size_t>(2 * pairs.size(), 1)),
+                                1, kMostXSteps));
+    float largest = 0;
+    for (const float number : x) largest = std::max(largest, std::abs(number));
+    scale = largest / static_cast<float>(most);
+    double squares = 0;
+    for (std::size_t j = 0; j < x.size(); ++j) {
+      const float steps = scale > 0 ? std::round(x[j] / scale) : 0;
+      const auto code = std::clamp(static_cast<std::int32_t>(steps), -most, most);
+      pairs[j / 2] |=
+          static_cast<std::int32_t>((static_cast<std::uint32_t>(code) & 0xffff) << (j % 2 * 16));
+      squares += std::pow(double{x[j]} - double{scale} * code, 2);
+    }
+    // Never nothing, so that a row of endless length keeps endless bounds.
+    lost = rounded_up(std::sqrt(squares) + double{length} * 0x1p-30);
+  }
+  bool finite() const { return length < kLongest; }
+
+  std::vector<std::int32_t> pairs;
+  float scale = 0, length, lost = 0;
+};
+
 QuantisedRows::QuantisedRows(const MatrixF& rows, std::span<const std::uint8_t> present)
-    : columns_(static_cast<std::size_t>(rows.columns())) {
+    : pairs_((static_cast<std::size_t>(rows.columns()) + 1) / 2) {
+  const auto columns = static_cast<std::size_t>(rows.columns());
   std::vector<std::pair<float, std::int32_t>> order;
   for (std::int64_t r = 0; r < rows.rows(); ++r) {
     if (!present.empty() && !present[static_cast<std::size_t>(r)]) continue;
@@ -135,7 +205,7 @@ QuantisedRows::QuantisedRows(const MatrixF& rows, std::span<const std::uint8_t> 
     return a.first != b.first ? a.first > b.first : a.second < b.second;
   });
   const std::size_t padded = (order.size() + kBlock - 1) / kBlock * kBlock;
-  codes_.resize(padded * columns_);
+  codes_.resize(padded * pairs_ * 2);
   scale_.resize(padded);
   slack_.resize(padded);
   length_.resize(padded);
@@ -147,31 +217,33 @@ QuantisedRows::QuantisedRows(const MatrixF& rows, std::span<const std::uint8_t> 
     const auto numbers = rows.row(row);
     float largest = 0;
     for (const float number : numbers) largest = std::max(largest, std::abs(number));
-    const float scale = largest / 127;
-    std::int8_t* codes = codes_.data() + at / kBlock * kBlock * columns_ + at % kBlock;
+    const float scale = largest / kMostSteps;
+    std::int8_t* codes = codes_.data() + at / kBlock * kBlock * pairs_ * 2 + at % kBlock * 2;
     double lost = 0;
-    for (std::size_t j = 0; j < columns_; ++j) {
+    for (std::size_t j = 0; j < columns; ++j) {
       const auto code = static_cast<std::int8_t>(scale > 0 ? std::lround(numbers[j] / scale) : 0);
-      codes[j * kBlock] = code;
+      codes[j / 2 * kBlock * 2 + j % 2] = code;
       lost += std::pow(double{numbers[j]} - double{scale} * code, 2);
     }
     scale_[at] = scale;
-    const double rounding = (2 * static_cast<double>(columns_) + 8) * kRounding;
+    const double rounding = (2 * static_cast<double>(columns) + 8) * kRounding;
     slack_[at] = rounded_up(std::sqrt(lost) + rounding * (double{length} + std::sqrt(lost)));
     length_[at] = rounded_up(double{length} * (1 + rounding));
   }
 }
 
-void QuantisedRows::scan(std::span<const float> x, std::size_t first, float threshold,
-                         Chunk& chunk) const {
+void QuantisedRows::scan(const Steps& x, std::size_t first, float threshold, Chunk& chunk) const {
   chunk.size = std::min(kChunk, rows_.size() - first);
   HWY_DYNAMIC_DISPATCH(scan_kernel)
-  ({.codes = codes_.data() + first * columns_,
-    .x = x.data(),
+  ({.codes = codes_.data() + first * pairs_ * 2,
+    .x = x.pairs.data(),
     .scale = scale_.data() + first,
     .slack = slack_.data() + first,
-    .n = columns_,
-    .length = rounded_up(length_of(x)),
+    .length = length_.data() + first,
+    .pairs = pairs_,
+    .x_scale = x.scale,
+    .x_length = x.length,
+    .x_lost = x.lost,
     .threshold = threshold,
     .lower = chunk.lower.data(),
     .upper = chunk.upper.data(),
@@ -182,8 +254,9 @@ void QuantisedRows::scan(std::span<const float> x, std::size_t first, float thre
 void QuantisedRows::bounds(std::span<const float> x, std::span<float> lower,
                            std::span<float> upper) const {
   Chunk chunk;
+  const Steps steps(x);
   for (std::size_t first = 0; first < rows_.size(); first += kChunk) {
-    scan(x, first, kInfinity, chunk);
+    scan(steps, first, kInfinity, chunk);
     for (std::size_t i = 0; i < chunk.size; ++i) {
       const auto row = static_cast<std::size_t>(rows_[first + i]);
       lower[row] = chunk.lower[i];
@@ -196,17 +269,15 @@ std::vector<ScoredIndex> QuantisedRows::best(const MatrixF& rows, std::span<cons
                                              const RowFilter& filter) const {
   auto top = TopK::create(k);
   if (!top || empty()) return {};
-  const float length = rounded_up(length_of(x));
-  // Not comparable: every row in full.
-  const float reach = length < kLongest ? length : std::numeric_limits<float>::quiet_NaN();
+  const Steps steps(x);
   Chunk chunk;
   std::vector<ScoredIndex> candidates;  // with their upper bounds
   Threshold threshold(std::min(static_cast<std::size_t>(k), rows_.size()));
   for (std::size_t first = 0; first < rows_.size(); first += kChunk) {
-    if (length_[first] * reach < threshold.value()) break;
-    scan(x, first, threshold.value(), chunk);
+    if (length_[first] * steps.length < threshold.value()) break;  // NaN: never
+    scan(steps, first, threshold.value(), chunk);
     for (std::size_t i = 0; i < chunk.size; ++i) {
-      if (i % kBlock == 0 && !chunk.hits[i / kBlock] && reach == length) {
+      if (i % kBlock == 0 && !chunk.hits[i / kBlock] && steps.finite()) {
         i += kBlock - 1;
         continue;
       }

@@ -10,12 +10,15 @@ namespace attune::math {
 // Shapes: as scan_kernel says.
 struct ScanArguments {
   const std::int8_t* codes;
-  const float* x;
+  const std::int32_t* x;  // of two columns each, 16 bits a column
   const float* scale;
   const float* slack;
-  std::size_t n;    // columns
-  float length;     // of x, or above
-  float threshold;  // of a hit
+  const float* length;
+  std::size_t pairs;  // of columns
+  float x_scale;      // of one step of x
+  float x_length;     // of x, or above
+  float x_lost;       // the length of what rounding took from x, or above
+  float threshold;    // of a hit
   float* lower;
   float* upper;
   bool* hits;

@@ -137,16 +137,7 @@ Result<QueryResult> History::query(std::string_view sql, std::span<const Value> 
 
 Result<std::optional<std::int64_t>> History::find_int64(std::string_view sql,
                                                         std::span<const Value> parameters) {
-  ATTUNE_ASSIGN_OR_RETURN(QueryResult result, query(sql, parameters));
-  std::optional<std::int64_t> first;
-  bool begun = false;
-  // To the end: until then the query's transaction is open, and nothing can be copied or moved.
-  ATTUNE_RETURN_IF_ERROR(result.for_each([&](const Chunk& chunk) -> Status {
-    if (!begun && !chunk.is_null(0, 0)) first = chunk.int64(0)[0];
-    begun = true;
-    return {};
-  }));
-  return first;
+  return impl_->first_int64(sql, parameters);
 }
 
 Result<std::int64_t> History::run(std::string_view sql, std::initializer_list<Value> parameters) {
@@ -159,29 +150,49 @@ Status History::commit() { return duck::end(*impl_->connection, duck::Ending::co
 Status History::rollback() { return duck::end(*impl_->connection, duck::Ending::rollback); }
 
 Status History::Impl::note(std::string_view table, std::string_view name, std::int64_t number) {
-  const std::string key = duck::literal(name);
-  ATTUNE_RETURN_IF_ERROR(
-      duck::execute(*connection, fmt::format("DELETE FROM {} WHERE name = {}", table, key)));
-  return duck::execute(*connection,
-                       fmt::format("INSERT INTO {} VALUES ({}, {})", table, key, number));
+  const Value row[] = {name, number};
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto changed,
+      first_int64(fmt::format("UPDATE {} SET number = $2 WHERE name = $1", table), row));
+  if (changed.value_or(0) > 0) return {};
+  ATTUNE_ASSIGN_OR_RETURN(const auto added,
+                          first_int64(fmt::format("INSERT INTO {} VALUES ($1, $2)", table), row));
+  ATTUNE_CHECK(added == 1, "an INSERT of one row adds one");
+  return {};
 }
 
 Result<std::optional<std::int64_t>> History::Impl::noted(std::string_view table,
                                                          std::string_view name) {
-  const Value parameters[] = {table};
-  ATTUNE_ASSIGN_OR_RETURN(
-      QueryResult tables,
-      duck::query(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = $1", parameters));
-  ATTUNE_ASSIGN_OR_RETURN(const Chunk found, tables.next());
-  if (found.rows() == 0) return std::optional<std::int64_t>();
+  ATTUNE_ASSIGN_OR_RETURN(const bool there, has_table(table));
+  if (!there) return std::optional<std::int64_t>();
   const Value names[] = {name};
+  return first_int64(fmt::format("SELECT number FROM {} WHERE name = $1", table), names);
+}
+
+Result<bool> History::Impl::has_table(std::string_view table) {
+  if (std::ranges::find(tables_seen, table) != tables_seen.end()) return true;
+  const Value names[] = {table};
   ATTUNE_ASSIGN_OR_RETURN(
-      QueryResult values,
-      duck::query(connection, fmt::format("SELECT number FROM {} WHERE name = $1", table), names));
-  ATTUNE_ASSIGN_OR_RETURN(const Chunk value, values.next());
-  (void)values.next();
-  if (value.rows() == 0) return std::optional<std::int64_t>();
-  return std::optional<std::int64_t>(value.int64(0)[0]);
+      const auto found,
+      first_int64("SELECT 1::BIGINT FROM duckdb_tables() WHERE table_name = $1", names));
+  if (!found) return false;
+  // One of this transaction may be taken back with it.
+  if (!connection->in_transaction) tables_seen.emplace_back(table);
+  return true;
+}
+
+Result<std::optional<std::int64_t>> History::Impl::first_int64(std::string_view sql,
+                                                               std::span<const Value> parameters) {
+  ATTUNE_ASSIGN_OR_RETURN(QueryResult result, duck::query(connection, sql, parameters));
+  std::optional<std::int64_t> first;
+  bool begun = false;
+  // To the end: until then the query's transaction is open, and nothing can be copied or moved.
+  ATTUNE_RETURN_IF_ERROR(result.for_each([&](const Chunk& chunk) -> Status {
+    if (!begun && !chunk.is_null(0, 0)) first = chunk.int64(0)[0];
+    begun = true;
+    return {};
+  }));
+  return first;
 }
 
 Status History::migrate(std::string_view component, std::span<const Migration> migrations) {
@@ -210,6 +221,13 @@ Status History::migrate(std::string_view component, std::span<const Migration> m
   return {};
 }
 
+Status History::Impl::make_cursors() {
+  ATTUNE_ASSIGN_OR_RETURN(const bool there, has_table("attune_cursors"));
+  if (there) return {};
+  return duck::execute(
+      *connection, "CREATE TABLE attune_cursors (name VARCHAR NOT NULL, number BIGINT NOT NULL)");
+}
+
 Result<Sequence> History::cursor(std::string_view name) {
   ATTUNE_ASSIGN_OR_RETURN(const auto found, impl_->noted("attune_cursors", name));
   return Sequence{found.value_or(0)};
@@ -218,8 +236,7 @@ Result<Sequence> History::cursor(std::string_view name) {
 Status History::set_cursor(std::string_view name, Sequence sequence) {
   const bool alone = !in_transaction();
   if (alone) ATTUNE_RETURN_IF_ERROR(begin());
-  Status set = execute(
-      "CREATE TABLE IF NOT EXISTS attune_cursors (name VARCHAR NOT NULL, number BIGINT NOT NULL)");
+  Status set = impl_->make_cursors();
   if (set) set = impl_->note("attune_cursors", name, sequence.value);
   if (!alone) return set;
   if (!set) {

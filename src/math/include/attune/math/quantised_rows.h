@@ -23,10 +23,10 @@ struct RowFilter {
 // with a bound on what that loses.
 //
 // Invariant: for every finite x, dot(row, x) as kernels.h works it out lies between the two bounds
-// of that row: what is lost is at most |x| times the length of what rounding took from the row
-// (Cauchy-Schwarz), and the rounding of both sums, n * 2^-24 of |x| |row| each. So rows whose upper
-// bound falls short of the k-th largest lower bound need not be looked at, nor any row from where
-// |x| |row| does.
+// of that row: what is lost is at most |x| times the length of what rounding took from the row, and
+// the length of what rounding took from x (to 16 bits) times |row| as rounded (Cauchy-Schwarz), and
+// the rounding of both sums, n * 2^-24 of |x| |row| each. So rows whose upper bound falls short of
+// the k-th largest lower bound need not be looked at, nor any row from where |x| |row| does.
 // Threads: share freely. Memory: a byte a number and 16 a row.
 class QuantisedRows {
  public:
@@ -51,11 +51,12 @@ class QuantisedRows {
 
  private:
   struct Chunk;
-  void scan(std::span<const float> x, std::size_t first, float threshold, Chunk& chunk) const;
+  struct Steps;
+  void scan(const Steps& x, std::size_t first, float threshold, Chunk& chunk) const;
 
   std::vector<std::int32_t> rows_;  // present ones, longest first
-  std::size_t columns_ = 0;
-  std::vector<std::int8_t> codes_;  // (blocks, columns, 16): a number of 16 rows side by side
+  std::size_t pairs_ = 0;           // pairs of columns; the last may lack its second
+  std::vector<std::int8_t> codes_;  // (blocks, pairs, 16, 2): two numbers of 16 rows side by side
   std::vector<float> scale_;        // (blocks * 16), of one step
   std::vector<float> slack_;        // (blocks * 16), lost at most for each |x|
   std::vector<float> length_;       // (blocks * 16), at least that of the row
