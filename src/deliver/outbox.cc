@@ -327,6 +327,19 @@ Result<std::int64_t> Outbox::prune(Timestamp before) {
   return state_->changed_rows();
 }
 
+Result<std::vector<std::string>> Outbox::waiting_for(CustomerNumber customer) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      state_->prepare("SELECT key FROM outbox WHERE customer = ? AND state = 0 ORDER BY id"));
+  rows.bind(1, customer);
+  std::vector<std::string> keys;
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return keys;
+    keys.emplace_back(rows.text(0));
+  }
+}
+
 Result<std::int64_t> Outbox::forget(CustomerNumber customer) {
   ATTUNE_RETURN_IF_ERROR(state_->run("DELETE FROM outbox WHERE customer = ?", customer));
   return state_->changed_rows();

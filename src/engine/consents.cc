@@ -19,6 +19,11 @@ Status state_consent(Workspace& workspace, const ConsentStatement& statement) {
     ATTUNE_ASSIGN_OR_RETURN(const privacy::Purpose purpose, privacy::parse_purpose(text));
     purposes.emplace_back(privacy::name(purpose));
   }
+  if (statement.time > workspace.now()) {
+    return std::unexpected(
+        invalid_argument(fmt::format("{} is still to come; a consent holds from when it was given",
+                                     format_iso(statement.time))));
+  }
   if (workspace.is_forgotten(events::IdKind::customer, statement.customer)) {
     return std::unexpected(
         failed_precondition(fmt::format("'{}' was forgotten: nothing is kept of them any more",

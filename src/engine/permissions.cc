@@ -55,7 +55,7 @@ bool Permissions::ends_group(const StagedFacts& gathered, const StagedFacts& mor
 }
 
 Status Permissions::apply(const StagedFacts& facts, const events::Identity::Numbers& people,
-                          Sequence first) {
+                          Sequence first, Timestamp now) {
   std::vector<ConsentChange> changes;
   std::vector<Objected> objected;
   for (const StagedFacts::Consent& c : facts.consents) {
@@ -64,7 +64,7 @@ Status Permissions::apply(const StagedFacts& facts, const events::Identity::Numb
     if (!change.customer) continue;  // forgotten
     const std::string_view properties = text_of(facts, c.value);
     change.given = c.given != 0;
-    change.time = Timestamp{c.time};
+    change.time = std::min(Timestamp{c.time}, now);
     change.sequence = Sequence{first.value + c.row};
     change.evidence = evidence_told(properties);
     add_changes(change, purposes_told(change.given, properties), changes);
@@ -75,9 +75,9 @@ Status Permissions::apply(const StagedFacts& facts, const events::Identity::Numb
     if (!change.customer) continue;
     const auto type = static_cast<events::EventType>(o.type);
     const std::string_view properties = text_of(facts, o.value);
-    objected.push_back({change.customer, Timestamp{o.time},
+    change.time = std::min(Timestamp{o.time}, now);
+    objected.push_back({change.customer, change.time,
                         privacy::objection_of(type, text_of(facts, o.channel), properties)});
-    change.time = Timestamp{o.time};
     change.sequence = Sequence{first.value + o.row};
     change.evidence = evidence_told(properties);
     if (change.evidence.source.empty()) change.evidence.source = events::name(type);

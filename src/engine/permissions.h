@@ -33,9 +33,10 @@ class Permissions {
   static Result<Permissions> open(store::State& state, store::Vault& vault,
                                   events::Identity& identity, privacy::ConsentLedger& consent);
 
-  // After `people` were admitted. Row r stands for sequence number first + r.
+  // After `people` were admitted. Row r stands for sequence number first + r. `now`: what is dated
+  // later was said now, so that no word outlives those that follow it.
   Status apply(const events::StagedFacts& facts, const events::Identity::Numbers& people,
-               Sequence first);
+               Sequence first, Timestamp now);
   // The merges of `customer` were taken back.
   Status separate(CustomerNumber customer);
   // Whether `more` may not be applied together with `gathered`, which come before.

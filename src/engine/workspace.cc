@@ -200,9 +200,7 @@ Status Workspace::separate(std::string_view id) {
 
 const store::DataFolder& Workspace::folder() const { return impl_->folder; }
 const TimeZone& Workspace::zone() const { return impl_->zone; }
-Timestamp Workspace::now() const {
-  return impl_->clock == nullptr ? impl_->system_clock.now() : impl_->clock->now();
-}
+Timestamp Workspace::now() const { return impl_->now(); }
 store::Journal& Workspace::journal() { return impl_->journal; }
 store::State& Workspace::state() { return impl_->state; }
 store::History& Workspace::history() { return impl_->history; }

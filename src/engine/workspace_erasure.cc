@@ -10,6 +10,7 @@
 #include "attune/engage/contact_store.h"
 #include "attune/engine/models.h"
 #include "attune/events/quality.h"
+#include "attune/ledger/budget_ledger.h"
 #include "attune/profiles/profile_store.h"
 #include "attune/profiles/segment_store.h"
 #include "campaign_lists.h"
@@ -231,6 +232,7 @@ class Eraser {
     ATTUNE_ASSIGN_OR_RETURN(engage::ContactStore contacts, engage::ContactStore::open(self_.state));
     ATTUNE_ASSIGN_OR_RETURN(deliver::Outbox outbox,
                             deliver::Outbox::open(self_.state, self_.vault));
+    ATTUNE_ASSIGN_OR_RETURN(auto ledger, ledger::BudgetLedger::open(self_.state));
     ATTUNE_RETURN_IF_ERROR(ProfileFolding::migrate(self_.state));
     // What is deleted is overwritten.
     ATTUNE_RETURN_IF_ERROR(self_.state.execute("PRAGMA secure_delete = ON"));
@@ -238,6 +240,7 @@ class Eraser {
       ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, self_.state.begin());
       const std::array<Erasable*, 5> holders{&stored, &segments, &contacts, &outbox,
                                              &*self_.identity};
+      ATTUNE_RETURN_IF_ERROR(give_back(outbox, ledger));
       for (Erasable* holder : holders) ATTUNE_RETURN_IF_ERROR(clear(*holder));
       ATTUNE_RETURN_IF_ERROR(clear_consent());
       ATTUNE_RETURN_IF_ERROR(ProfileFolding::forget(self_.state, family_.numbers));
@@ -250,6 +253,20 @@ class Eraser {
     ATTUNE_RETURN_IF_ERROR(self_.state.execute("PRAGMA secure_delete = OFF"));
     ATTUNE_RETURN_IF_ERROR(cleared);
     return self_.state.checkpoint();  // frames of the log hold pages as they were
+  }
+
+  // What their messages that wait would have cost.
+  Status give_back(deliver::Outbox& outbox, ledger::BudgetLedger& ledger) {
+    for (const CustomerNumber number : family_.numbers) {
+      ATTUNE_ASSIGN_OR_RETURN(const std::vector<std::string> keys, outbox.waiting_for(number));
+      for (const std::string& key : keys) {
+        const auto given_back = ledger.release(key, self_.now());
+        // A message that no campaign sent has no reservation.
+        if (!given_back && given_back.error().code != ErrorCode::not_found)
+          return std::unexpected(given_back.error());
+      }
+    }
+    return {};
   }
 
   Status clear(Erasable& holder) {

@@ -50,7 +50,8 @@ struct Workspace::Impl {
   store::History history;
   TimeZone zone = TimeZone::utc();
   SystemClock system_clock;
-  const Clock* clock = nullptr;
+  const Clock* clock = nullptr;  // null: the system's
+  Timestamp now() const { return clock == nullptr ? system_clock.now() : clock->now(); }
   std::optional<privacy::ForgottenList> suppressed;
   std::optional<events::Identity> identity;  // asks `suppressed`
   std::optional<catalog::Catalog> catalog;
@@ -105,7 +106,7 @@ struct Workspace::Impl {
     ATTUNE_ASSIGN_OR_RETURN(numbers.people, identity->admit(names, facts, first));
     ATTUNE_ASSIGN_OR_RETURN(numbers.items, admit_items(names, facts, first));
     ATTUNE_RETURN_IF_ERROR(add_item_knowledge(facts, numbers.items, first));
-    ATTUNE_RETURN_IF_ERROR(permissions->apply(facts, numbers.people, first));
+    ATTUNE_RETURN_IF_ERROR(permissions->apply(facts, numbers.people, first, now()));
     ATTUNE_RETURN_IF_ERROR(state.set_cursor(kStateCursor, last));
     ATTUNE_RETURN_IF_ERROR(transaction.commit());
     return numbers;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "attune/events/segment.h"
 #include "workspace_impl.h"
 
 namespace attune::engine {
@@ -53,9 +54,16 @@ std::string to_json(std::int64_t total, std::int64_t dropped,
                                        {"message", one.message},
                                        {"raw", one.raw}});
     if (!one.around.empty()) list.back().as_object()["around"] = one.around;
+    if (one.is_cut()) list.back().as_object()["cut"] = true;
   }
   return boost::json::serialize(
       boost::json::object{{"total", total}, {"dropped", dropped}, {"refused", std::move(list)}});
+}
+
+bool RefusedMessage::is_cut() const {
+  constexpr std::size_t kLetterMax = 4;  // cut between two letters
+  return reason == "too_large" &&
+         raw.size() + kLetterMax > events::SegmentOptions().max_event_bytes;
 }
 
 Result<RefusedMessage> RefusedMessage::parse(std::string_view text) {

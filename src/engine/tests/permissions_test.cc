@@ -67,6 +67,18 @@ class PermissionsTest : public Shop {
   std::optional<Workspace> workspace_;
 };
 
+// A word that is dated ahead of its arrival does not outlive what is said after it.
+TEST_F(PermissionsTest, TakeAWithdrawalAfterAConsentOfTheFuture) {
+  name_address("ann", "ann@mail.example", 1);
+  say(EventType::consent_given, "ann", 400'000'000, R"({"purpose":"email"})");
+  EXPECT_EQ(consent("ann", Purpose::email), Consent::given);
+  Event regret = event(EventType::unsubscribe, "ann", 0, "", "email");
+  regret.time = workspace_->now();
+  record({regret});
+  EXPECT_EQ(consent("ann", Purpose::email), Consent::withdrawn);
+  EXPECT_EQ(suppressed("ann@mail.example"), SuppressionReason::unsubscribed);
+}
+
 TEST_F(PermissionsTest, TakeAnUnsubscribeForThePurposeOfItsChannelAndTheAddress) {
   name_address("ann", "Ann@mail.example", 1);
   for (const char* purpose : {R"({"purpose":"email"})", R"({"purpose":"sms"})"})

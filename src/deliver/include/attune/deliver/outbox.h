@@ -131,6 +131,8 @@ class Outbox final : public Erasable {
   // Drops settled and told messages that did not change since `before`. Result: how many.
   Result<std::int64_t> prune(Timestamp before);
 
+  // Keys of what is queued for a customer.
+  Result<std::vector<std::string>> waiting_for(CustomerNumber customer);
   std::string holder_name() const override { return "outbox"; }
   Result<std::int64_t> forget(CustomerNumber customer) override;
 
