@@ -190,14 +190,18 @@ class Answering {
       personal_ = used_->capabilities().personal && !list.empty();
     }
     if (!list.empty()) return list;
-    if (!may_personalise_)
+    used_ = shelf_.popularity.get();
+    ATTUNE_ASSIGN_OR_RETURN(list, used_->recommend(query_, list_options()));
+    if (list.empty())
+      notes_.emplace_back(request_.where.empty() ? "nothing is left to show"
+                                                 : "nothing that the model knows passes the rule");
+    else if (!may_personalise_)
       notes_.emplace_back("no consent for personalisation: popular items");
     else if (!history_.empty() && !request_.where.empty())
       notes_.emplace_back("nothing that the model would choose passes the rule: popular items");
     else
       notes_.emplace_back("nothing known that the model can use: popular items");
-    used_ = shelf_.popularity.get();
-    return used_->recommend(query_, list_options());
+    return list;
   }
 
   Result<std::vector<ScoredIndex>> rank_similar() {

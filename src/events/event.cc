@@ -61,7 +61,7 @@ constexpr std::array kMarks{
     Mark::cancelled,         Mark::zero_price,        Mark::negative_price,
     Mark::zero_quantity,     Mark::time_zone_assumed, Mark::text_normalised,
     Mark::date_only,         Mark::outlier,           Mark::bot,
-    Mark::negative_quantity, Mark::value_divided};
+    Mark::negative_quantity, Mark::value_divided,     Mark::said_by_page};
 
 // Lays fields one behind the other, each with its length, so that no two different events look the
 // same.
@@ -157,6 +157,8 @@ std::string_view name(Mark mark) {
       return "negative_quantity";
     case Mark::value_divided:
       return "value_divided";
+    case Mark::said_by_page:
+      return "said_by_page";
   }
   return "unknown";
 }

@@ -26,7 +26,7 @@ class FactCollector {
     first(facts_.first_anonymous, codes.anonymous, row);
     first(facts_.first_item, codes.item, row);
     if (codes.customer != kNoCode && codes.anonymous != kNoCode)
-      add_link(event.type, row, codes.anonymous, codes.customer);
+      add_link(event, row, codes.anonymous, codes.customer);
     if (codes.item != kNoCode) add_item(event, row, codes.item);
     if (codes.customer != kNoCode) {
       add_traits(event, row, codes.customer, customers_said_, facts_.traits);
@@ -80,8 +80,10 @@ class FactCollector {
     return said.value != kNoCode && facts_.values.text(said.value) == text;
   }
 
-  void add_link(EventType type, std::int64_t row, std::uint32_t anonymous, std::uint32_t customer) {
-    if (type == EventType::alias) {
+  // A page's alias is no more than a link: it leaves alone who is another customer's.
+  void add_link(const Event& event, std::int64_t row, std::uint32_t anonymous,
+                std::uint32_t customer) {
+    if (event.type == EventType::alias && (event.marks & bit(Mark::said_by_page)) == 0) {
       facts_.aliases.push_back({row, anonymous, customer});
     } else if (pairs_.emplace(std::uint64_t{anonymous} << 32 | customer, true).second) {
       facts_.links.push_back({row, anonymous, customer});

@@ -77,6 +77,8 @@ constexpr std::array kReasons = std::to_array<ReasonInfo>({
      "数量低于 0，但没有取消的标志：库存更正"},
     {"value_divided", "flagged", "a share, by quantity, of what an order without prices came to",
      "订单没有单价，按数量分摊订单总额"},
+    {"said_by_page", "noted", "a page's word that a visitor is a customer",
+     "网页声明某位访客是某位客户"},
     {"outlier", "flagged", "far from its item's usual quantity or price",
      "远离该商品通常的数量或价格"},
     {"bot", "flagged", "part of a burst that no person makes", "属于真人做不到的密集访问"},

@@ -187,7 +187,8 @@ bool RowMaker::type(int& value) {
     return refuse(found, Field::type, "unknown_type",
                   fmt::format("'{}' is not an event type{}", quoted(found.text),
                               did_you_mean(type_key(found.text), event_type_names())),
-                  fmt::format("say what it means with --map \"type[{}]=view\", or =ignore",
+                  fmt::format("say what it means with --map \"type[{}]=TYPE\" (TYPE: purchase, "
+                              "refund, view, …), or =ignore",
                               quoted(found.text)));
   }
   if (seen_types_.size() < 32) seen_types_.emplace_back(found.text, value);

@@ -76,6 +76,8 @@ bool SegmentMessages::several() {
                     "in a message, or less beside them",
                     count, rest));
   }
+  // Lines of one message are one order, though it has no name of its own.
+  if (event_.type == EventType::purchase && event_.order.empty()) event_.order = event_.event_id;
   const std::uint32_t shared_marks = values_.marks;
   for (std::size_t i = 0; i < count; ++i) {
     const std::string_view written = parts_->lines[i];

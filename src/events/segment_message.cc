@@ -112,9 +112,15 @@ bool SegmentMessages::read_all(SegmentCall call) {
 }
 
 bool SegmentMessages::decide_call(SegmentCall& call) {
-  if (call != SegmentCall::batch) return true;
   std::string_view word;
   if (!values_.text(Scope::message, parts_->message, Key::type, word)) return false;
+  if (call != SegmentCall::batch) {
+    if (word.empty() || word == name(call)) return true;
+    return values_.refuse(Scope::message, Key::type, "unknown_type",
+                          fmt::format("'{}' does not belong to a call of {}; leave the type out, "
+                                      "or send the message to the door of its type",
+                                      quoted(word), name(call)));
+  }
   if (word.empty()) {
     return values_.refuse(Scope::message, Key::type, "missing_type",
                           "the message does not say its type; write track, identify, page, "
@@ -306,9 +312,11 @@ bool SegmentMessages::check_speaker(std::string_view word) {
                         "anonymousId alone");
 }
 
-// Of two customers whom the shop knows, anybody who reads the key could make one.
+// Of two customers whom the shop knows, anybody who reads the key could make one. What is not known
+// here yet is told apart when the event is applied.
 bool SegmentMessages::alias() {
   event_.type = EventType::alias;
+  if (speaker_ == SegmentSpeaker::page) values_.marks |= bit(Mark::said_by_page);
   if (speaker_ == SegmentSpeaker::page && options_.is_customer &&
       options_.is_customer(event_.anonymous)) {
     return values_.refuse(Scope::message, Key::previous_id, "reserved_type",
@@ -336,6 +344,7 @@ bool SegmentMessages::identify(SegmentCall call) {
                             "a group call needs the group's id");
     }
     pending_.push_back({"group_id", group});
+    path_ = "group";  // its traits are the group's, not the person's
   }
   const bool own = parts_->message.has(Key::traits);
   const std::string_view written =
@@ -343,7 +352,7 @@ bool SegmentMessages::identify(SegmentCall call) {
   const bool from_context = !own && call == SegmentCall::identify;
   if (own || (from_context && kind_of(written) == JsonKind::object)) {
     const std::string_view field = own ? "traits" : "context.traits";
-    if (!flatten(written, 0, field) || !unique_traits(field)) return false;
+    if (!flatten(written, path_.size(), field) || !unique_traits(field)) return false;
   }
   event_.customer_attributes = values_.arena().keep(pending_);
   add(event_);

@@ -411,6 +411,24 @@ std::string TimeReader::explain(std::string_view text, TimeFault fault) const {
   return fmt::format("'{}' has a clock time that does not exist", shown);
 }
 
+namespace {
+
+// From the first to the last day of those that read so.
+std::int64_t days_spanned(std::span<const std::string_view> sample, TimeFormat format) {
+  TimeReader reader(format, TimeZone::utc());
+  std::optional<std::int64_t> first, last;
+  for (const std::string_view cell : sample) {
+    TimeValue value;
+    if (reader.read(trim(cell), value) != TimeFault::none) continue;
+    const std::int64_t day = value.time.micros / kMicrosPerDay;
+    first = std::min(first.value_or(day), day);
+    last = std::max(last.value_or(day), day);
+  }
+  return first ? *last - *first : 0;
+}
+
+}  // namespace
+
 TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
   // Ties go to the first: a full date is told from a number, and a compact date from seconds since
   // 1970.
@@ -423,6 +441,7 @@ TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
   std::array<std::size_t, kFormats.size()> zoned{};
   TimeFormatChoice choice;
   std::size_t slashes = 0;
+  bool closer = false;  // one of the two ways makes the days lie closer together
   for (const TimeFormat format : kOrder) {
     TimeReader reader(format, TimeZone::utc());
     const auto at = static_cast<std::size_t>(format);
@@ -453,18 +472,25 @@ TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
   const std::size_t day = readable[static_cast<std::size_t>(TimeFormat::day_first)];
   if (choice.format == TimeFormat::month_first && month == day) {
     choice.ambiguous = true;
-    // Slashes are written month first in the country that writes months first; dots and hyphens are
-    // not.
-    if (slashes * 2 < month) choice.format = TimeFormat::day_first;
+    const std::int64_t month_days = days_spanned(sample, TimeFormat::month_first);
+    const std::int64_t day_days = days_spanned(sample, TimeFormat::day_first);
+    // Rows of one file lie close together. Where that does not tell: slashes are written month
+    // first in the country that writes months first; dots and hyphens are not.
+    if (month_days == day_days ? slashes * 2 < month : day_days < month_days)
+      choice.format = TimeFormat::day_first;
+    closer = month_days != day_days;
   }
   choice.names_zone =
       choice.readable > 0 && zoned[static_cast<std::size_t>(choice.format)] == choice.readable;
   const bool either =
       choice.format == TimeFormat::month_first || choice.format == TimeFormat::day_first;
   choice.why =
-      choice.ambiguous ? "no day above 12 in the sample decides between day and month first"
-      : either         ? fmt::format("{} of {} times of the sample exist only so",
-                                     choice.readable - std::min(month, day), choice.stated)
+      choice.ambiguous ? fmt::format(
+                             "a guess: no day above 12 in the sample decides{}; say --map "
+                             "time.format=day_first, or month_first",
+                             closer ? ", read so its days lie closest together" : "")
+      : either ? fmt::format("{} of {} times of the sample exist only so",
+                             choice.readable - std::min(month, day), choice.stated)
                : fmt::format("reads {} of {} times of the sample", choice.readable, choice.stated);
   return choice;
 }

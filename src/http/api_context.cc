@@ -67,6 +67,11 @@ std::expected<void, Fault> clean_parameters(const std::vector<std::string>& name
   return {};
 }
 
+// "a read", "an admin".
+std::string with_article(KeyScope scope) {
+  return fmt::format("{} {}", scope == KeyScope::admin ? "an" : "a", engine::name(scope));
+}
+
 // "/v1/items/{id}" -> "id".
 std::vector<std::string> parameter_names(std::string_view path) {
   std::vector<std::string> names;
@@ -119,15 +124,16 @@ std::expected<KeyScope, Response> ApiContext::admit(const Request& request, std:
   };
   if (key.empty()) {
     return refusal(401, "Unauthorized",
-                   fmt::format("send a {} key: as user of Basic, as Bearer, or as X-API-Key",
-                               engine::name(door)));
+                   fmt::format("send {} key: as user of Basic, as Bearer, or as X-API-Key{}",
+                               with_article(door),
+                               door == KeyScope::write ? ", or as writeKey in the body" : ""));
   }
   const std::optional<engine::AccessKey> known = service.keys().check(key);
   if (!known) return refusal(401, "Unauthorized", "the key is unknown, or was revoked");
   if (!engine::AccessKeys::opens(known->scope, door)) {
     return refusal(403, "Forbidden",
-                   fmt::format("this is a {} key; this door needs a {} key",
-                               engine::name(known->scope), engine::name(door)));
+                   fmt::format("this is {} key; this door needs {} key", with_article(known->scope),
+                               with_article(door)));
   }
   const int seconds = limit.seconds_to_wait(known->id);
   if (seconds == 0) return known->scope;
@@ -137,6 +143,12 @@ std::expected<KeyScope, Response> ApiContext::admit(const Request& request, std:
   response.error().set_header("Retry-After", std::to_string(seconds));
   response.error().set_header("X-RateLimit-Reset", std::to_string(seconds));
   return response;
+}
+
+bool ApiContext::holds(const Request& request, KeyScope door) {
+  if (request.trusted) return true;
+  const std::optional<engine::AccessKey> known = service.keys().check(key_of(request));
+  return known && engine::AccessKeys::opens(known->scope, door);
 }
 
 std::optional<Response> ApiContext::refuse(const Request& request, std::string_view key,
@@ -226,7 +238,10 @@ void add_doors(ApiContext& api) {
 
 Fields::Fields(const boost::json::value& value, std::string prefix) : prefix_(std::move(prefix)) {
   object_ = value.if_object();
-  if (object_ == nullptr) fault_ = fault(invalid_argument("an object belongs here"), prefix_);
+  if (object_ == nullptr) {
+    fault_ = fault(invalid_argument("an object belongs here"),
+                   prefix_.empty() ? std::string_view("body") : prefix_);
+  }
 }
 
 void Fields::fail(const char* name, std::string message) {

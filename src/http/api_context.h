@@ -82,6 +82,8 @@ class ApiContext {
   std::expected<KeyScope, Response> admit(const Request& request, std::string_view key,
                                           KeyScope door);
   // The same for who need not know the scope; absent when the request may pass.
+  // Whether the request holds such a key; it costs nothing of the key's rate.
+  bool holds(const Request& request, KeyScope door);
   std::optional<Response> refuse(const Request& request, std::string_view key, KeyScope door);
 
  private:

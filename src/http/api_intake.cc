@@ -83,7 +83,7 @@ std::expected<void, Response> read_body(ApiContext& api, SegmentCall call, const
     // Nobody learns what is wrong with a body without a key.
     const auto scope = api.admit(request, batch.write_key, KeyScope::write);
     if (!scope) return std::unexpected(scope.error());
-    if (read && speaker_with(*scope) == events::SegmentSpeaker::shop && !batch.problems.empty())
+    if (read && speaker_with(*scope) == events::SegmentSpeaker::shop)
       read = reader.read(call, request.body, now, batch, events::SegmentSpeaker::shop);
   }
   if (!read) return std::unexpected(problem(read.error(), batch.fault));
@@ -106,7 +106,8 @@ void take(ApiContext& api, SegmentCall call, const std::shared_ptr<Request>& req
     respond(std::move(read.error()));
     return;
   }
-  if (request->header("X-Strict-Mode") == "1" && std::ranges::any_of(batch.problems, is_fault)) {
+  const std::string_view strict = request->header("X-Strict-Mode");
+  if ((strict == "1" || strict == "true") && std::ranges::any_of(batch.problems, is_fault)) {
     respond(strict_refusal(batch.problems));
     return;
   }

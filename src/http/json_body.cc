@@ -94,9 +94,16 @@ std::expected<json::value, Fault> parse_body(std::string_view text) {
   if (!failure && !seen.too_large.empty())
     return refusal("the number is too large", attune::quoted(seen.too_large));
   json::value value = json::parse(text, failure, {}, options);
-  if (failure)
-    return refusal(fmt::format("the body is not JSON: {}; send an object", failure.message()));
-  return value;
+  if (!failure) return value;
+  if (const auto bad = first_invalid_utf8(text)) {
+    return refusal(fmt::format("byte {} is 0x{:02X}; send UTF-8", *bad,
+                               static_cast<unsigned>(static_cast<unsigned char>(text[*bad]))),
+                   "body");
+  }
+  if (failure == json::error::too_deep)
+    return refusal(fmt::format("at most {} levels lie in one another here", kDepthMax), "body");
+  return refusal(fmt::format("the body is not JSON: {}; send an object", failure.message()),
+                 "body");
 }
 
 }  // namespace attune::http

@@ -13,7 +13,7 @@ namespace {
 
 using store::Statement;
 
-constexpr std::array<store::Migration, 1> kMigrations{{{1, R"sql(
+constexpr std::array<store::Migration, 2> kMigrations{{{1, R"sql(
   CREATE TABLE segment_definitions (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, rule TEXT NOT NULL,
     description TEXT NOT NULL, created INTEGER NOT NULL, ready_made INTEGER NOT NULL);
@@ -22,6 +22,9 @@ constexpr std::array<store::Migration, 1> kMigrations{{{1, R"sql(
     PRIMARY KEY (customer, segment)) WITHOUT ROWID;
   CREATE INDEX segment_members_by_segment ON segment_members (segment, customer);
   CREATE TABLE segment_passes (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+)sql"},
+                                                       {2, R"sql(
+  CREATE TABLE segments_removed (name TEXT PRIMARY KEY) WITHOUT ROWID;  -- ready-made ones
 )sql"}}};
 
 constexpr std::string_view kSelect =
@@ -100,6 +103,10 @@ Status SegmentStore::save_ready_made() {
   ATTUNE_ASSIGN_OR_RETURN(JoinedTransaction transaction, JoinedTransaction::begin(*state_));
   for (const Segment& segment : ready_segments()) {
     if (std::ranges::find(known, segment.name, &Segment::name) != known.end()) continue;
+    ATTUNE_ASSIGN_OR_RETURN(
+        const auto removed,
+        state_->find_int64("SELECT 1 FROM segments_removed WHERE name = ?1", segment.name));
+    if (removed) continue;
     ATTUNE_RETURN_IF_ERROR(save(segment, TimeZone::utc(), MemoryVocabulary()));
   }
   return transaction.commit();
@@ -119,6 +126,8 @@ Status SegmentStore::remove(std::string_view name) {
   ATTUNE_ASSIGN_OR_RETURN(JoinedTransaction transaction, JoinedTransaction::begin(*state_));
   ATTUNE_RETURN_IF_ERROR(state_->run("DELETE FROM segment_members WHERE segment = ?", id));
   ATTUNE_RETURN_IF_ERROR(state_->run("DELETE FROM segment_definitions WHERE id = ?", id));
+  if (std::ranges::find(ready_segments(), name, &Segment::name) != ready_segments().end())
+    ATTUNE_RETURN_IF_ERROR(state_->run("INSERT OR IGNORE INTO segments_removed VALUES (?1)", name));
   return transaction.commit();
 }
 

@@ -101,7 +101,7 @@ TEST(SegmentReader, ReadsGroupAndAlias) {
       bench.read(SegmentCall::group, R"({"userId":"u","groupId":"g1","traits":{"plan":"gold"}})")
           .event();
   EXPECT_EQ(group.type, EventType::identify);
-  EXPECT_EQ(texts(group.customer_attributes), (Texts{{"group_id", "g1"}, {"plan", "gold"}}));
+  EXPECT_EQ(texts(group.customer_attributes), (Texts{{"group_id", "g1"}, {"group.plan", "gold"}}));
   const Event& alias =
       bench.read(SegmentCall::alias, R"({"previousId":"old","userId":"new"})").event();
   EXPECT_EQ(alias.type, EventType::alias);
@@ -260,10 +260,33 @@ TEST(SegmentReader, LetsOnlyTheShopMakeOneCustomerOfTwo) {
     return out.problems.size();
   };
   EXPECT_EQ(problems("dev", SegmentSpeaker::page), 0u);
+  EXPECT_TRUE(out.events[0].marks & bit(Mark::said_by_page));
+  EXPECT_EQ(problems("dev", SegmentSpeaker::shop), 0u);
+  EXPECT_FALSE(out.events[0].marks & bit(Mark::said_by_page));
   EXPECT_EQ(problems("ann", SegmentSpeaker::shop), 0u);
   ASSERT_EQ(problems("ann", SegmentSpeaker::page), 1u);
   EXPECT_EQ(out.problems[0].reason, "reserved_type");
   EXPECT_EQ(out.problems[0].field, "previousId");
+}
+
+TEST(SegmentReader, RefusesATypeThatIsNotTheDoors) {
+  SegmentBench bench;
+  EXPECT_EQ(bench.read(SegmentCall::identify, R"({"userId":"u","type":"track"})").problem(),
+            "unknown_type type");
+  EXPECT_EQ(bench.read(SegmentCall::identify, R"({"userId":"u","type":"junk"})").problem(),
+            "unknown_type type");
+  EXPECT_EQ(bench.read(SegmentCall::identify, R"({"userId":"u","type":"identify"})").event().type,
+            EventType::identify);
+}
+
+TEST(SegmentReader, MakesOneOrderOfTheLinesOfAMessageWithoutAnOrderId) {
+  SegmentBench bench;
+  bench.read(SegmentCall::track,
+             R"({"userId":"u","messageId":"m1","event":"Order Completed","properties":{
+                 "products":[{"product_id":"p1","price":1},{"product_id":"p2","price":2}]}})");
+  ASSERT_EQ(bench.out.events.size(), 2u);
+  EXPECT_EQ(bench.out.events[0].order, "m1");
+  EXPECT_EQ(bench.out.events[1].order, "m1");
 }
 
 // What needs an address is not for a page to allow: its visitor may have named anybody.

@@ -150,7 +150,11 @@ TEST(ChooseTimeFormat, DecidesMonthAndDayOverTheWholeSample) {
   EXPECT_EQ(choose({"12/1/2010 8:26", "13/12/2010 9:00"}).format, day_first);
   EXPECT_FALSE(choose({"12/1/2010 8:26", "13/12/2010 9:00"}).ambiguous);
   EXPECT_TRUE(choose({"12/1/2010", "1/2/2010"}).ambiguous);
-  EXPECT_EQ(choose({"12/1/2010", "1/2/2010"}).format, month_first);
+  // Days of one file lie close together; where that does not tell, slashes are America's.
+  EXPECT_EQ(choose({"12/1/2010", "1/2/2010"}).format, day_first);
+  EXPECT_EQ(choose({"08/02/2024", "09/02/2024", "10/02/2024"}).format, day_first);
+  EXPECT_EQ(choose({"08/02/2024", "08/03/2024", "08/04/2024"}).format, month_first);
+  EXPECT_EQ(choose({"12/1/2010"}).format, month_first);
   EXPECT_EQ(choose({"12.1.2010", "1.2.2010"}).format, day_first);
   EXPECT_EQ(choose({"05-02-2010", "12-02-2010", "19-02-2010"}).format, day_first);
 }

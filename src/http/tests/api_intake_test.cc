@@ -132,11 +132,16 @@ TEST_F(IntakeDoors, KeepWhatTheyRefusedUntilItIsMendedOrDropped) {
   EXPECT_EQ(list.text("/refused/0/call"), "track");
   EXPECT_EQ(list.text("/refused/1/field"), "batch[0].userId");
   EXPECT_EQ(list.text("/refused/2/reason"), "too_large");
+  EXPECT_EQ(list.text("/refused/2/cut"), "true");
   const auto number = [&](int i) { return list.text(fmt::format("/refused/{}/number", i)); };
 
   expect_problem(post("/v1/refused/" + number(0) + "/replay"), 400, "timestamp");
+  expect_problem(post("/v1/refused/" + number(2) + "/replay"), 400, "message");
+  expect_problem(post("/v1/refused/" + number(0) + "/replay", R"({"mesage":{}})"), 400, "mesage");
+  expect_problem(post("/v1/refused/" + number(0) + "/replay", "[]"), 400, "body");
+  expect_problem(post("/v1/refused/" + number(0) + "/replay", R"({"message":7})"), 400, "message");
   EXPECT_EQ(post("/v1/refused/" + number(0) + "/replay",
-                 R"({"message":{)" + viewed + R"("2026-05-17T06:40:01Z"}})")
+                 R"({"message":{"type":"track",)" + viewed + R"("2026-05-17T06:40:01Z"}})")
                 .status,
             200);
   EXPECT_EQ(post("/v1/refused/" + number(1) + "/replay",
@@ -212,6 +217,30 @@ TEST_F(IntakeDoors, MakeOneCustomerOfTwoForTheShopAlone) {
     settle();
   }
   expect_problem(alias("ann"), 400, "previousId");
+}
+
+// A device that is tied to a customer is no way round that, nor is a message of the same batch.
+TEST_F(IntakeDoors, MakeOneCustomerOfTwoByNoDeviceEither) {
+  const std::string write = make_key(KeyScope::write);
+  const auto post_as = [&](const std::string& path, const std::string& body,
+                           const std::string& key) {
+    EXPECT_EQ(ask(Method::post, path, body, {{"X-API-Key", key}}, false).status, 200) << body;
+    settle();
+  };
+  for (const char* who : {"ann", "bob", "eve"})
+    post_as("/v1/identify", fmt::format(R"({{"userId":"{}"}})", who), write);
+  post_as("/v1/identify", R"({"userId":"ann","anonymousId":"dev"})", write);
+  post_as("/v1/alias", R"({"previousId":"dev","userId":"bob"})", write);
+  post_as("/v1/batch", R"({"batch":[{"type":"identify","userId":"eve","anonymousId":"dev2"},
+                                    {"type":"alias","previousId":"dev2","userId":"bob"}]})",
+          write);
+  const auto known = [&](const std::string& id) { return get("/v1/profiles/" + id).text("/id"); };
+  EXPECT_EQ(known("ann"), "ann");
+  EXPECT_EQ(known("bob"), "bob");
+  EXPECT_EQ(known("eve"), "eve");
+  // The shop's word does it.
+  post_as("/v1/alias", R"({"previousId":"dev","userId":"bob"})", make_key(KeyScope::admin));
+  EXPECT_EQ(known("ann"), "bob");
 }
 
 // A write key lies open in a page: with it nobody renames an item, speaks for a customer, or makes

@@ -230,6 +230,14 @@ TEST_F(SegmentStoreTest, SavesReadyMadeSegmentsOnce) {
   EXPECT_TRUE(store_->find("lapsed")->ready_made);
 }
 
+TEST_F(SegmentStoreTest, LeavesOutReadyMadeSegmentsThatWereRemoved) {
+  ASSERT_TRUE(store_->save_ready_made().has_value());
+  ASSERT_TRUE(store_->remove("browsers").has_value());
+  ASSERT_TRUE(store_->save_ready_made().has_value());
+  EXPECT_EQ(store_->list()->size(), ready_segments().size() - 1);
+  EXPECT_EQ(store_->find("browsers").error().code, ErrorCode::not_found);
+}
+
 TEST_F(SegmentStoreTest, ForgetsAndMergesCustomers) {
   ASSERT_TRUE(save(segment("repeat", "frequency >= 2")).has_value());
   const Timestamp now = at(2020, 5, 4);

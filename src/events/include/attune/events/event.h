@@ -91,6 +91,7 @@ enum class Mark : std::uint32_t {
   negative_quantity =
       1u << 12,  // below zero without the signs of a cancellation: a correction of stock
   value_divided = 1u << 13,  // its share, by quantity, of what an order without prices came to
+  said_by_page = 1u << 14,   // an alias by a page's key: ties a visitor, never two customers
 };
 std::string_view name(Mark mark);
 std::span<const Mark> all_marks();
