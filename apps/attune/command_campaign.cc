@@ -28,6 +28,8 @@ struct CampaignArguments {
   std::string at;
   std::string html;
   double level = measure::kLevel;
+  bool sequential = false;
+  std::int64_t planned = 0;
   ProfileSettings settings;
 };
 using Arguments = std::shared_ptr<CampaignArguments>;
@@ -218,10 +220,16 @@ Status run_status(Context& context, const Arguments& arguments) {
 }
 
 Status run_report(Context& context, const Arguments& arguments) {
+  if (arguments->sequential != (arguments->planned > 0)) {
+    return std::unexpected(invalid_argument(
+        "--sequential and --planned N belong together: how many customers will be assigned by the "
+        "campaign's end?"));
+  }
   const bool by_segment = !arguments->group.empty();
   ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, by_segment));
-  const engine::CampaignReportOptions options{.analysis = {.level = arguments->level},
-                                              .by = arguments->group};
+  const engine::CampaignReportOptions options{
+      .analysis = {.level = arguments->level, .planned = arguments->planned},
+      .by = arguments->group};
   ATTUNE_ASSIGN_OR_RETURN(
       const engine::CampaignReport report,
       opened.campaigns->report(arguments->what, opened.now, options, opened.customers.get()));
@@ -431,6 +439,10 @@ void add_campaign(CLI::App& app, Context& context) {
   report.takes("NAME", "the campaign")
       .at("outcomes until then instead of now")
       .example(" winback-december --html answer.html");
+  report.command->add_flag("--sequential", report.arguments->sequential,
+                           "intervals that may be looked at daily; needs --planned");
+  report.command->add_option("--planned", report.arguments->planned,
+                             "customers who will be assigned by the campaign's end");
   report.command->add_option("--level", report.arguments->level, "confidence of intervals")
       ->capture_default_str();
   report.command

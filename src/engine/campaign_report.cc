@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -47,7 +48,9 @@ class ReportBuilder {
 
   Status build(const CampaignReportOptions& options, Customers* customers) {
     name_arms();
+    if (goes_by_outbox(campaign_.channel)) ATTUNE_RETURN_IF_ERROR(read_handed_over());
     ATTUNE_RETURN_IF_ERROR(read_assignments());
+    take_logged_shares();
     report_.assigned = static_cast<std::int64_t>(arm_.size());
     for (const Timestamp at : assigned_at_)
       report_.complete += at.micros + window_ <= report_.now.micros;
@@ -97,6 +100,61 @@ class ReportBuilder {
     return static_cast<std::size_t>(found - arms_.begin());
   }
 
+  // Decisions whose message left the house: sent, refused by the other side, or unknown. What was
+  // withheld cost nothing.
+  Status read_handed_over() {
+    ATTUNE_ASSIGN_OR_RETURN(
+        store::QueryResult rows,
+        workspace_.history().query(
+            "SELECT DISTINCT decision_id FROM visible_rows WHERE type IN ($1, $2) AND decision_id "
+            "IS NOT NULL AND epoch_us(time) <= $3",
+            {static_cast<std::int64_t>(events::EventType::message_sent),
+             static_cast<std::int64_t>(events::EventType::message_bounced), report_.now.micros}));
+    return rows.for_each([&](const store::Chunk& chunk) -> Status {
+      for (std::size_t i = 0; i < chunk.rows(); ++i) handed_over_.emplace(chunk.text(0, i));
+      return {};
+    });
+  }
+
+  // Counts a message, unless it never left.
+  void count_message(const decide::CampaignDecision& decision, std::size_t arm) {
+    if (!decision.choice) return;
+    if (goes_by_outbox(campaign_.channel) && !handed_over_.contains(decision.id)) return;
+    ++messages_[arm];
+    cost_[arm] += decision.cost.minor;
+  }
+
+  // The shares under which a customer was assigned.
+  void add_logged_shares(const decide::AssignmentSpec& spec) {
+    logged_shares_.resize(arms_.size());
+    const auto add = [&](std::string_view name, double share) {
+      const auto found = std::ranges::find(arms_, name);
+      if (found != arms_.end())
+        logged_shares_[static_cast<std::size_t>(found - arms_.begin())] += share;
+    };
+    add("holdout", spec.holdout);
+    if (!shares()) {
+      add("treated", 1 - spec.holdout);
+      return;
+    }
+    double weights = 0;
+    for (const decide::Arm& arm : spec.arms) weights += arm.weight;
+    for (const decide::Arm& arm : spec.arms)
+      add(arm.name, (1 - spec.holdout) * arm.weight / weights);
+  }
+
+  // Groups are compared with the shares that held when each customer was assigned, whatever the
+  // campaign's last version says.
+  void take_logged_shares() {
+    if (arm_.empty()) return;
+    for (std::size_t arm = 0; arm < arms_.size(); ++arm) {
+      const double share = logged_shares_[arm] / static_cast<double>(arm_.size());
+      if (std::abs(share - shares_[arm]) < 1e-9) continue;
+      shares_changed_ = true;
+      shares_[arm] = share;
+    }
+  }
+
   // A customer belongs to the group of the first decision, from its moment on.
   Status read_assignments() {
     ATTUNE_ASSIGN_OR_RETURN(merges_, workspace_.identity().merges());
@@ -106,16 +164,14 @@ class ReportBuilder {
             workspace_, campaign_.name, Timestamp{INT64_MIN},
             [&](CustomerNumber number, const decide::CampaignDecision& decision) -> Status {
               const auto arm = arm_of(decision);
-              if (!arm) return {};
+              if (!arm || decision.time > report_.now) return {};
               const auto [row, fresh] = rows_.try_emplace(merges_.root(number), arm_.size());
               if (fresh) {
                 arm_.push_back(static_cast<std::int32_t>(*arm));
                 assigned_at_.push_back(decision.time);
+                add_logged_shares(decision.assignment);
               }
-              if (decision.choice) {
-                ++messages_[static_cast<std::size_t>(arm_[row->second])];
-                cost_[static_cast<std::size_t>(arm_[row->second])] += decision.cost.minor;
-              }
+              count_message(decision, static_cast<std::size_t>(arm_[row->second]));
               return {};
             }));
     return {};
@@ -135,7 +191,7 @@ class ReportBuilder {
             "epoch_us(time) <= $3 GROUP BY customer, coalesce(order_id, '#' || sequence), currency "
             "ORDER BY min(sequence), currency",
             {static_cast<std::int64_t>(campaign_.outcome.event), first.micros - window_,
-             last.micros + window_}));
+             std::min(last.micros + window_, report_.now.micros)}));
     return rows.for_each([&](const store::Chunk& chunk) -> Status {
       const auto customers = chunk.int64(0), times = chunk.int64(1), currencies = chunk.int64(3);
       const auto values = chunk.real(2);
@@ -281,7 +337,7 @@ class ReportBuilder {
     std::vector<TreatmentActivity> by_arm(arms_.size());
     if (!arm_.empty()) {
       const auto [first, last] = std::ranges::minmax(assigned_at_);
-      const Assigned assigned{merges_, rows_, arm_, first, last};
+      const Assigned assigned{merges_, rows_, arm_, first, last, report_.now};
       ATTUNE_RETURN_IF_ERROR(add_activity(workspace_, campaign_, assigned, by_arm));
       ATTUNE_RETURN_IF_ERROR(add_claims(workspace_, campaign_, assigned, outcomes_, by_arm));
     }
@@ -301,6 +357,10 @@ class ReportBuilder {
           "compared with each other");
     }
     if (!group_note_.empty()) add(group_note_);
+    if (shares_changed_) {
+      add("the shares changed while the campaign ran: a treatment's customers are not all of one "
+          "time, and planned numbers follow the shares that held when each was assigned");
+    }
     if (report_.complete < report_.assigned) {
       add(fmt::format(
           "{} of {} customers are still within the {} days in which outcomes count: "
@@ -323,7 +383,10 @@ class ReportBuilder {
   events::MergeMap merges_;
   std::vector<std::string> arms_;
   std::vector<double> shares_;
-  std::vector<std::int64_t> messages_, cost_;  // by arm
+  std::vector<double> logged_shares_;  // sums over who was assigned
+  bool shares_changed_ = false;
+  std::unordered_set<std::string> handed_over_;  // decisions
+  std::vector<std::int64_t> messages_, cost_;    // by arm
   std::unordered_map<CustomerNumber, std::size_t> rows_;
   std::vector<std::int32_t> arm_;
   std::vector<Timestamp> assigned_at_;

@@ -58,7 +58,8 @@ class TouchReader {
             "((type = $4 AND coalesce(quantity, 1) > 0) OR type = $5 OR (type = $6 AND source = "
             "$1))"
             " ORDER BY time, sequence",
-            {source, assigned_.first.micros - window, assigned_.last.micros + window,
+            {source, assigned_.first.micros - window,
+             std::min(assigned_.last.micros + window, assigned_.until.micros),
              number(EventType::message_clicked), number(EventType::click),
              number(clicked ? EventType::message_clicked : sent_by(campaign_.channel)),
              number(EventType::assignment)}));
@@ -123,14 +124,15 @@ Status add_activity(Workspace& workspace, const engage::Campaign& campaign,
       store::QueryResult rows,
       workspace.history().query(
           "SELECT customer, type::BIGINT, max(coalesce(quantity, 1))::DOUBLE FROM visible_rows "
-          "WHERE customer <> 0 AND ((source = $1 AND type IN ($2, $3, $4, $5, $6, $7)) OR "
+          "WHERE customer <> 0 AND epoch_us(time) <= $11 AND ((source = $1 AND type IN ($2, $3, "
+          "$4, $5, $6, $7)) OR "
           "(type IN ($8, $9) AND decision_id IN (SELECT decision_id FROM visible_rows WHERE "
           "source = $1 AND type = $10))) GROUP BY customer, type, decision_id",
           {source, number(EventType::message_sent), number(EventType::message_bounced),
            number(EventType::message_opened), number(EventType::message_clicked),
            number(EventType::unsubscribe), number(EventType::message_complained),
-           number(EventType::impression), number(EventType::click),
-           number(EventType::assignment)}));
+           number(EventType::impression), number(EventType::click), number(EventType::assignment),
+           assigned.until.micros}));
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
     const auto customers = chunk.int64(0), types = chunk.int64(1);
     const auto persons = chunk.real(2);

@@ -18,6 +18,7 @@ struct Assigned {
   const std::unordered_map<CustomerNumber, std::size_t>& rows;
   std::span<const std::int32_t> arm;
   Timestamp first, last;  // of the assignments
+  Timestamp until;        // what came later does not count
 };
 
 struct OutcomeAt {

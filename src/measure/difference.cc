@@ -18,12 +18,14 @@ const ArmEstimate& smaller(const ArmEstimate& a, const ArmEstimate& b) {
   return a.customers < b.customers ? a : b;
 }
 
-// How often the telling customers come, over both arms.
-std::optional<std::int64_t> customers_for(std::int64_t telling, const ArmEstimate& a,
-                                          const ArmEstimate& b) {
-  const std::int64_t seen = a.telling + b.telling;
+// By how often the telling customers come in the arm that lacks them; where none came, over both.
+std::optional<std::int64_t> customers_for(std::int64_t telling, const ArmEstimate& lacking,
+                                          const ArmEstimate& other) {
+  const bool some = lacking.telling > 0;
+  const std::int64_t seen = some ? lacking.telling : other.telling;
   if (seen == 0) return std::nullopt;
-  const double share = static_cast<double>(seen) / static_cast<double>(a.customers + b.customers);
+  const std::int64_t among = some ? lacking.customers : lacking.customers + other.customers;
+  const double share = static_cast<double>(seen) / static_cast<double>(among);
   return std::llround(std::ceil(static_cast<double>(telling) / share));
 }
 
@@ -57,7 +59,7 @@ std::optional<TooLittle> too_little(const ArmEstimate& treatment, const ArmEstim
     if (arm->telling < kTellingMin) {
       return TooLittle{fmt::format("{} customers {} in the {}, {} are needed in each arm",
                                    arm->telling, telling_name(arm->kind), which, kTellingMin),
-                       customers_for(kTellingMin, treatment, control)};
+                       customers_for(kTellingMin, *arm, arm == &control ? treatment : control)};
     }
     if (arm->denominator_error > kRelativeErrorMax) {
       const double enough = static_cast<double>(arm->customers) *

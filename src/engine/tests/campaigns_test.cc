@@ -355,10 +355,33 @@ TEST_F(CampaignsTest, ReportsMeansThatAreCountedByHand) {
   for (const auto& [customer, decision] : all) expected += customer % 3 == 0;
   EXPECT_EQ(buyers, expected);
   EXPECT_EQ(report->returns.size(), 2u);
+  // As it was then: before the orders, and before anybody was assigned.
+  const auto then = campaigns().report("spring", days_later(1));
+  ASSERT_TRUE(then);
+  for (const measure::ArmMetric& arm : then->experiment.metrics[1].arms) EXPECT_EQ(arm.sum, 0);
+  EXPECT_EQ(campaigns().report("spring", days_later(-1))->assigned, 0);
   // Seen within the window, it says that figures will change.
   const auto early = campaigns().report("spring", days_later(3));
   EXPECT_EQ(early->complete, 0);
   EXPECT_FALSE(early->notes.empty());
+}
+
+// Who was assigned before a change of the shares is compared with what held then.
+TEST_F(CampaignsTest, ReportsTheSharesThatHeldWhenCustomersWereAssigned) {
+  start(definition(kOnceAMonth));
+  ASSERT_TRUE(run());
+  std::string changed = definition(kOnceAMonth);
+  for (const auto& [from, to] :
+       {std::pair("name = \"a\"\nshare = 0.5", "name = \"a\"\nshare = 0.9"),
+        std::pair("name = \"b\"\nshare = 0.5", "name = \"b\"\nshare = 0.1")}) {
+    ASSERT_NE(changed.find(from), changed.npos);
+    changed.replace(changed.find(from), std::string_view(from).size(), to);
+  }
+  start(changed);
+  const auto report = campaigns().report("spring", days_later(10));
+  ASSERT_TRUE(report);
+  EXPECT_NEAR(report->experiment.arms[1].expected, kReachable * .75 * .5, 1e-6);
+  EXPECT_NEAR(report->experiment.arms[2].expected, kReachable * .75 * .5, 1e-6);
 }
 
 TEST_F(CampaignsTest, MailsWhatWasDecidedUnlessConsentWasWithdrawnMeanwhile) {
@@ -388,6 +411,17 @@ TEST_F(CampaignsTest, MailsWhatWasDecidedUnlessConsentWasWithdrawnMeanwhile) {
   const ledger::BudgetBalances balances = ledger.balances("campaign:spring").value();
   EXPECT_EQ(balances.spent.messages, sent.sent);
   EXPECT_EQ(balances.reserved, ledger::Amount{});
+  // What was withheld is no cost of the campaign's.
+  const auto report = campaigns().report("spring", days_later(10));
+  ASSERT_TRUE(report);
+  std::int64_t messages = 0;
+  double cost = 0;
+  for (const TreatmentReturn& one : report->returns) {
+    messages += one.messages;
+    cost += one.cost;
+  }
+  EXPECT_EQ(messages, sent.sent);
+  EXPECT_NEAR(cost * 100, static_cast<double>(balances.spent.money_minor), 1e-6);
   EXPECT_EQ(in_state("SELECT count(*) FROM contacts"), sent.sent);
   EXPECT_EQ(send().sent, 0);
   EXPECT_EQ(server.messages().size(), rows.size() - 1);

@@ -135,8 +135,10 @@ TEST(Compare, AsksForConversionsInBothArms) {
   const Answer<Difference> answer = compare(proportion_of(80, 2000), proportion_of(2, 100));
   ASSERT_FALSE(answer);
   EXPECT_THAT(answer.error().why, HasSubstr("2 customers of the rarer outcome in the control"));
-  // 82 of 2,100 convert: 10 come of 257 customers.
-  EXPECT_EQ(answer.error().enough, 257);
+  // 2 of its 100 convert: 10 come of 500 customers.
+  EXPECT_EQ(answer.error().enough, 500);
+  // Where none converts in it, both arms tell: 80 of 2,100.
+  EXPECT_EQ(compare(proportion_of(80, 2000), proportion_of(0, 100)).error().enough, 263);
 }
 
 TEST(Compare, CannotSayHowManyWithoutAnyConversion) {
