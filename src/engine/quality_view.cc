@@ -163,7 +163,9 @@ std::string quality_text(const ImportResult& result, const report::TerminalStyle
   };
   text += fmt::format(" The shop now has {} customers, {} items and {} orders.\n",
                       distinct("customers"), distinct("items"), distinct("orders"));
-  if (result.rows_new == 0)
+  if (q.rows_read > 0 && result.rows_new == 0 && result.rows_known == 0)
+    text += "No row could be taken in, and nothing was changed; the reasons stand above.\n";
+  else if (result.rows_new == 0)
     text += "Nothing new: every row that can be read was here before, and nothing was changed.\n";
   for (const auto& file : result.quarantine) {
     text +=

@@ -29,6 +29,15 @@ constexpr std::int64_t kFewCustomers = 30;  // below this, shares and clusters s
 constexpr std::size_t kCohortMonths = 24;
 constexpr std::size_t kCategories = 20;
 
+// The midnight that a moment's week began with by the shop's clock, read as if it were UTC's.
+std::int64_t week_of(Timestamp time, const TimeZone& zone) {
+  const std::int64_t local =
+      time.micros + zone.offset_minutes(time) * std::int64_t{60} * kMicrosPerSecond;
+  const std::int64_t day = local / kMicrosPerDay - (local % kMicrosPerDay < 0 ? 1 : 0);
+  const std::int64_t weekday = ((day + 3) % 7 + 7) % 7;  // 1970 began on a Thursday
+  return (day - weekday) * kMicrosPerDay;
+}
+
 // One page on its way; texts come in pairs, English and Chinese.
 class PageMaker {
  public:
@@ -158,24 +167,28 @@ class PageMaker {
     ATTUNE_ASSIGN_OR_RETURN(
         store::QueryResult rows,
         workspace_.history().query(
-            fmt::format("SELECT date_trunc('week', time + INTERVAL {} MINUTE) AS week, "
-                        "count(DISTINCT coalesce(order_id, sequence::VARCHAR)) AS orders, "
-                        "sum(value_minor) AS value FROM visible_rows WHERE type = {} AND "
-                        "epoch_us(time) <= {} GROUP BY week ORDER BY week",
-                        workspace_.zone().offset_minutes(customers_.as_of()),
+            fmt::format("SELECT epoch_us(time_bucket(INTERVAL 15 MINUTE, begun)), count(*) FROM "
+                        "(SELECT min(time) AS begun FROM visible_rows WHERE type = {} AND "
+                        "epoch_us(time) <= {} GROUP BY coalesce(order_id, sequence::VARCHAR)) "
+                        "GROUP BY 1",
                         static_cast<int>(events::EventType::purchase), customers_.as_of().micros)));
+    // Weeks by the shop's own clock, as it stood then; no zone's midnight is off the quarter hours.
+    std::map<std::int64_t, double> weeks;
+    ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
+      for (std::size_t i = 0; i < chunk.rows(); ++i)
+        weeks[week_of(Timestamp{chunk.int64(0)[i]}, workspace_.zone())] +=
+            static_cast<double>(chunk.int64(1)[i]);
+      return {};
+    }));
     report::LineChart orders;
     orders.frame = frame("Orders a week", "每周订单");
     orders.time = true;
     orders.area = true;
     orders.lines.push_back({say("orders", "订单"), {}});
-    ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& chunk) -> Status {
-      for (std::size_t i = 0; i < chunk.rows(); ++i) {
-        orders.x.push_back(static_cast<double>(chunk.time(0)[i].micros));
-        orders.lines[0].values.push_back(static_cast<double>(chunk.int64(1)[i]));
-      }
-      return {};
-    }));
+    for (const auto& [week, count] : weeks) {
+      orders.x.push_back(static_cast<double>(week));
+      orders.lines[0].values.push_back(count);
+    }
     if (!orders.x.empty())
       page_.section(say("Orders over time", "订单走势")).figure(report::draw(orders));
     return {};

@@ -84,8 +84,9 @@ std::string assumption_zh(const events::Assumption& assumption) {
                                                    : "第一行是列名");
   if (what == "time zone") return line("时区", "时间未注明时区，采用店铺的时区");
   if (what == "time format")
-    return line("时间格式", why.starts_with("no day")
-                                ? "抽样中没有大于 12 的日，无法区分日与月的先后"
+    return line("时间格式", why.starts_with("a guess")
+                                ? "猜测：抽样中没有大于 12 的日，无法区分日与月的先后；可用 --map "
+                                  "time.format=day_first（或 month_first）说明"
                                 : "抽样中的时间大多只能这样读");
   if (what == "names left out") {
     const std::string_view value = assumption.value;  // "12 values"

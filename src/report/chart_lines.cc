@@ -60,6 +60,13 @@ class Lines {
     y_.first = plot_.bottom;
     y_.last = plot_.top;
     x_ = scale_of({&chart_.x}, false, log_x_);
+    if (chart_.time &&
+        std::ranges::adjacent_find(chart_.x, std::ranges::not_equal_to()) == chart_.x.end() &&
+        !chart_.x.empty()) {
+      constexpr double kRoom = 7. * 24 * 3600 * 1e6;  // microseconds around a single moment
+      x_.low = chart_.x.front() - kRoom;
+      x_.high = chart_.x.front() + kRoom;
+    }
     x_.first = plot_.left;
     x_.last = plot_.right;
     draw_y_axis(sheet_, plot_, y_, y_ticks);

@@ -64,6 +64,8 @@ struct RefusedMessage {
   std::string raw;          // as it came; personal, sealed at rest
   std::string around = {};  // the same of what its batch said for it; empty: nothing
 
+  // Only the beginning of it was kept: it is larger than an event may be.
+  bool is_cut() const;
   std::string serialise() const;
   static Result<RefusedMessage> parse(std::string_view text);
 };
