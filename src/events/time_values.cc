@@ -427,6 +427,18 @@ std::int64_t days_spanned(std::span<const std::string_view> sample, TimeFormat f
   return first ? *last - *first : 0;
 }
 
+// Where a sample reads both ways: rows of one file lie close together. Where that does not tell:
+// slashes are written month first in the country that writes months first; dots and hyphens are
+// not.
+TimeFormat month_or_day(std::span<const std::string_view> sample) {
+  const std::int64_t by_month = days_spanned(sample, TimeFormat::month_first);
+  const std::int64_t by_day = days_spanned(sample, TimeFormat::day_first);
+  const auto slashes = std::ranges::count_if(
+      sample, [](std::string_view text) { return text.find('/') != text.npos; });
+  const bool day = by_month == by_day ? slashes * 2 < std::ssize(sample) : by_day < by_month;
+  return day ? TimeFormat::day_first : TimeFormat::month_first;
+}
+
 }  // namespace
 
 TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
@@ -440,8 +452,6 @@ TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
   std::array<std::size_t, kFormats.size()> shaped{};
   std::array<std::size_t, kFormats.size()> zoned{};
   TimeFormatChoice choice;
-  std::size_t slashes = 0;
-  bool closer = false;  // one of the two ways makes the days lie closer together
   for (const TimeFormat format : kOrder) {
     TimeReader reader(format, TimeZone::utc());
     const auto at = static_cast<std::size_t>(format);
@@ -460,7 +470,6 @@ TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
       ++readable[at];
       shaped[at] += is_epoch(format);
       zoned[at] += value.zoned;
-      slashes += format == TimeFormat::month_first && text.find('/') != text.npos;
     }
     if (std::pair(readable[at], shaped[at]) > std::pair(choice.readable, choice.shaped)) {
       choice.readable = readable[at];
@@ -472,25 +481,17 @@ TimeFormatChoice choose_time_format(std::span<const std::string_view> sample) {
   const std::size_t day = readable[static_cast<std::size_t>(TimeFormat::day_first)];
   if (choice.format == TimeFormat::month_first && month == day) {
     choice.ambiguous = true;
-    const std::int64_t month_days = days_spanned(sample, TimeFormat::month_first);
-    const std::int64_t day_days = days_spanned(sample, TimeFormat::day_first);
-    // Rows of one file lie close together. Where that does not tell: slashes are written month
-    // first in the country that writes months first; dots and hyphens are not.
-    if (month_days == day_days ? slashes * 2 < month : day_days < month_days)
-      choice.format = TimeFormat::day_first;
-    closer = month_days != day_days;
+    choice.format = month_or_day(sample);
   }
   choice.names_zone =
       choice.readable > 0 && zoned[static_cast<std::size_t>(choice.format)] == choice.readable;
   const bool either =
       choice.format == TimeFormat::month_first || choice.format == TimeFormat::day_first;
   choice.why =
-      choice.ambiguous ? fmt::format(
-                             "a guess: no day above 12 in the sample decides{}; say --map "
-                             "time.format=day_first, or month_first",
-                             closer ? ", read so its days lie closest together" : "")
-      : either ? fmt::format("{} of {} times of the sample exist only so",
-                             choice.readable - std::min(month, day), choice.stated)
+      choice.ambiguous ? "a guess: no day above 12 in the sample decides between day and month "
+                         "first; say --map time.format=day_first, or month_first"
+      : either         ? fmt::format("{} of {} times of the sample exist only so",
+                                     choice.readable - std::min(month, day), choice.stated)
                : fmt::format("reads {} of {} times of the sample", choice.readable, choice.stated);
   return choice;
 }
