@@ -41,6 +41,21 @@ Result<events::ShopSettings> checked_settings(const Workspace& workspace,
   return shop;
 }
 
+// Where the mapping of refused rows stands.
+std::filesystem::path mapping_beside(const std::filesystem::path& refused) {
+  return refused.string() + ".map";
+}
+
+// A mapping with what was chosen over the sample: the few rows of a mended file cannot tell it
+// again.
+std::string decided(Mapping mapping, const std::vector<events::Assumption>& assumptions) {
+  const auto chosen = std::ranges::find(assumptions, "time format", &events::Assumption::what);
+  if (chosen != assumptions.end()) {
+    if (auto format = events::parse_time_format(chosen->value)) mapping.time_format = *format;
+  }
+  return events::print_mapping(mapping) + "\n";
+}
+
 // One file on its way into the staged import.
 class FileImport {
  public:
@@ -145,10 +160,11 @@ class FileImport {
     ATTUNE_RETURN_IF_ERROR(failure);
     ATTUNE_RETURN_IF_ERROR(read_failure_);
     ATTUNE_RETURN_IF_ERROR(writer.close());
-    if (writer.rows() > 0) quarantine_file_ = refused;
     for (auto& assumption : records.assumptions()) report_.assumptions.push_back(assumption);
     for (auto& assumption : mapper.assumptions()) report_.assumptions.push_back(assumption);
-    return {};
+    if (writer.rows() == 0) return {};
+    quarantine_file_ = refused;
+    return write_file_durably(mapping_beside(refused), decided(mapping, mapper.assumptions()));
   }
 
   template <class Row>
@@ -265,6 +281,23 @@ void drop_forgotten_examples(const Workspace& workspace, events::QualityReport& 
 
 }  // namespace
 
+namespace {
+
+// How the rows of a file of refused ones were read when they were set aside; absent: nobody knows.
+Result<std::optional<Mapping>> mapping_of_refused(Kind kind, const std::filesystem::path& file) {
+  const std::filesystem::path beside = mapping_beside(file);
+  std::error_code ignored;
+  if (!std::filesystem::exists(beside, ignored)) return std::optional<Mapping>();
+  ATTUNE_ASSIGN_OR_RETURN(const std::string text, read_file(beside));
+  auto known = events::parse_mapping(kind, trim(text));
+  if (known) return std::optional(std::move(*known));
+  return std::unexpected(
+      invalid_argument(fmt::format("{}: {}; mend it, or remove it and say the mapping with --map",
+                                   beside.string(), known.error().message)));
+}
+
+}  // namespace
+
 Result<ImportPreview> preview_import(const ImportRequest& request,
                                      const std::filesystem::path& file) {
   ImportPreview preview;
@@ -292,12 +325,23 @@ Result<ImportPreview> preview_import(const ImportRequest& request,
   if (!request.map.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(stated, events::parse_mapping(request.kind, request.map));
   }
+  std::optional<Mapping> known_of_refused;
+  if (refused) {
+    ATTUNE_ASSIGN_OR_RETURN(known_of_refused, mapping_of_refused(request.kind, file));
+  }
   ATTUNE_ASSIGN_OR_RETURN(std::unique_ptr<events::RecordReader> records,
                           events::open_records(file, reading));
   ATTUNE_ASSIGN_OR_RETURN(const events::RecordBatch* sample, records->sample());
   if (preset) {
     ATTUNE_ASSIGN_OR_RETURN(const Mapping known, preset->mapping(request.kind, records->columns()));
     preview.mapping = events::merge(known, stated);
+    if (known_of_refused) preview.mapping = events::merge(*known_of_refused, preview.mapping);
+  } else if (known_of_refused) {
+    preview.mapping = events::merge(*known_of_refused, stated);
+    preview.notes.push_back(
+        fmt::format("{}: columns and times are read as when these rows were "
+                    "set aside ({})",
+                    file.string(), mapping_beside(file).filename().string()));
   } else {
     events::Inference inference =
         events::infer_mapping(request.kind, records->columns(), *sample, stated);

@@ -270,6 +270,32 @@ TEST_F(Shop, TakesMendedRowsWithTheOptionsOfTheFileTheyCameFrom) {
   EXPECT_TRUE(workspace.catalog().find("p2").value());
 }
 
+// One row cannot tell days from months again.
+TEST_F(Shop, TakesMendedRowsWithTheTimesOfTheFileTheyCameFrom) {
+  Workspace workspace = open();
+  const ImportResult first = import(workspace, write("orders.csv",
+                                                     "order_id;customer_id;product_id;qty;date\n"
+                                                     "1;A;S1;1;25/03/2024\n2;B;S2;1;28/03/2024\n"
+                                                     "3;C;S1;x;05/04/2024\n"));
+  ASSERT_EQ(first.quarantine.size(), 1u);
+  std::ifstream refused(first.quarantine[0]);
+  std::string text((std::istreambuf_iterator<char>(refused)), {});
+  text.replace(text.rfind(",x,"), 3, ",2,");
+  std::ofstream(first.quarantine[0]) << text;
+  EXPECT_EQ(import(workspace, first.quarantine[0]).rows_new, 1);
+  EXPECT_EQ(workspace.history()
+                .find_int64("SELECT count(*) FROM events WHERE time::DATE = '2024-04-05'")
+                .value(),
+            1);
+  std::ofstream(first.quarantine[0].string() + ".map") << "tiem=date\n";
+  ImportRequest request;
+  request.files = {first.quarantine[0]};
+  const auto broken = preview_import(request, first.quarantine[0]);
+  ASSERT_FALSE(broken);
+  EXPECT_NE(broken.error().message.find("quarantine.csv.map"), std::string::npos)
+      << broken.error().message;
+}
+
 TEST_F(Shop, CleansByTheRulesOfItsSettings) {
   Workspace workspace = open();
   std::string lines = "customer_id,product_id,type,time\n";
