@@ -27,13 +27,12 @@ struct Before {
 }  // namespace
 
 // Nobody held out, or offers whose visitors nobody knows yet: nothing can be said.
-Status Campaigns::add_power(const engage::Campaign& campaign, std::vector<CustomerNumber> assigned,
-                            CampaignPreview& preview) {
+Status Campaigns::add_power(const engage::Campaign& campaign, Timestamp until,
+                            std::vector<CustomerNumber> assigned, CampaignPreview& preview) {
   if (campaign.holdout.share <= 0 || campaign.channel == decide::Channel::on_page ||
       assigned.size() < 2)
     return {};
   ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace_->identity().merges());
-  const Timestamp until = workspace_->now();
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,
       workspace_->history().query(

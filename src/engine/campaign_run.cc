@@ -140,7 +140,7 @@ Result<CampaignPreview> Campaigns::preview(const engage::Campaign& campaign, Cus
     progress.advance(preview.counts.customers);
   }
   preview.examples = examples.take();
-  ATTUNE_RETURN_IF_ERROR(add_power(campaign, std::move(assigned), preview));
+  ATTUNE_RETURN_IF_ERROR(add_power(campaign, now, std::move(assigned), preview));
   for (const auto& [key, lacking] : asking.lacking())
     preview.problems.push_back(lacking_text(lacking, preview.counts.counts.customers()));
   return preview;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -110,8 +111,13 @@ void add_sample_ratio(Experiment& result, const ExperimentData& data) {
   }
   const Answer<SampleRatio> ratio = check_sample_ratio(counts, data.shares);
   Check check{.name = "sample_ratio", .alarm_below = kSampleRatioAlarm};
-  for (std::size_t a = 0; a < counts.size(); ++a)
-    result.arms.push_back({data.arms[a], counts[a], ratio ? ratio->expected[a] : 0});
+  const double customers = std::reduce(counts.begin(), counts.end(), 0.);
+  const double whole = std::reduce(data.shares.begin(), data.shares.end(), 0.);
+  for (std::size_t a = 0; a < counts.size(); ++a) {
+    const double share =
+        data.shares.empty() ? 1 / static_cast<double>(counts.size()) : data.shares[a] / whole;
+    result.arms.push_back({data.arms[a], counts[a], customers * share});
+  }
   if (ratio) {
     result.sample_ratio = *ratio;
     check.p_value = ratio->exact_p_value.value_or(ratio->p_value);

@@ -250,8 +250,8 @@ class Campaigns {
   Result<std::string> reservation_of(const deliver::MessageStatus& message);
   Status offer(const engage::StoredCampaign& campaign, const Person& person, Customers& customers,
                Timestamp now, OfferAnswer& answer);
-  Status add_power(const engage::Campaign& campaign, std::vector<CustomerNumber> assigned,
-                   CampaignPreview& preview);
+  Status add_power(const engage::Campaign& campaign, Timestamp until,
+                   std::vector<CustomerNumber> assigned, CampaignPreview& preview);
   Status sync_budget(const engage::StoredCampaign& campaign, Timestamp now);
   Status check_ready(const engage::Campaign& campaign);
   Status settle(const deliver::MessageStatus& message, engage::ContactStore& contacts,
