@@ -296,6 +296,24 @@ Result<std::optional<Mapping>> mapping_of_refused(Kind kind, const std::filesyst
                                    beside.string(), known.error().message)));
 }
 
+// Fills a preview with what names and values of the columns tell.
+void infer(Kind kind, const events::RecordReader& records, const events::RecordBatch& sample,
+           const Mapping& stated, ImportPreview& preview) {
+  events::Inference inference = events::infer_mapping(kind, records.columns(), sample, stated);
+  preview.mapping = inference.mapping;
+  preview.inferred = !inference.guesses.empty();
+  // Columns of a customer or item file that mean nothing to the engine are what the shop knows of
+  // them: kept as attributes.
+  const std::string rest = kind == Kind::customers ? "customer." : "item.";
+  if (kind != Kind::events && !inference.unused.empty() && !preview.mapping.has(rest + "*")) {
+    preview.mapping.fields[rest + "*"].columns = {"*"};
+    for (const std::string& column : std::exchange(inference.unused, {}))
+      inference.guesses.push_back({rest + column, column, "", 1, "kept under its own name"});
+  }
+  preview.explanation = events::print_inference(inference, records.columns(), sample);
+  preview.missing = inference.missing;
+}
+
 }  // namespace
 
 Result<ImportPreview> preview_import(const ImportRequest& request,
@@ -343,21 +361,7 @@ Result<ImportPreview> preview_import(const ImportRequest& request,
                     "set aside ({})",
                     file.string(), mapping_beside(file).filename().string()));
   } else {
-    events::Inference inference =
-        events::infer_mapping(request.kind, records->columns(), *sample, stated);
-    preview.mapping = inference.mapping;
-    preview.inferred = !inference.guesses.empty();
-    // Columns of a customer or item file that mean nothing to the engine are what the shop knows of
-    // them: kept as attributes.
-    const std::string rest = request.kind == Kind::customers ? "customer." : "item.";
-    if (request.kind != Kind::events && !inference.unused.empty() &&
-        !preview.mapping.has(rest + "*")) {
-      preview.mapping.fields[rest + "*"].columns = {"*"};
-      for (const std::string& column : std::exchange(inference.unused, {}))
-        inference.guesses.push_back({rest + column, column, "", 1, "kept under its own name"});
-    }
-    preview.explanation = events::print_inference(inference, records->columns(), *sample);
-    preview.missing = inference.missing;
+    infer(request.kind, *records, *sample, stated, preview);
   }
   preview.mapping.kind = request.kind;
   preview.mapping.reading = refused ? reading : events::merge(preview.mapping.reading, reading);
