@@ -61,7 +61,7 @@ def check(prefix, message, row_number, row):
 def check_person(prefix):
     """Traits of identify and group in the customer's row; the browser tab and the aliased id in rows of their own."""
     anna = f"{prefix}-anna"
-    traits = {"email": "anna@example.com", "city": "Köln", "age": "34", "address.country": "DE", "plan": "gold",
+    traits = {"email": "anna@example.com", "city": "Köln", "age": "34", "address.country": "DE", "group.plan": "gold",
               "group_id": f"{prefix}-acme"}
     rows = [{k: v for k, v in row.items() if k not in ("customer_id", "time")} for row in people if row.get("customer_id") == anna]
     for row in (traits, {"anonymous_id": f"{prefix}-tab"}, {"anonymous_id": f"{prefix}-old-anna"}):
