@@ -1,5 +1,7 @@
 #include "attune/engine/consents.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
@@ -19,7 +21,9 @@ Status state_consent(Workspace& workspace, const ConsentStatement& statement) {
     ATTUNE_ASSIGN_OR_RETURN(const privacy::Purpose purpose, privacy::parse_purpose(text));
     purposes.emplace_back(privacy::name(purpose));
   }
-  if (statement.time > workspace.now()) {
+  // A day is told by its end: today's is now.
+  const Timestamp now = workspace.now();
+  if (statement.time.micros - now.micros > kMicrosPerDay) {
     return std::unexpected(
         invalid_argument(fmt::format("{} is still to come; a consent holds from when it was given",
                                      format_iso(statement.time))));
@@ -38,7 +42,7 @@ Status state_consent(Workspace& workspace, const ConsentStatement& statement) {
   events::Event event;
   event.type =
       statement.given ? events::EventType::consent_given : events::EventType::consent_withdrawn;
-  event.time = statement.time;
+  event.time = std::min(statement.time, now);
   event.customer = statement.customer;
   event.properties = properties;
   const auto recorded = workspace.record(std::span(&event, 1));

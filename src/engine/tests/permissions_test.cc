@@ -6,6 +6,7 @@
 #include "../pending_events.h"
 #include "../sending_gate.h"
 #include "attune/engine/campaigns.h"
+#include "attune/engine/consents.h"
 #include "shop.h"
 
 namespace attune::engine {
@@ -77,6 +78,16 @@ TEST_F(PermissionsTest, TakeAWithdrawalAfterAConsentOfTheFuture) {
   record({regret});
   EXPECT_EQ(consent("ann", Purpose::email), Consent::withdrawn);
   EXPECT_EQ(suppressed("ann@mail.example"), SuppressionReason::unsubscribed);
+}
+
+TEST_F(PermissionsTest, RefuseAConsentThatIsStillToCome) {
+  ConsentStatement told{.customer = "ann", .purposes = {"email"}, .given = true};
+  const Timestamp now = workspace_->now();
+  told.time = {now.micros + 2 * kMicrosPerDay};
+  EXPECT_THAT(to_string(state_consent(*workspace_, told).error()), HasSubstr("still to come"));
+  told.time = {now.micros + kMicrosPerHour};  // the end of today
+  ASSERT_TRUE(state_consent(*workspace_, told));
+  EXPECT_LE(workspace_->consent().changes(number("ann"))->back().time, workspace_->now());
 }
 
 TEST_F(PermissionsTest, TakeAnUnsubscribeForThePurposeOfItsChannelAndTheAddress) {
