@@ -53,6 +53,16 @@ std::string campaign_source(std::string_view campaign) {
   return fmt::format("campaign:{}", campaign);
 }
 
+Result<std::optional<std::int16_t>> feed_of(Workspace& workspace, std::string_view campaign) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto names,
+                          workspace.event_history().labels(events::LabelKind::source));
+  const std::string source = campaign_source(campaign);
+  for (const auto& [code, name] : names) {
+    if (name == source) return std::optional(code);
+  }
+  return std::optional<std::int16_t>();
+}
+
 Result<std::optional<CalledCustomer>> called(Workspace& workspace, CustomerNumber customer) {
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber root, workspace.identity().root(customer));
   ATTUNE_ASSIGN_OR_RETURN(std::string id, workspace.identity().label(root));

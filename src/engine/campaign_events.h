@@ -21,6 +21,9 @@ namespace attune::engine {
 // The feed that all events of a campaign carry.
 std::string campaign_source(std::string_view campaign);
 
+// The number of that feed in the history; absent where nothing was journalled yet.
+Result<std::optional<std::int16_t>> feed_of(Workspace& workspace, std::string_view campaign);
+
 // The id that the shop knows them by; absent where they were forgotten.
 Result<std::optional<CalledCustomer>> called(Workspace& workspace, CustomerNumber customer);
 

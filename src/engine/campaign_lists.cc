@@ -7,20 +7,10 @@
 #include "attune/base/text.h"
 #include "attune/deliver/send_list.h"
 #include "campaign_asking.h"
+#include "campaign_events.h"
 
 namespace attune::engine {
 namespace {
-
-// The number of the campaign's feed in the history; absent where nothing was journalled yet.
-Result<std::optional<std::int16_t>> feed_of(Workspace& workspace, std::string_view campaign) {
-  ATTUNE_ASSIGN_OR_RETURN(const auto names,
-                          workspace.event_history().labels(events::LabelKind::source));
-  const std::string source = campaign_source(campaign);
-  for (const auto& [code, name] : names) {
-    if (name == source) return std::optional(code);
-  }
-  return std::optional<std::int16_t>();
-}
 
 void sort_once(std::vector<CustomerNumber>& people) {
   std::ranges::sort(people);

@@ -10,6 +10,7 @@
 
 #include "attune/base/text.h"
 #include "attune/engine/campaigns.h"
+#include "campaign_events.h"
 #include "campaign_lists.h"
 #include "campaign_touches.h"
 #include "campaign_writing.h"
@@ -103,13 +104,16 @@ class ReportBuilder {
   // Decisions whose message left the house: sent, refused by the other side, or unknown. What was
   // withheld cost nothing.
   Status read_handed_over() {
+    ATTUNE_ASSIGN_OR_RETURN(const auto feed, feed_of(workspace_, campaign_.name));
+    if (!feed) return {};
     ATTUNE_ASSIGN_OR_RETURN(
         store::QueryResult rows,
         workspace_.history().query(
-            "SELECT DISTINCT decision_id FROM visible_rows WHERE type IN ($1, $2) AND decision_id "
-            "IS NOT NULL AND epoch_us(time) <= $3",
+            "SELECT DISTINCT decision_id FROM visible_rows WHERE source = $4 AND type IN ($1, $2) "
+            "AND decision_id IS NOT NULL AND epoch_us(time) <= $3",
             {static_cast<std::int64_t>(events::EventType::message_sent),
-             static_cast<std::int64_t>(events::EventType::message_bounced), report_.now.micros}));
+             static_cast<std::int64_t>(events::EventType::message_bounced), report_.now.micros,
+             static_cast<std::int64_t>(*feed)}));
     return rows.for_each([&](const store::Chunk& chunk) -> Status {
       for (std::size_t i = 0; i < chunk.rows(); ++i) handed_over_.emplace(chunk.text(0, i));
       return {};

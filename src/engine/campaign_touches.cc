@@ -9,6 +9,8 @@ namespace {
 
 using events::EventType;
 
+constexpr std::int16_t kNoFeed = -1;  // nothing of the campaign's was ever logged
+
 // Of a row: when, and whether it was this campaign's.
 struct Touch {
   std::int64_t micros = 0;
@@ -16,17 +18,6 @@ struct Touch {
 };
 
 std::int64_t number(EventType type) { return static_cast<std::int64_t>(type); }
-
-// The number that the history keeps for the campaign's feed; -1 where it never logged anything.
-Result<std::int64_t> source_number(Workspace& workspace, const engage::Campaign& campaign) {
-  ATTUNE_ASSIGN_OR_RETURN(const auto names,
-                          workspace.event_history().labels(events::LabelKind::source));
-  const std::string wanted = campaign_source(campaign.name);
-  for (const auto& [label, text] : names) {
-    if (text == wanted) return static_cast<std::int64_t>(label);
-  }
-  return -1;
-}
 
 bool can_be_clicked(decide::Channel channel) {
   return channel == decide::Channel::email || channel == decide::Channel::on_page;
@@ -45,7 +36,8 @@ class TouchReader {
   }
 
   Result<std::vector<std::vector<Touch>>> read() {
-    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t source, source_number(workspace_, campaign_));
+    ATTUNE_ASSIGN_OR_RETURN(const auto feed, feed_of(workspace_, campaign_.name));
+    const std::int64_t source = feed.value_or(kNoFeed);
     const bool clicked = can_be_clicked(campaign_.channel);
     const std::int64_t window = campaign_.outcome.days * kMicrosPerDay;
     ATTUNE_ASSIGN_OR_RETURN(
@@ -119,7 +111,8 @@ double position_share(std::size_t i, std::size_t count) {
 
 Status add_activity(Workspace& workspace, const engage::Campaign& campaign,
                     const Assigned& assigned, std::vector<TreatmentActivity>& activity) {
-  ATTUNE_ASSIGN_OR_RETURN(const std::int64_t source, source_number(workspace, campaign));
+  ATTUNE_ASSIGN_OR_RETURN(const auto feed, feed_of(workspace, campaign.name));
+  const std::int64_t source = feed.value_or(kNoFeed);
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,
       workspace.history().query(

@@ -31,9 +31,7 @@ constexpr std::size_t kCategories = 20;
 
 // The midnight that a moment's week began with by the shop's clock, read as if it were UTC's.
 std::int64_t week_of(Timestamp time, const TimeZone& zone) {
-  const std::int64_t local =
-      time.micros + zone.offset_minutes(time) * std::int64_t{60} * kMicrosPerSecond;
-  const std::int64_t day = local / kMicrosPerDay - (local % kMicrosPerDay < 0 ? 1 : 0);
+  const std::int64_t day = zone.day_number(time);
   const std::int64_t weekday = ((day + 3) % 7 + 7) % 7;  // 1970 began on a Thursday
   return (day - weekday) * kMicrosPerDay;
 }

@@ -95,31 +95,14 @@ events::SegmentCall call_named(std::string_view name) {
   return batch;
 }
 
-// The message that the body mends; null: there is none.
-const json::value* mended_in(const json::value& body) {
-  return body.as_object().if_contains("message");
-}
-
-std::expected<void, Fault> check_mended(const json::value& body) {
-  const json::object* fields = body.if_object();
-  if (fields == nullptr)
-    return std::unexpected(fault(invalid_argument("an object belongs here"), "body"));
-  for (const auto& [name, value] : *fields) {
-    if (name != "message") {
-      return std::unexpected(fault(invalid_argument("only message, the mended one, is read here"),
-                                   attune::quoted(name)));
-    }
-    if (!value.is_object())
-      return std::unexpected(fault(invalid_argument("an object belongs here"), "message"));
-  }
-  return {};
-}
-
 // The message as it came, or as the body mends it, once more through the door.
 Answer replay_refused(const Call& call) {
   const auto number = whole_number(call.parameter(0));
   if (!number) return std::unexpected(fault(invalid_argument("a whole number"), "number"));
-  if (auto good = check_mended(call.body); !good) return std::unexpected(good.error());
+  const json::object* mended = nullptr;
+  Fields fields(call.body);
+  fields.object("message", mended);
+  if (auto good = fields.finish(); !good) return std::unexpected(good.error());
   std::optional<engine::RefusedMessage> message;
   const Status read = call.service.with([&](engine::Workspace& workspace) -> Status {
     ATTUNE_ASSIGN_OR_RETURN(const auto found, workspace.refused(*number - 1, 1));
@@ -129,7 +112,6 @@ Answer replay_refused(const Call& call) {
     return {};
   });
   if (!read) return std::unexpected(fault(read.error()));
-  const json::value* mended = mended_in(call.body);
   if (mended == nullptr && message->is_cut()) {
     return std::unexpected(fault(
         invalid_argument("only the beginning of this message was kept, for it is larger than an "
@@ -143,7 +125,7 @@ Answer replay_refused(const Call& call) {
   events::SegmentBatch batch;
   // A message of a batch names its type, and so may one that was mended; another is of the type
   // whose door it came through.
-  const bool names_type = mended != nullptr && mended->as_object().contains("type");
+  const bool names_type = mended != nullptr && mended->contains("type");
   const events::SegmentCall door =
       names_type ? events::SegmentCall::batch : call_named(message->call);
   const bool whole = door == events::SegmentCall::batch;

@@ -340,6 +340,14 @@ Fields& Fields::flag(const char* name, bool& out) {
   return *this;
 }
 
+Fields& Fields::object(const char* name, const boost::json::object*& out) {
+  const boost::json::value* value = find(name);
+  if (value == nullptr) return *this;
+  out = value->if_object();
+  if (out == nullptr) fail(name, fmt::format("{} has to be an object", name));
+  return *this;
+}
+
 std::expected<void, Fault> Fields::finish() {
   if (!fault_ && object_ != nullptr) {
     for (const auto& member : *object_) {

@@ -109,6 +109,7 @@ class Fields {
   Fields& ids(const char* name, std::vector<std::string>& out, std::size_t count_max);
   Fields& number(const char* name, int& out);
   Fields& flag(const char* name, bool& out);
+  Fields& object(const char* name, const boost::json::object*& out);
   // After all were named: the first fault, or a field that nobody named.
   std::expected<void, Fault> finish();
 

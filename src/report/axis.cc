@@ -170,7 +170,8 @@ double Scale::operator()(double value) const {
   return first + std::clamp(share, -.05, 1.05) * (last - first);
 }
 
-Scale scale_of(const std::vector<const std::vector<double>*>& values, bool from_zero, bool log) {
+Scale scale_of(const std::vector<const std::vector<double>*>& values, bool from_zero, bool log,
+               double room) {
   double low = std::numeric_limits<double>::infinity(), high = -low;
   for (const std::vector<double>* part : values) {
     for (const double value : *part) {
@@ -191,7 +192,7 @@ Scale scale_of(const std::vector<const std::vector<double>*>& values, bool from_
     high = std::max(high, 0.0);
   }
   if (high - low <= std::abs(high) * 1e-12) {  // a single value
-    const double room = log || high == 0 ? 1 : std::abs(high) / 2;
+    if (room == 0) room = log || high == 0 ? 1 : std::abs(high) / 2;
     low = log ? low / 2 : from_zero && low >= 0 ? low : low - room;
     high = log ? high * 2 : high + room;
   }

@@ -24,8 +24,9 @@ struct Scale {
 };
 
 // The domain of finite values (positive ones for a log scale); 0..1 without any. `from_zero` takes
-// 0 in.
-Scale scale_of(const std::vector<const std::vector<double>*>& values, bool from_zero, bool log);
+// 0 in. `room`: on either side of a single value; 0: half of it.
+Scale scale_of(const std::vector<const std::vector<double>*>& values, bool from_zero, bool log,
+               double room = 0);
 
 // Round steps of 1, 2 or 5 x 10^k, at most `count_max` (>= 2) ticks. With `widen` the scale grows
 // to the ticks around it.

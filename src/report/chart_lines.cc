@@ -15,6 +15,7 @@ constexpr std::size_t kPointsWithTitles = 400;  // of one line
 constexpr std::size_t kPointsWithDots = 40;
 constexpr std::size_t kPlacesNamed = 6;  // below a log axis, in place of round numbers
 constexpr double kMostDrawn = 4000;      // points of one line that are drawn
+constexpr double kRoomOfMoment = 7. * 24 * 3600 * 1e6;  // microseconds on its either side
 
 // A place on the x axis as a person reads it; what is no date of the calendar stays a number.
 std::string place_text(const LineChart& chart, double x) {
@@ -59,14 +60,7 @@ class Lines {
              top + (sheet_.width() > 500 ? 240 : 200)};
     y_.first = plot_.bottom;
     y_.last = plot_.top;
-    x_ = scale_of({&chart_.x}, false, log_x_);
-    if (chart_.time &&
-        std::ranges::adjacent_find(chart_.x, std::ranges::not_equal_to()) == chart_.x.end() &&
-        !chart_.x.empty()) {
-      constexpr double kRoom = 7. * 24 * 3600 * 1e6;  // microseconds around a single moment
-      x_.low = chart_.x.front() - kRoom;
-      x_.high = chart_.x.front() + kRoom;
-    }
+    x_ = scale_of({&chart_.x}, false, log_x_, chart_.time ? kRoomOfMoment : 0);
     x_.first = plot_.left;
     x_.last = plot_.right;
     draw_y_axis(sheet_, plot_, y_, y_ticks);
