@@ -107,6 +107,11 @@ Result<CampaignAsking> CampaignAsking::open(Workspace& workspace, Customers& cus
   } else {
     ATTUNE_ASSIGN_OR_RETURN(asking.people_, everybody_of(workspace));
   }
+  if (options.among) {
+    std::erase_if(asking.people_, [&](const Person& person) {
+      return !std::ranges::binary_search(*options.among, person.number);
+    });
+  }
   ATTUNE_RETURN_IF_ERROR(asking.read_consents());
   if (what.channel == decide::Channel::email) ATTUNE_RETURN_IF_ERROR(asking.read_templates());
   return asking;

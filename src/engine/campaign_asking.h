@@ -67,7 +67,9 @@ struct LackingField {
 
 struct AskingOptions {
   std::optional<Person> only;  // this one alone; absent: everybody
-  bool will_write = false;     // ids are needed of everybody, and traits of who gets a webhook
+  // These alone, ascending, as far as they are still numbers of their own; absent: everybody.
+  std::optional<std::vector<CustomerNumber>> among;
+  bool will_write = false;  // ids are needed of everybody, and traits of who gets a webhook
   // Lets everybody pass a gate: for the tests that show what each keeps away. Nothing else does.
   std::optional<decide::Gate> without;
 };

@@ -54,6 +54,7 @@ json::object run_object(const CampaignRun& run) {
                       {"seed", std::to_string(run.seed)}, {"due", format_iso(run.due)},
                       {"begun", format_iso(run.begun)},   {"finished", or_null(run.finished)}};
   for (auto& member : counts_object(run.counts)) object.insert(std::move(member));
+  if (run.after_quiet_hours) object["after_quiet_hours"] = true;
   if (!run.list.empty()) object["list"] = run.list.string();
   return object;
 }
@@ -131,6 +132,7 @@ std::string to_json(const CampaignStatus& status) {
                       {"changed", format_iso(campaign.changed)},
                       {"last_run", or_null(campaign.last_run)},
                       {"next_run", or_null(status.next_run)},
+                      {"waiting", status.waiting},
                       {"definition", json::parse(engage::to_json(campaign.campaign), ignored)},
                       {"total", counts_object(status.total)},
                       {"budget", budget_value(status.budget)}};

@@ -195,15 +195,10 @@ struct CampaignLoop::Impl {
   }
 
   static Result<std::vector<std::string>> campaigns_due(Workspace& stores) {
-    ATTUNE_ASSIGN_OR_RETURN(auto store, engage::CampaignStore::open(stores.state()));
-    ATTUNE_ASSIGN_OR_RETURN(const auto moved, store.advance(stores.now()));
-    (void)moved;
-    ATTUNE_ASSIGN_OR_RETURN(const auto due, store.due(stores.now(), stores.zone()));
+    ATTUNE_ASSIGN_OR_RETURN(Campaigns campaigns, Campaigns::open(stores, false));
+    ATTUNE_ASSIGN_OR_RETURN(const auto due, campaigns.due(stores.now()));
     std::vector<std::string> names;
-    for (const engage::StoredCampaign& one : due) {
-      // Offers on a page are decided when they are asked for.
-      if (one.campaign.channel != decide::Channel::on_page) names.push_back(one.campaign.name);
-    }
+    for (const engage::StoredCampaign& one : due) names.push_back(one.campaign.name);
     return names;
   }
 

@@ -87,7 +87,7 @@ Status Campaigns::offer(const StoredCampaign& campaign, const Person& person, Cu
   ATTUNE_ASSIGN_OR_RETURN(
       CampaignAsking asking,
       CampaignAsking::open(*workspace_, customers, campaign, now,
-                           {.only = person, .will_write = true, .without = without_}));
+                           {.only = person, .among = {}, .will_write = true, .without = without_}));
   ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber asked, asking.read(CustomerNumber{}, 1));
   (void)asked;
   if (asking.size() == 0) {

@@ -1,5 +1,6 @@
 // Previews and runs: the same questions, with and without writing what comes out.
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -76,6 +77,17 @@ class Examples {
   std::array<std::vector<CampaignExample>, decide::kStopReasonCount> by_reason_;
 };
 
+// Whom quiet hours stop, and who is still in time when these end.
+std::vector<WaitingCustomer> waiting_of(const CampaignAsking& asking) {
+  const decide::CampaignOutcomes& out = asking.outcomes();
+  std::vector<WaitingCustomer> waiting;
+  for (std::size_t i = 0; i < asking.size(); ++i) {
+    if (out.reasons[i] == StopReason::quiet_hours && out.retry_at[i] < asking.plan().end)
+      waiting.push_back({asking.inputs().customers[i], out.retry_at[i]});
+  }
+  return waiting;
+}
+
 // Who would be in a group, ascending.
 void note_assigned(const CampaignAsking& asking, std::vector<CustomerNumber>& assigned) {
   for (std::size_t i = 0; i < asking.size(); ++i) {
@@ -120,9 +132,10 @@ Result<CampaignPreview> Campaigns::preview(const engage::Campaign& campaign, Cus
   }
   preview.budget = left_of(campaign, balances);
   const auto due = engage::next_run(campaign, preview.now, workspace_->zone());
-  ATTUNE_ASSIGN_OR_RETURN(CampaignAsking asking,
-                          CampaignAsking::open(*workspace_, customers, stored, preview.now,
-                                               {.only = {}, .will_write = false, .without = {}}));
+  ATTUNE_ASSIGN_OR_RETURN(
+      CampaignAsking asking,
+      CampaignAsking::open(*workspace_, customers, stored, preview.now,
+                           {.only = {}, .among = {}, .will_write = false, .without = {}}));
   progress.phase("asking", asking.everybody(), "customers");
   decide::BudgetLeft left = preview.budget;
   Examples examples;
@@ -172,23 +185,34 @@ Result<std::optional<CampaignRun>> Campaigns::run(std::string_view name, Custome
   ATTUNE_ASSIGN_OR_RETURN(CampaignRuns runs, CampaignRuns::open(workspace_->state()));
   ATTUNE_ASSIGN_OR_RETURN(std::optional<CampaignRun> run, runs.unfinished(campaign));
   if (!run) {
-    const Timestamp from = campaign.last_run ? Timestamp{campaign.last_run->micros + 1}
-                                             : campaign.campaign.schedule.start;
-    const auto due = engage::next_run(campaign.campaign, from, workspace_->zone());
-    if (!due || *due > now) return std::optional<CampaignRun>();
-    run.emplace();
-    run->campaign = campaign.campaign.name;
-    run->version = campaign.version;
-    run->due = *due;
-    run->begun = now;
-    run->seed = run_seed(campaign.campaign, *due);
-    ATTUNE_RETURN_IF_ERROR(sync_budget(campaign, now));
-    ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, workspace_->state().begin());
-    ATTUNE_RETURN_IF_ERROR(runs.begin(campaign, *run));
-    ATTUNE_RETURN_IF_ERROR(transaction.commit());
+    ATTUNE_ASSIGN_OR_RETURN(run, begin_run(campaign, runs, now));
+    if (!run) return std::optional<CampaignRun>();
   }
   ATTUNE_RETURN_IF_ERROR(go_on(campaign, *run, customers, now, progress));
   return run;
+}
+
+Result<std::optional<CampaignRun>> Campaigns::begin_run(const engage::StoredCampaign& campaign,
+                                                        CampaignRuns& runs, Timestamp now) {
+  const Timestamp from = campaign.last_run ? Timestamp{campaign.last_run->micros + 1}
+                                           : campaign.campaign.schedule.start;
+  CampaignRun run;
+  auto due = engage::next_run(campaign.campaign, from, workspace_->zone());
+  if (!due || *due > now) {
+    run.after_quiet_hours = true;
+    ATTUNE_ASSIGN_OR_RETURN(due, runs.waited_until(campaign, now));
+    if (!due) return std::optional<CampaignRun>();
+  }
+  run.campaign = campaign.campaign.name;
+  run.version = campaign.version;
+  run.due = *due;
+  run.begun = now;
+  run.seed = run_seed(campaign.campaign, *due);
+  ATTUNE_RETURN_IF_ERROR(sync_budget(campaign, now));
+  ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, workspace_->state().begin());
+  ATTUNE_RETURN_IF_ERROR(runs.begin(campaign, run));
+  ATTUNE_RETURN_IF_ERROR(transaction.commit());
+  return std::optional(std::move(run));
 }
 
 Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run,
@@ -196,10 +220,12 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
   store::State& state = workspace_->state();
   ATTUNE_ASSIGN_OR_RETURN(CampaignRuns runs, CampaignRuns::open(state));
   ATTUNE_ASSIGN_OR_RETURN(const OnDisk on_disk, OnDisk::begin(state));
-  ATTUNE_ASSIGN_OR_RETURN(
-      CampaignAsking asking,
-      CampaignAsking::open(*workspace_, customers, campaign, now,
-                           {.only = {}, .will_write = true, .without = without_}));
+  AskingOptions options{.only = {}, .among = {}, .will_write = true, .without = without_};
+  if (run.after_quiet_hours) {
+    ATTUNE_ASSIGN_OR_RETURN(options.among, runs.waited(campaign, run));
+  }
+  ATTUNE_ASSIGN_OR_RETURN(CampaignAsking asking,
+                          CampaignAsking::open(*workspace_, customers, campaign, now, options));
   const bool listed = campaign.campaign.channel == decide::Channel::file;
   const bool resumed = run.next != CustomerNumber{};  // the log alone knows the parts before
   CampaignListing listing(*workspace_, campaign.campaign);
@@ -215,12 +241,13 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
     ATTUNE_RETURN_IF_ERROR(asking.decide(left_of(campaign.campaign, balances), run.seed));
     CampaignCounts added;
     add_counts(asking, added);
-    run.next = last;
+    const CustomerNumber before = std::exchange(run.next, last);
     ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
     CampaignWriting writing(*workspace_, ledger_, outbox_, asking,
                             listed && !resumed ? &listing : nullptr);
     ATTUNE_RETURN_IF_ERROR(writing.write());
     ATTUNE_RETURN_IF_ERROR(runs.advance(campaign, run, added));
+    ATTUNE_RETURN_IF_ERROR(runs.wait(campaign, run, before, waiting_of(asking)));
     ATTUNE_RETURN_IF_ERROR(transaction.commit());
     waiting += static_cast<std::int64_t>(asking.size());
     if (waiting >= kWaitingMax) {
@@ -241,19 +268,37 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
   run.finished = now;
   ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
   ATTUNE_RETURN_IF_ERROR(runs.finish(campaign, run));
-  ATTUNE_RETURN_IF_ERROR(store_.note_run(campaign.campaign.name, now));
+  if (!run.after_quiet_hours) ATTUNE_RETURN_IF_ERROR(store_.note_run(campaign.campaign.name, now));
   return transaction.commit();
+}
+
+Result<std::vector<engage::StoredCampaign>> Campaigns::due(Timestamp now) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto moved, store_.advance(now));
+  (void)moved;
+  ATTUNE_ASSIGN_OR_RETURN(std::vector<engage::StoredCampaign> due,
+                          store_.due(now, workspace_->zone()));
+  ATTUNE_ASSIGN_OR_RETURN(CampaignRuns runs, CampaignRuns::open(workspace_->state()));
+  ATTUNE_ASSIGN_OR_RETURN(const std::vector<std::uint32_t> more, runs.to_go_on(now));
+  if (!more.empty()) {
+    ATTUNE_ASSIGN_OR_RETURN(const std::vector<engage::StoredCampaign> all, store_.list());
+    for (const engage::StoredCampaign& one : all) {
+      if (one.state == engage::CampaignState::running && std::ranges::count(more, one.number) > 0 &&
+          std::ranges::count(due, one.number, &engage::StoredCampaign::number) == 0)
+        due.push_back(one);
+    }
+  }
+  // Offers on a page are decided when they are asked for.
+  std::erase_if(due, [](const engage::StoredCampaign& one) {
+    return one.campaign.channel == decide::Channel::on_page;
+  });
+  return due;
 }
 
 Result<std::vector<CampaignRun>> Campaigns::run_due(Customers& customers, Timestamp now,
                                                     Progress& progress) {
-  ATTUNE_ASSIGN_OR_RETURN(const auto moved, store_.advance(now));
-  (void)moved;
-  ATTUNE_ASSIGN_OR_RETURN(const std::vector<engage::StoredCampaign> all, store_.list());
+  ATTUNE_ASSIGN_OR_RETURN(const std::vector<engage::StoredCampaign> all, due(now));
   std::vector<CampaignRun> done;
   for (const engage::StoredCampaign& one : all) {
-    if (one.state != engage::CampaignState::running) continue;
-    if (one.campaign.channel == decide::Channel::on_page) continue;
     ATTUNE_ASSIGN_OR_RETURN(auto ran, run(one.campaign.name, customers, now, progress));
     if (ran) done.push_back(std::move(*ran));
   }

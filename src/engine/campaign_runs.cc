@@ -14,6 +14,13 @@ CREATE TABLE campaign_run_counts(
   campaign INTEGER NOT NULL, due INTEGER NOT NULL, treatment INTEGER NOT NULL, name TEXT NOT NULL,
   count INTEGER NOT NULL, cost INTEGER NOT NULL,
   PRIMARY KEY(campaign, due, treatment, name)) WITHOUT ROWID;
+)sql"},
+                                            {2, R"sql(
+ALTER TABLE campaign_runs ADD COLUMN after_quiet_hours INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE campaign_waiting(
+  campaign INTEGER NOT NULL, customer INTEGER NOT NULL, until INTEGER NOT NULL,
+  PRIMARY KEY(campaign, customer)) WITHOUT ROWID;
+CREATE INDEX campaign_waiting_until ON campaign_waiting(until);
 )sql"}};
 
 // The one statement that reads runs; `which` follows the campaign's condition.
@@ -22,8 +29,8 @@ Result<std::vector<CampaignRun>> read_runs(store::State& state,
                                            std::string_view which, int limit) {
   ATTUNE_ASSIGN_OR_RETURN(
       store::Statement rows,
-      state.prepare("SELECT due, version, seed, begun, next_customer, looked_at, finished, list "
-                    "FROM campaign_runs WHERE campaign = ?1 " +
+      state.prepare("SELECT due, version, seed, begun, next_customer, looked_at, finished, list, "
+                    "after_quiet_hours FROM campaign_runs WHERE campaign = ?1 " +
                     std::string(which) + " ORDER BY due DESC LIMIT ?2"));
   rows.bind_all(campaign.number, limit);
   std::vector<CampaignRun> runs;
@@ -40,6 +47,7 @@ Result<std::vector<CampaignRun>> read_runs(store::State& state,
     run.counts.customers = rows.int64(5);
     if (!rows.is_null(6)) run.finished = rows.time(6);
     run.list = std::string(rows.text(7));
+    run.after_quiet_hours = rows.int64(8) != 0;
     runs.push_back(std::move(run));
   }
 }
@@ -65,8 +73,9 @@ Result<std::optional<CampaignRun>> CampaignRuns::unfinished(
 Status CampaignRuns::begin(const engage::StoredCampaign& campaign, const CampaignRun& run) {
   return state_->run(
       "INSERT INTO campaign_runs(campaign, due, version, seed, begun, next_customer, looked_at, "
-      "list) VALUES(?1, ?2, ?3, ?4, ?5, 0, 0, '')",
-      campaign.number, run.due, run.version, static_cast<std::int64_t>(run.seed), run.begun);
+      "list, after_quiet_hours) VALUES(?1, ?2, ?3, ?4, ?5, 0, 0, '', ?6)",
+      campaign.number, run.due, run.version, static_cast<std::int64_t>(run.seed), run.begun,
+      static_cast<std::int64_t>(run.after_quiet_hours));
 }
 
 Status CampaignRuns::advance(const engage::StoredCampaign& campaign, const CampaignRun& run,
@@ -95,6 +104,10 @@ Status CampaignRuns::advance(const engage::StoredCampaign& campaign, const Campa
 }
 
 Status CampaignRuns::finish(const engage::StoredCampaign& campaign, const CampaignRun& run) {
+  // Who waited and was not there to be asked: erased, or merged with somebody who was.
+  ATTUNE_RETURN_IF_ERROR(
+      state_->run("DELETE FROM campaign_waiting WHERE campaign = ?1 AND until <= ?2",
+                  campaign.number, run.begun));
   return state_->run(
       "UPDATE campaign_runs SET finished = ?3, list = ?4 WHERE campaign = ?1 AND due = ?2",
       campaign.number, run.due, run.finished, std::string_view(run.list.native()));
@@ -150,6 +163,85 @@ Result<CampaignCounts> CampaignRuns::total(const engage::StoredCampaign& campaig
                          campaign.number));
   total.customers = looked_at.value_or(0);
   return total;
+}
+
+Status CampaignRuns::wait(const engage::StoredCampaign& campaign, const CampaignRun& run,
+                          CustomerNumber after, std::span<const WaitingCustomer> waiting) {
+  ATTUNE_RETURN_IF_ERROR(
+      state_->run("DELETE FROM campaign_waiting WHERE campaign = ?1 AND customer > ?2 "
+                  "AND customer <= ?3 AND (until <= ?4 OR NOT ?5)",
+                  campaign.number, after, run.next, run.begun,
+                  static_cast<std::int64_t>(run.after_quiet_hours)));
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement insert,
+      state_->prepare("INSERT INTO campaign_waiting(campaign, customer, until) VALUES(?1, ?2, ?3) "
+                      "ON CONFLICT DO UPDATE SET until = excluded.until"));
+  for (const WaitingCustomer& one : waiting) {
+    insert.bind_all(campaign.number, one.customer, one.until);
+    ATTUNE_RETURN_IF_ERROR(insert.run());
+  }
+  return {};
+}
+
+Result<std::vector<CustomerNumber>> CampaignRuns::waited(const engage::StoredCampaign& campaign,
+                                                         const CampaignRun& run) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      state_->prepare("SELECT customer FROM campaign_waiting WHERE campaign = ?1 AND until <= ?2 "
+                      "ORDER BY customer"));
+  rows.bind_all(campaign.number, run.begun);
+  std::vector<CustomerNumber> customers;
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return customers;
+    customers.push_back({rows.int64(0)});
+  }
+}
+
+Result<std::optional<Timestamp>> CampaignRuns::waited_until(const engage::StoredCampaign& campaign,
+                                                            Timestamp now) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto until,
+      state_->find_int64(
+          "SELECT max(until) FROM campaign_waiting WHERE campaign = ?1 AND until <= ?2",
+          campaign.number, now));
+  if (!until) return std::optional<Timestamp>();
+  // A run is known by its moment.
+  ATTUNE_ASSIGN_OR_RETURN(
+      const auto last, state_->find_int64("SELECT max(due) FROM campaign_runs WHERE campaign = ?1",
+                                          campaign.number));
+  return std::optional(Timestamp{last ? std::max(*until, *last + 1) : *until});
+}
+
+Result<WaitingCustomers> CampaignRuns::waiting(const engage::StoredCampaign& campaign) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement row,
+      state_->prepare("SELECT count(*), min(until) FROM campaign_waiting WHERE campaign = ?1"));
+  row.bind_all(campaign.number);
+  ATTUNE_ASSIGN_OR_RETURN(const bool found, row.step());
+  WaitingCustomers waiting;
+  if (!found) return waiting;
+  waiting.customers = row.int64(0);
+  if (!row.is_null(1)) waiting.next = row.time(1);
+  return waiting;
+}
+
+Status CampaignRuns::forget_waiting(const engage::StoredCampaign& campaign) {
+  return state_->run("DELETE FROM campaign_waiting WHERE campaign = ?1", campaign.number);
+}
+
+Result<std::vector<std::uint32_t>> CampaignRuns::to_go_on(Timestamp now) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement rows,
+      state_->prepare("SELECT campaign FROM campaign_runs WHERE finished IS NULL UNION "
+                      "SELECT campaign FROM campaign_waiting WHERE until <= ?1"));
+  rows.bind_all(now);
+  std::vector<std::uint32_t> numbers;
+  while (true) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return numbers;
+    numbers.push_back(static_cast<std::uint32_t>(rows.int64(0)));
+  }
 }
 
 }  // namespace attune::engine

@@ -171,8 +171,9 @@ std::string preview_text(const CampaignPreview& preview, const TimeZone& zone,
 
 std::string run_text(const CampaignRun& run, const Currency& currency, const TimeZone& zone,
                      const report::TerminalStyle& style) {
-  std::string text = fmt::format("{} version {}, due {}, ran {}.\n", run.campaign, run.version,
-                                 at(run.due, zone), at(run.begun, zone));
+  std::string text = fmt::format(
+      "{} version {}, due {}, ran {}{}.\n", run.campaign, run.version, at(run.due, zone),
+      at(run.begun, zone), run.after_quiet_hours ? ", for those whose quiet hours are over" : "");
   text += counts_text(run.counts, currency, style);
   if (!run.list.empty()) text += fmt::format("List: {}\n", run.list.string());
   return text;
@@ -192,6 +193,10 @@ std::string status_text(const CampaignStatus& status, const TimeZone& zone,
                         with_thousands(static_cast<std::int64_t>(status.runs.size())),
                         at(status.runs.front().begun, zone));
     text += counts_text(status.total, currency, style);
+  }
+  if (status.waiting > 0) {
+    text += fmt::format("{} wait for their quiet hours to end and are asked again then.\n",
+                        with_thousands(status.waiting));
   }
   if (status.budget) {
     report::Table budget(

@@ -169,6 +169,8 @@ Result<StoredCampaign> Campaigns::resume(std::string_view name, Timestamp now,
 Result<StoredCampaign> Campaigns::stop(std::string_view name, Timestamp now, std::string_view by) {
   ATTUNE_ASSIGN_OR_RETURN(StoredCampaign stopped,
                           store_.transition(name, CampaignState::done, now, by));
+  ATTUNE_ASSIGN_OR_RETURN(CampaignRuns runs, CampaignRuns::open(workspace_->state()));
+  ATTUNE_RETURN_IF_ERROR(runs.forget_waiting(stopped));
   ATTUNE_ASSIGN_OR_RETURN(const std::int64_t withheld,
                           outbox_.withhold(name, "the campaign was stopped", now));
   (void)withheld;
@@ -200,6 +202,10 @@ Result<CampaignStatus> Campaigns::status(std::string_view name, Timestamp now) {
     const Timestamp from =
         last ? Timestamp{last->micros + 1} : status.campaign.campaign.schedule.start;
     status.next_run = engage::next_run(status.campaign.campaign, from, workspace_->zone());
+    ATTUNE_ASSIGN_OR_RETURN(const WaitingCustomers waiting, runs.waiting(status.campaign));
+    status.waiting = waiting.customers;
+    if (waiting.next && (!status.next_run || *waiting.next < *status.next_run))
+      status.next_run = waiting.next;
     if (status.next_run) status.next_run = std::max(*status.next_run, now);
   }
   return status;

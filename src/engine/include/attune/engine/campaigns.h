@@ -21,19 +21,19 @@
 #include "attune/deliver/outbox.h"
 #include "attune/engage/campaign_store.h"
 #include "attune/engage/contact_store.h"
+#include "attune/engine/campaign_report.h"
 #include "attune/engine/customers.h"
 #include "attune/engine/offers.h"
 #include "attune/engine/workspace.h"
 #include "attune/ledger/budget_ledger.h"
-#include "attune/measure/experiment.h"
 #include "attune/measure/planning.h"
-#include "attune/measure/rates.h"
 #include "attune/report/table.h"
 
 namespace attune::engine {
 
 enum class SendingCheck : std::uint8_t;
 struct Person;
+class CampaignRuns;
 
 struct TreatmentCount {
   std::string name;
@@ -83,7 +83,8 @@ struct CampaignRun {
   Timestamp due;
   Timestamp begun;
   std::optional<Timestamp> finished;
-  CustomerNumber next;  // everybody up to this number was asked
+  bool after_quiet_hours = false;  // asks those alone whom quiet hours stopped before
+  CustomerNumber next;             // everybody up to this number was asked
   CampaignCounts counts;
   std::filesystem::path list;  // of channel file: where the send list lies
 };
@@ -95,7 +96,8 @@ struct CampaignStatus {
   CampaignCounts total;           // of all runs
   std::optional<ledger::BudgetBalances> budget;
   std::array<std::int64_t, deliver::kMessageStateCount> outbox{};
-  std::optional<Timestamp> next_run;
+  std::optional<Timestamp> next_run;  // those who wait for the end of quiet hours included
+  std::int64_t waiting = 0;           // how many they are
 };
 
 // A message of the outbox, by the id that the shop knows its customer by.
@@ -117,58 +119,12 @@ struct SendResult {
   void add(const SendResult& more);
 };
 
-// Money that a treatment brought, against the holdout: the difference per customer times customers.
-struct TreatmentReturn {
-  std::string treatment;
-  std::int64_t customers = 0;
-  std::int64_t messages = 0;
-  double cost = 0;  // in the currency's units, as all below
-  std::optional<measure::Estimate> revenue;
-  std::optional<measure::Estimate> margin;  // where the campaign states its share
-  std::optional<double> on_investment;      // (margin - cost) / cost
-};
-
-// What people did with a treatment's messages. A message that is opened twice is opened once;
-// openings and clicks of machines do not count, nor do openings by mail proxies.
-// Claimed: outcomes that followed a person's click (of lists: the sending) within the outcome's
-// days, whether it caused them or not; beside other clicks in messages and on recommendations the
-// last one gets all of it, or each its share by position (two fifths the first and the last, the
-// rest between).
-// Offers on pages: `sent` counts those answered, `shown` those whose impression came back, which
-// are what click-through is of.
-struct TreatmentActivity {
-  std::string treatment;
-  std::int64_t sent = 0, bounced = 0, opened = 0, clicked = 0, unsubscribed = 0, complained = 0;
-  std::int64_t shown = 0;
-  std::optional<measure::Estimate> click_through;  // of messages sent, or offers shown
-  double claimed_by_last_touch = 0;                // revenue in the currency's units, or outcomes
-  double claimed_by_position = 0;
-};
-
-struct CampaignReport {
-  engage::StoredCampaign campaign;
-  Timestamp now;
-  measure::Experiment experiment;  // arms: the holdout, then treatments (policy top: "treated")
-  bool has_holdout = true;
-  std::vector<TreatmentReturn> returns;     // by treatment arm
-  std::vector<TreatmentActivity> activity;  // the same
-  std::int64_t assigned = 0;
-  std::int64_t complete = 0;  // whose window is over
-  std::int64_t forgotten = 0;
-  std::vector<std::string> notes;
-};
-
-struct CampaignReportOptions {
-  measure::AnalyseOptions analysis;
-  // "orders": none, one or several before the assignment; or a saved segment, as it holds now.
-  std::string by = {};
-};
-
 // Façade over an open shop. Everything that changes takes the moment it happens at.
 // Invariants: (1) a customer is asked at most once in a run, and a run happens once for each moment
-// that the schedule names: reservation, contact, outbox row and event are one transaction of state,
-// on disk before anything is sent; (2) nobody gets a row in the outbox whom a gate stopped; (3) an
-// event is journalled once in effect: its id follows from the decision and what became of it.
+// that the schedule names, and once more for those whom quiet hours stopped, when these end:
+// reservation, contact, outbox row and event are one transaction of state, on disk before anything
+// is sent; (2) nobody gets a row in the outbox whom a gate stopped; (3) an event is journalled once
+// in effect: its id follows from the decision and what became of it.
 // Errors of every member: those of the stores; not_found that names the nearest campaign.
 // Threads: as Workspace, which outlives the object.
 class Campaigns {
@@ -201,12 +157,15 @@ class Campaigns {
   Result<CampaignPreview> preview(const engage::Campaign& campaign, Customers& customers,
                                   Timestamp now, Progress& progress);
 
-  // The run that is due, or goes on with one that was cut off; absent where none is due.
+  // The run that is due, or goes on with one that was cut off; absent where none is due. What the
+  // schedule names goes before those who waited for the end of quiet hours.
   // Errors: failed_precondition for a campaign that does not run; cancelled (the rest follows).
   Result<std::optional<CampaignRun>> run(std::string_view name, Customers& customers, Timestamp now,
                                          Progress& progress);
   // Of every campaign; starts and ends those whose time has come.
   Result<std::vector<CampaignRun>> run_due(Customers& customers, Timestamp now, Progress& progress);
+  // Those that run() would find something to do for; starts and ends those whose time has come.
+  Result<std::vector<engage::StoredCampaign>> due(Timestamp now);
 
   Result<std::vector<engage::StoredCampaign>> list();
   Result<engage::StoredCampaign> find(std::string_view name);
@@ -256,6 +215,9 @@ class Campaigns {
   Status check_ready(const engage::Campaign& campaign);
   Status settle(const deliver::MessageStatus& message, engage::ContactStore& contacts,
                 Timestamp now);
+  // Absent: nothing is due.
+  Result<std::optional<CampaignRun>> begin_run(const engage::StoredCampaign& campaign,
+                                               CampaignRuns& runs, Timestamp now);
   // Asks from `run.next` on, and ends the run.
   Status go_on(const engage::StoredCampaign& campaign, CampaignRun& run, Customers& customers,
                Timestamp now, Progress& progress);
@@ -274,7 +236,6 @@ std::string to_json(const std::vector<engage::StoredCampaign>& campaigns);
 std::string to_json(const CampaignPreview& preview);
 std::string to_json(const CampaignRun& run);
 std::string to_json(const CampaignStatus& status);
-std::string to_json(const CampaignReport& report);
 std::string to_json(const SendResult& result);
 std::string to_json(const std::vector<OutboxMessage>& messages);
 std::string to_json(const deliver::MessageStatus& message);  // its id and state
@@ -286,11 +247,7 @@ std::string run_text(const CampaignRun& run, const Currency& currency, const Tim
                      const report::TerminalStyle& style);
 std::string status_text(const CampaignStatus& status, const TimeZone& zone,
                         const report::TerminalStyle& style);
-std::string report_text(const CampaignReport& report, const TimeZone& zone,
-                        const report::TerminalStyle& style);
 std::string messages_text(const std::vector<OutboxMessage>& messages, const TimeZone& zone,
                           const report::TerminalStyle& style);
-// A self-contained page with charts.
-std::string report_page(const CampaignReport& report, const TimeZone& zone);
 
 }  // namespace attune::engine
