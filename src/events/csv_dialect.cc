@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,8 @@ namespace attune::events {
 namespace {
 
 constexpr std::size_t kSniffRecords = 200;
+constexpr std::size_t kTitleRecords = 8;  // more above the names are no title
+constexpr std::size_t kTitledCells = 3;   // narrower tables have rows that look like a title
 constexpr std::array<std::string_view, 6> kDelimiters{",", "\t", ";", "|", "::", " "};
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
@@ -91,45 +94,11 @@ SplitRecord split_quoted(std::string_view text, const CsvDialect& dialect) {
 struct Shape {
   CsvDialect dialect;
   std::vector<std::vector<std::string>> records;
-  double agreement = 0;  // share of records with the commonest number of cells
+  std::vector<std::size_t> begins;  // of each record
+  std::size_t title = 0;            // records above the names
+  double agreement = 0;             // share of records with the commonest number of cells
   std::size_t cells = 1;
 };
-
-Shape try_delimiter(std::string_view head, const CsvDialect& dialect, bool is_whole_text) {
-  Shape shape;
-  shape.dialect = dialect;
-  std::map<std::size_t, std::size_t> counts;
-  std::size_t bad = 0;
-  std::size_t quoted = 0;
-  std::string_view rest = head;
-  while (!rest.empty() && shape.records.size() < kSniffRecords) {
-    SplitRecord record = split_record(rest, dialect, is_whole_text);
-    if (!record.whole && !is_whole_text && !shape.records.empty()) break;
-    rest.remove_prefix(std::max<std::size_t>(record.bytes, 1));
-    bad += !record.good_quoting;
-    quoted += record.good_quoting && record.any_quoted;
-    if (record.cells.size() == 1 && trim(record.cells[0]).empty()) continue;
-    ++counts[record.cells.size()];
-    shape.records.push_back(std::move(record.cells));
-  }
-  const bool loose = dialect.delimiter != "," && dialect.delimiter != ";";
-  if (dialect.quote != 0 && loose && (bad > 0 || quoted == 0)) {
-    CsvDialect plain = dialect;
-    plain.quote = 0;
-    return try_delimiter(head, plain, is_whole_text);
-  }
-  for (const auto& [cells, times] : counts) {
-    const double share = static_cast<double>(times) / static_cast<double>(shape.records.size());
-    if (share >= shape.agreement) {
-      shape.agreement = share;
-      shape.cells = cells;
-    }
-  }
-  // A delimiter that the first line, which holds the names, does not have so often is likely to be
-  // part of texts.
-  if (!shape.records.empty() && shape.records[0].size() != shape.cells) shape.agreement *= .5;
-  return shape;
-}
 
 bool looks_numeric(std::string_view text) { return read_decimal(text, false).has_value(); }
 
@@ -151,7 +120,61 @@ bool names_a_field(std::string_view text) {
                              [&](std::string_view word) { return lower.find(word) != lower.npos; });
 }
 
-bool first_line_is_header(const std::vector<std::vector<std::string>>& records) {
+// How many records above the names hold one text at most, as reports begin with.
+std::size_t title_records(const Shape& shape) {
+  const auto is_title = [](const std::vector<std::string>& record) {
+    return std::ranges::count_if(record,
+                                 [](const std::string& cell) { return !trim(cell).empty(); }) <= 1;
+  };
+  const auto names = std::ranges::find_if_not(shape.records, is_title);
+  const auto above = static_cast<std::size_t>(names - shape.records.begin());
+  if (shape.cells < kTitledCells || above > kTitleRecords || names == shape.records.end()) return 0;
+  const bool named = names->size() == shape.cells && std::ranges::any_of(*names, names_a_field) &&
+                     std::ranges::none_of(*names, looks_like_value);
+  return named ? above : 0;
+}
+
+Shape try_delimiter(std::string_view head, const CsvDialect& dialect, bool is_whole_text) {
+  Shape shape;
+  shape.dialect = dialect;
+  std::map<std::size_t, std::size_t> counts;
+  std::size_t bad = 0;
+  std::size_t quoted = 0;
+  std::string_view rest = head;
+  while (!rest.empty() && shape.records.size() < kSniffRecords) {
+    SplitRecord record = split_record(rest, dialect, is_whole_text);
+    if (!record.whole && !is_whole_text && !shape.records.empty()) break;
+    const std::size_t begin = head.size() - rest.size();
+    rest.remove_prefix(std::max<std::size_t>(record.bytes, 1));
+    bad += !record.good_quoting;
+    quoted += record.good_quoting && record.any_quoted;
+    if (record.cells.size() == 1 && trim(record.cells[0]).empty()) continue;
+    ++counts[record.cells.size()];
+    shape.records.push_back(std::move(record.cells));
+    shape.begins.push_back(begin);
+  }
+  const bool loose = dialect.delimiter != "," && dialect.delimiter != ";";
+  if (dialect.quote != 0 && loose && (bad > 0 || quoted == 0)) {
+    CsvDialect plain = dialect;
+    plain.quote = 0;
+    return try_delimiter(head, plain, is_whole_text);
+  }
+  for (const auto& [cells, times] : counts) {
+    const double share = static_cast<double>(times) / static_cast<double>(shape.records.size());
+    if (share >= shape.agreement) {
+      shape.agreement = share;
+      shape.cells = cells;
+    }
+  }
+  shape.title = title_records(shape);
+  // A delimiter that the first line, which holds the names, does not have so often is likely to be
+  // part of texts.
+  if (!shape.records.empty() && shape.records[shape.title].size() != shape.cells)
+    shape.agreement *= .5;
+  return shape;
+}
+
+bool first_line_is_header(std::span<const std::vector<std::string>> records) {
   if (records.empty()) return true;
   const auto& first = records[0];
   std::set<std::string> distinct;
@@ -174,6 +197,23 @@ bool first_line_is_header(const std::vector<std::vector<std::string>>& records) 
     }
   }
   return true;
+}
+
+// "sep=;", which spreadsheets write and read as the first line.
+struct SeparatorLine {
+  std::size_t bytes = 0;  // 0: there is none
+  std::string_view delimiter;
+};
+SeparatorLine separator_line(std::string_view head, char line_end) {
+  const std::size_t end = head.find(line_end);
+  if (end == head.npos) return {};
+  std::string_view line = head.substr(0, end);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.size() == 7 && line.starts_with('"') && line.ends_with('"'))
+    line = line.substr(1, line.size() - 2);
+  if (line.size() != 5 || ascii_lower(line.substr(0, 4)) != "sep=") return {};
+  const auto known = std::ranges::find(kDelimiters, line.substr(4));
+  return known == kDelimiters.end() ? SeparatorLine{} : SeparatorLine{end + 1, *known};
 }
 
 char sniff_line_end(std::string_view head) {
@@ -215,9 +255,12 @@ std::vector<std::string> usable_names(std::vector<std::string> names) {
 CsvDialect sniff_csv(std::string_view head, bool is_whole_text) {
   CsvDialect dialect;
   dialect.line_end = sniff_line_end(head);
+  const SeparatorLine stated = separator_line(head, dialect.line_end);
+  head.remove_prefix(stated.bytes);
   Shape best;
   bool found = false;
   for (const std::string_view delimiter : kDelimiters) {
+    if (stated.bytes != 0) break;
     CsvDialect candidate = dialect;
     candidate.delimiter = delimiter;
     if (delimiter == "::" || delimiter == " ") candidate.quote = 0;
@@ -229,8 +272,11 @@ CsvDialect sniff_csv(std::string_view head, bool is_whole_text) {
       found = true;
     }
   }
+  if (stated.bytes != 0) dialect.delimiter = stated.delimiter;
   if (!found) best = try_delimiter(head, dialect, is_whole_text);
-  best.dialect.has_header = first_line_is_header(best.records);
+  best.dialect.delimiter_stated = stated.bytes != 0;
+  best.dialect.has_header = first_line_is_header(std::span(best.records).subspan(best.title));
+  best.dialect.preamble = stated.bytes + (best.title > 0 ? best.begins[best.title] : 0);
   return best.dialect;
 }
 

@@ -122,7 +122,8 @@ void CsvReader::choose_dialect() {
 
 void CsvReader::take_header() {
   std::string_view head = source_->head();
-  std::size_t begin = 0;
+  std::size_t begin = dialect_.preamble;
+  line_ += std::ranges::count(head.substr(0, begin), dialect_.line_end);
   while (begin < head.size() && (head[begin] == '\n' || head[begin] == '\r')) {
     line_ += head[begin] == dialect_.line_end;
     ++begin;
@@ -159,7 +160,13 @@ void CsvReader::note_assumptions(bool sniffed_delimiter, bool sniffed_header) {
   }
   if (sniffed_delimiter) {
     assumptions_.push_back({"delimiter", std::string(delimiter_name(dialect_.delimiter)),
-                            "cuts the first lines most evenly"});
+                            dialect_.delimiter_stated ? "stated by the first line"
+                                                      : "cuts the first lines most evenly"});
+  }
+  const std::string_view before = source_->head().substr(0, dialect_.preamble);
+  if (const auto lines = std::ranges::count(before, dialect_.line_end); lines > 0) {
+    assumptions_.push_back({"table", fmt::format("from line {}", lines + 1),
+                            "what stands above is a title, or how the cells are cut"});
   }
   if (sniffed_header) {
     assumptions_.push_back({"header", dialect_.has_header ? "first line" : "none",

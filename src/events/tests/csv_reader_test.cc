@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -202,7 +204,27 @@ INSTANTIATE_TEST_SUITE_P(
                     SniffCase{"客户,时间\n张三,2024-05-01\n", ",", true},
                     SniffCase{"a,b\nx,y\na,z\n", ",", false}, SniffCase{"id\n1\n2\n", ",", true},
                     SniffCase{"1,\"a;b\"\n2,\"c;d\"\n", ",", false},
-                    SniffCase{"time,level1,x y\n2010-12-01 08:26:00,2 3,4\n", ",", true}));
+                    SniffCase{"time,level1,x y\n2010-12-01 08:26:00,2 3,4\n", ",", true},
+                    SniffCase{"sep=;\nid;price\n1;2,5\n", ";", true},
+                    SniffCase{"\"sep=|\"\r\n1|Heat\r\n", "|", false},
+                    SniffCase{"Orders of May\n\norder id;date;price\n1;2024-05-01;3\n", ";", true},
+                    SniffCase{"Orders,,\n,,\nid,day,price\n1,2024-05-01,3\n", ",", true}));
+
+TEST(CsvReader, ReadsATableBelowATitle) {
+  for (const std::string above : {"sep=;\n", "Orders of May\n\n", "sep=;\r\nOrders;;\n;;\n"}) {
+    for (const std::size_t block : {std::size_t{16}, std::size_t{1} << 20}) {
+      ReadOptions options;
+      options.block_bytes = block;
+      const ReadBack back =
+          read_text(above + "order_id;date;price\no1;2024-05-01;3,5\n;;7\n", options);
+      ASSERT_EQ(back.columns, (std::vector<std::string>{"order_id", "date", "price"})) << above;
+      EXPECT_EQ(back.rows, (Table{{"o1", "2024-05-01", "3,5"}, {"", "", "7"}}));
+      EXPECT_EQ(back.lines[0], std::ranges::count(above, '\n') + 2);
+      EXPECT_TRUE(std::ranges::any_of(back.assumptions,
+                                      [](const Assumption& a) { return a.what == "table"; }));
+    }
+  }
+}
 
 }  // namespace
 }  // namespace attune::events

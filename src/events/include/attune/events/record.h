@@ -83,10 +83,13 @@ struct CsvDialect {
   char quote = '"';             // 0: quotes mean nothing
   bool has_header = true;       // else columns are named column_1, column_2, …
   char line_end = '\n';         // '\r' for files of old Macs; "\r\n" counts as '\n'
+  std::size_t preamble = 0;     // bytes before the table
+  bool delimiter_stated = false;
 };
 // Decides from the first lines: the delimiter that cuts them into the same number of cells, at
-// least two; a header if the first line's cells are distinct texts that are no numbers or times
-// while later ones are, or that name known fields.
+// least two, unless a first line such as "sep=;" states it; where the table begins, behind lines of
+// a title with one text at most; a header if the first line's cells are distinct texts that are no
+// numbers or times while later ones are, or that name known fields.
 CsvDialect sniff_csv(std::string_view head, bool is_whole_text);
 std::string_view delimiter_name(std::string_view delimiter);  // "comma", "tab", …
 
