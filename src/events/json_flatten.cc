@@ -155,6 +155,8 @@ class JsonFlattener::Walk {
         bool null = false;
         if (value.is_null().get(null) != simdjson::SUCCESS || !null)
           return broken(simdjson::N_ATOM_ERROR);
+        // A field of the record that nothing is told of is a column all the same.
+        if (depth == 0) f_.column_for(node);
         return true;
       }
     }

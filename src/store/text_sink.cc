@@ -170,6 +170,8 @@ class CsvSink final : public TextSink {
   }
 };
 
+// The first line names every field, so that a reader knows them all; later ones leave out what is
+// missing.
 class JsonLinesSink final : public TextSink {
  public:
   JsonLinesSink(fs::path path, int file, std::span<const ColumnSchema> schema)
@@ -185,14 +187,22 @@ class JsonLinesSink final : public TextSink {
   void append_row(std::span<const ColumnSpan> columns, std::size_t row) override {
     char separator = '{';
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (is_missing(columns[i], row)) continue;
+      const bool missing = is_missing(columns[i], row);
+      if (missing && !first_) continue;
       buffer_ += separator;
       separator = ',';
       buffer_ += keys_[i];
-      append_cell(columns[i], row, buffer_, append_json_text);
+      if (missing) {
+        buffer_ += "null";
+      } else {
+        append_cell(columns[i], row, buffer_, append_json_text);
+      }
     }
     buffer_ += separator == '{' ? "{}\n" : "}\n";
+    first_ = false;
   }
+
+  bool first_ = true;
 
   std::vector<std::string> keys_;
 };

@@ -54,9 +54,12 @@ TEST_F(Shop, ExportsEventsWithoutItemsThatComeBackAsMany) {
   const auto preview = preview_import(request, views);
   ASSERT_TRUE(preview);
   ASSERT_TRUE(run_import(workspace, request, {preview->mapping}, quiet_));
-  for (const char* name : {"out.csv", "out.parquet"}) {
+  for (const char* name : {"out.csv", "out.jsonl", "out.parquet"}) {
     ExportOptions options;
     options.kind = ExportKind::events;
+    options.format = std::string_view(name).ends_with("csv")     ? store::TableFormat::csv
+                     : std::string_view(name).ends_with("jsonl") ? store::TableFormat::jsonl
+                                                                 : store::TableFormat::parquet;
     options.file = root_ / name;
     ASSERT_TRUE(export_table(workspace, options, quiet_));
     Workspace again = open(root_ / (std::string("again-") + name));

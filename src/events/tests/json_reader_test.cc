@@ -50,6 +50,12 @@ TEST(JsonReader, GrowsColumnsAsNamesAreMet) {
             (std::vector<Cells>{{{"a", "1"}}, {{"b", "2"}}, {{"a", "3"}, {"b", "4"}}}));
 }
 
+TEST(JsonReader, NamesAColumnOfWhichNothingIsTold) {
+  const auto back = read_json("{\"a\":null,\"b\":{\"c\":null}}\n{\"d\":2}\n");
+  EXPECT_EQ(back.columns, (std::vector<std::string>{"a", "d"}));
+  EXPECT_EQ(stated(back), (std::vector<Cells>{{}, {{"d", "2"}}}));
+}
+
 TEST(JsonReader, ExplodesAnArrayAndRepeatsTheParent) {
   const auto back =
       read_json(R"({"id":"m1","p":{"order":"o1","products":[{"sku":"a","n":1},{"sku":"b"}]}}
