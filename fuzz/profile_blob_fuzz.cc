@@ -42,6 +42,15 @@ void use(ProfileAccumulator profile) {
   event.price_minor = 5;
   set_local_time(event, TimeZone::utc());
   profile.fold(event, FoldRules());
+  if (!profile.state().orders.empty()) {  // a refund of a whole order
+    ProfileEvent refund;
+    refund.time = event.time;
+    refund.type = events::EventType::refund;
+    refund.order = profile.state().orders.front().key;
+    set_local_time(refund, TimeZone::utc());
+    profile.fold(refund, FoldRules());
+  }
+  if (to_json(describe({1}, profile.state(), context), MemoryVocabulary()).empty()) std::abort();
 }
 
 }  // namespace

@@ -42,32 +42,36 @@ bool holds_refunds(const events::EventColumns& columns) {
 Result<std::vector<TasteEvent>> taste_of(Workspace& workspace, const AppliedEvents& applied,
                                          const InteractionWeights& weights,
                                          const events::MergeMap& merges) {
-  std::vector<TasteEvent> events;
+  std::vector<TasteEvent> all;
   const events::EventColumns& c = applied.bundle.columns;
-  std::unordered_map<Sequence, double> taken_back;
+  events::RefundedItems taken_back;
   if (holds_refunds(c)) {
     ATTUNE_ASSIGN_OR_RETURN(taken_back, workspace.event_history().taken_back(
                                             Sequence{applied.first.value - 1}, merges));
   }
   for (std::size_t i = 0; i < c.rows(); ++i) {
-    if (c.item[i] == kNoCode || applied.repeated.contains(static_cast<std::int64_t>(i))) continue;
-    const Sequence sequence{applied.first.value + static_cast<std::int64_t>(i)};
-    const auto taken = taken_back.find(sequence);
-    const double weight =
-        event_weight(weights, static_cast<EventType>(c.type[i]),
-                     std::isnan(c.rating[i]) ? std::nullopt : std::optional(c.rating[i]),
-                     taken == taken_back.end() ? 0 : taken->second);
-    CustomerNumber customer;
+    if (applied.repeated.contains(static_cast<std::int64_t>(i))) continue;
+    TasteEvent event;
+    event.sequence = Sequence{applied.first.value + static_cast<std::int64_t>(i)};
+    event.time = Timestamp{c.time[i]};
     if (c.customer[i] != kNoCode) {
-      customer = applied.numbers.customers[c.customer[i]];
+      event.customer = applied.numbers.customers[c.customer[i]];
     } else if (c.anonymous[i] != kNoCode) {
-      customer = applied.numbers.anonymous[c.anonymous[i]];
+      event.customer = applied.numbers.anonymous[c.anonymous[i]];
     }
-    if (weight == 0 || customer.value == 0) continue;
-    events.push_back({sequence, customer, applied.numbers.items[c.item[i]],
-                      static_cast<float>(weight), Timestamp{c.time[i]}});
+    if (event.customer.value == 0) continue;
+    const auto type = static_cast<EventType>(c.type[i]);
+    if (type == EventType::refund) {
+      add_refund(weights, taken_back, event, all);
+      continue;
+    }
+    if (c.item[i] == kNoCode) continue;
+    event.item = applied.numbers.items[c.item[i]];
+    event.weight = static_cast<float>(event_weight(
+        weights, type, std::isnan(c.rating[i]) ? std::nullopt : std::optional(c.rating[i])));
+    if (event.weight != 0) all.push_back(event);
   }
-  return events;
+  return all;
 }
 
 }  // namespace

@@ -151,6 +151,8 @@ Status ProfileFolding::read_events(std::string_view condition, Progress* progres
           !one_currency_ && !c.is_null(7, i) && (!currency_code_ || currency[i] != *currency_code_);
       if (foreign) {
         foreign_amounts_ += !c.is_null(10, i);
+        // Stated all the same: such a refund is none of a whole order.
+        if (!c.is_null(9, i) || !c.is_null(10, i)) event.value_minor = 0;
       } else {
         if (!c.is_null(9, i)) event.price_minor = price[i];
         if (!c.is_null(10, i)) event.value_minor = value[i];

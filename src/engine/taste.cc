@@ -105,9 +105,8 @@ const ParameterTable<InteractionWeights>& InteractionWeights::table() {
   return table;
 }
 
-double event_weight(const InteractionWeights& weights, EventType type, std::optional<double> rating,
-                    double taken_back) {
-  if (type == EventType::refund) return -weights.purchase * taken_back;
+double event_weight(const InteractionWeights& weights, EventType type,
+                    std::optional<double> rating) {
   if (type == EventType::rating && weights.minimum_rating > 0 &&
       rating.value_or(0) < weights.minimum_rating)
     return 0;
@@ -115,6 +114,17 @@ double event_weight(const InteractionWeights& weights, EventType type, std::opti
     if (weighted.type == type) return weights.*weighted.weight;
   }
   return 0;
+}
+
+void add_refund(const InteractionWeights& weights, const events::RefundedItems& taken_back,
+                TasteEvent refund, std::vector<TasteEvent>& events) {
+  const auto items = taken_back.find(refund.sequence);
+  if (items == taken_back.end() || weights.purchase == 0) return;
+  for (const events::RefundedItem& taken : items->second) {
+    refund.item = taken.item;
+    refund.weight = static_cast<float>(-weights.purchase * taken.purchases);
+    events.push_back(refund);
+  }
 }
 
 Result<std::vector<TasteEvent>> read_taste_since(Workspace& workspace,
@@ -126,20 +136,24 @@ Result<std::vector<TasteEvent>> read_taste_since(Workspace& workspace,
                           workspace.event_history().taken_back(after, merges));
   ATTUNE_ASSIGN_OR_RETURN(
       store::QueryResult rows,
-      workspace.history().query("SELECT sequence, customer, item, type, rating, time FROM "
-                                "visible_rows WHERE customer <> 0 AND item <> 0 AND sequence > $1 "
-                                "ORDER BY sequence",
-                                {after.value}));
+      workspace.history().query(
+          fmt::format("SELECT sequence, customer, item, type, rating, time FROM visible_rows "
+                      "WHERE customer <> 0 AND (item <> 0 OR type = {}) AND sequence > $1 "
+                      "ORDER BY sequence",
+                      static_cast<int>(EventType::refund)),
+          {after.value}));
   ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& c) -> Status {
     for (std::size_t i = 0; i < c.rows(); ++i) {
-      const std::optional<double> rating =
-          c.is_null(4, i) ? std::nullopt : std::optional(c.real(4)[i]);
-      const auto taken = taken_back.find(Sequence{c.int64(0)[i]});
-      const double weight = event_weight(weights, static_cast<EventType>(c.int64(3)[i]), rating,
-                                         taken == taken_back.end() ? 0 : taken->second);
-      if (weight == 0) continue;
-      all.push_back({Sequence{c.int64(0)[i]}, CustomerNumber{c.int64(1)[i]},
-                     ItemNumber{c.int64(2)[i]}, static_cast<float>(weight), c.time(5)[i]});
+      const auto type = static_cast<EventType>(c.int64(3)[i]);
+      TasteEvent event{Sequence{c.int64(0)[i]}, CustomerNumber{c.int64(1)[i]},
+                       ItemNumber{c.int64(2)[i]}, 0, c.time(5)[i]};
+      if (type == EventType::refund) {
+        add_refund(weights, taken_back, event, all);
+        continue;
+      }
+      event.weight = static_cast<float>(event_weight(
+          weights, type, c.is_null(4, i) ? std::nullopt : std::optional(c.real(4)[i])));
+      if (event.weight != 0) all.push_back(event);
     }
     return {};
   }));

@@ -240,7 +240,7 @@ Result<CleaningCounts> EventHistory::cleaned(Sequence first) {
   };
   ATTUNE_RETURN_IF_ERROR(count(
       counts.refunds, fmt::format("SELECT count(*) FROM visible_rows WHERE sequence >= $1 AND type "
-                                  "= {} AND customer <> 0 AND item <> 0",
+                                  "= {} AND customer <> 0 AND (item <> 0 OR order_id <> '')",
                                   static_cast<int>(EventType::refund))));
   ATTUNE_RETURN_IF_ERROR(count(
       counts.refunds_paired, "SELECT count(DISTINCT refund) FROM refund_pairs WHERE refund >= $1"));

@@ -123,6 +123,11 @@ void add_order(OrderState& a, const OrderState& b) {
   a.date_only = a.date_only && b.date_only;
 }
 
+void add_refunded(RefundedOrder& a, const RefundedOrder& b) {
+  a.stated_minor = wrap_add(a.stated_minor, b.stated_minor);
+  a.whole = a.whole || b.whole;
+}
+
 void add_prices(ProfileState& s, std::int64_t low, std::int64_t high, std::uint64_t lines,
                 double log_sum) {
   if (lines == 0) return;
@@ -179,9 +184,7 @@ void ProfileAccumulator::fold(const ProfileEvent& event, const FoldRules& rules)
   fold_time(event);
   fold_interest(event, rules);
   if (event.type == EventType::purchase) fold_purchase(event);
-  if (event.type == EventType::refund) {
-    state_.refund_minor = wrap_add(state_.refund_minor, line_value(event));
-  }
+  if (event.type == EventType::refund) fold_refund(event);
   if (event.rating && std::isfinite(*event.rating)) {
     ++state_.rating_count;
     state_.rating_milli = wrap_add(state_.rating_milli, rounded(*event.rating * 1000));
@@ -252,6 +255,18 @@ void ProfileAccumulator::fold_purchase(const ProfileEvent& event) {
   add_prices(state_, price, price, 1, std::log(static_cast<double>(price)));
 }
 
+void ProfileAccumulator::fold_refund(const ProfileEvent& event) {
+  const std::int64_t value = line_value(event);
+  state_.refund_minor = wrap_add(state_.refund_minor, value);
+  const bool stated = event.value_minor || event.price_minor;
+  const bool whole = !stated && !event.item;
+  if (event.order == 0 || (!stated && !whole)) return;
+  const RefundedOrder refund{event.order, value, whole};
+  bool found = false;
+  RefundedOrder& order = find_or_insert(state_.refunded, refund, &RefundedOrder::key, found);
+  if (found) add_refunded(order, refund);
+}
+
 Status ProfileAccumulator::merge(const ProfileAccumulator& other) {
   if (other.empty()) return {};
   if (empty()) {
@@ -276,6 +291,7 @@ Status ProfileAccumulator::merge(const ProfileAccumulator& other) {
   unite(a.days, b.days, day_key, [](DayCount& x, const DayCount& y) { x.count += y.count; });
   trim_days(a.days);
   unite(a.orders, b.orders, &OrderState::key, add_order);
+  unite(a.refunded, b.refunded, &RefundedOrder::key, add_refunded);
   unite(a.channels, b.channels, &ChannelState::channel, [](ChannelState& x, const ChannelState& y) {
     x.events += y.events;
     x.purchase_lines += y.purchase_lines;

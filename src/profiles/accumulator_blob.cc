@@ -1,4 +1,5 @@
-// The bytes of an accumulator: magic, version, fields in the order of ProfileState, checksum.
+// The bytes of an accumulator: magic, version, fields in the order of ProfileState but what came
+// with a later version at the end, checksum. Version 2 added the refunded orders.
 // Numbers are LEB128 varints, signed ones zigzag; times are multiples of the coarsest unit that
 // divides them all, counted from first_seen.
 #include <algorithm>
@@ -166,6 +167,31 @@ void read_orders(BlobReader& in, std::vector<OrderState>& orders, const TimeScal
   }
 }
 
+void write_refunded(BlobWriter& out, const std::vector<RefundedOrder>& refunded) {
+  out.varint(refunded.size());
+  for (const RefundedOrder& order : refunded) {
+    out.fixed(order.key);
+    out.zigzag(order.stated_minor);
+    out.byte(order.whole ? 1 : 0);
+  }
+}
+
+void read_refunded(BlobReader& in, std::vector<RefundedOrder>& refunded) {
+  const std::size_t n = in.count(10);
+  refunded.reserve(n);
+  for (std::size_t i = 0; i < n && in.failure() == nullptr; ++i) {
+    RefundedOrder order;
+    order.key = in.fixed();
+    order.stated_minor = in.zigzag();
+    const unsigned char whole = in.byte();
+    in.require(whole <= 1, "damaged: a flag that is none");
+    order.whole = whole == 1;
+    in.require(refunded.empty() || refunded.back().key < order.key,
+               "damaged: refunded orders do not ascend");
+    refunded.push_back(order);
+  }
+}
+
 void write_recent(BlobWriter& out, const std::vector<RecentItem>& items, const TimeScale& scale) {
   out.varint(items.size());
   std::int64_t previous = 0;
@@ -303,7 +329,8 @@ void read_state(BlobReader& in, ProfileState& s) {
   read_sparse(in, s.hours);
   read_sparse(in, s.weekdays);
   read_sums(in, s);
-  in.require(s.first_seen || (s.orders.empty() && s.recent_items.empty()),
+  if (in.version() >= 2) read_refunded(in, s.refunded);
+  in.require(s.first_seen || (s.orders.empty() && s.refunded.empty() && s.recent_items.empty()),
              "damaged: orders of nobody seen");
   in.require(!s.first_seen || *s.first_seen <= *s.last_seen, "damaged: last seen before first");
 }
@@ -361,6 +388,7 @@ std::string ProfileAccumulator::serialise() const {
   write_sparse(out, s.hours);
   write_sparse(out, s.weekdays);
   write_sums(out, s);
+  write_refunded(out, s.refunded);
   return out.finish();
 }
 

@@ -9,6 +9,12 @@ namespace attune::profiles {
 
 using events::EventType;
 
+namespace {
+// Raised when a state begins to hold more than before, so that stored profiles are folded anew.
+// 2: refunded orders.
+constexpr std::uint64_t kStateVersion = 2;
+}  // namespace
+
 const ParameterTable<BehaviourWeights>& BehaviourWeights::table() {
   using W = BehaviourWeights;
   static const ParameterTable<W> kTable = [] {
@@ -58,7 +64,7 @@ FoldRules::FoldRules(const BehaviourWeights& w) {
   const double days = std::isfinite(w.half_life_days) ? w.half_life_days : 30;
   half_life_micros_ = static_cast<std::int64_t>(
       std::llround(std::min(std::max(days, 0.01), 36500.0) * static_cast<double>(kMicrosPerDay)));
-  fingerprint_ = combine(1, static_cast<std::uint64_t>(half_life_micros_));
+  fingerprint_ = combine(kStateVersion, static_cast<std::uint64_t>(half_life_micros_));
   for (const double weight : weights_) {
     fingerprint_ = combine(fingerprint_, std::bit_cast<std::uint64_t>(weight));
   }

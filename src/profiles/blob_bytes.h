@@ -11,11 +11,12 @@
 
 namespace attune::profiles {
 
-inline constexpr unsigned char kBlobVersion = 1;
+inline constexpr unsigned char kBlobVersion = 2;  // written; those before it are read, too
+inline constexpr std::uint64_t kChecksumSeed = 1;
 inline constexpr std::size_t kChecksumBytes = 4;
 
 inline std::uint32_t blob_checksum(std::string_view bytes) {
-  return static_cast<std::uint32_t>(hash64(bytes, kBlobVersion));
+  return static_cast<std::uint32_t>(hash64(bytes, kChecksumSeed));
 }
 
 // Numbers are LEB128 varints, signed ones zigzag; magic and version in front, a checksum behind.
@@ -59,7 +60,8 @@ class BlobReader {
   void open(unsigned char magic) {
     if (bytes_.size() < 2 + kChecksumBytes) return fail("cut short");
     if (static_cast<unsigned char>(bytes_[0]) != magic) return fail("not a profile");
-    if (static_cast<unsigned char>(bytes_[1]) != kBlobVersion) return fail("of an unknown version");
+    version_ = static_cast<unsigned char>(bytes_[1]);
+    if (version_ == 0 || version_ > kBlobVersion) return fail("of an unknown version");
     const std::string_view body = bytes_.substr(0, bytes_.size() - kChecksumBytes);
     std::uint32_t sum = 0;
     for (std::size_t i = 0; i < kChecksumBytes; ++i) {
@@ -77,6 +79,7 @@ class BlobReader {
   }
   const char* failure() const { return failure_; }
   bool at_end() const { return bytes_.empty(); }
+  unsigned char version() const { return version_; }  // after open
 
   unsigned char byte() {
     if (bytes_.empty()) {
@@ -135,6 +138,7 @@ class BlobReader {
  private:
   std::string_view bytes_;
   const char* failure_ = nullptr;
+  unsigned char version_ = 0;
 };
 
 }  // namespace attune::profiles

@@ -28,10 +28,10 @@ double as_share(std::int64_t part, std::int64_t whole) {
 
 void describe_money(Profile& p, const ProfileState& s) {
   p.gross_cents = s.gross_minor;
-  p.refund_cents = s.refund_minor;
-  p.monetary_cents = wrap_subtract(s.gross_minor, s.refund_minor);
+  p.refund_cents = refund_total(s);
+  p.monetary_cents = wrap_subtract(s.gross_minor, p.refund_cents);
   p.refund_count = static_cast<std::int64_t>(p.count(EventType::refund).total);
-  p.refund_share = as_share(s.refund_minor, s.gross_minor);
+  p.refund_share = as_share(p.refund_cents, p.gross_cents);
   p.frequency = static_cast<std::int64_t>(s.orders.size());
   p.purchase_lines = static_cast<std::int64_t>(p.count(EventType::purchase).total);
   p.units = static_cast<double>(s.units_milli) / 1000;
@@ -189,7 +189,19 @@ RfmValues rfm_values(const ProfileState& state, std::span<const std::int32_t> da
                      std::int64_t as_of_day) {
   return {std::max<std::int64_t>(0, as_of_day - days.back()),
           static_cast<std::int64_t>(state.orders.size()),
-          wrap_subtract(state.gross_minor, state.refund_minor)};
+          wrap_subtract(state.gross_minor, refund_total(state))};
+}
+
+std::int64_t refund_total(const ProfileState& state) {
+  std::int64_t total = state.refund_minor;
+  for (const RefundedOrder& refund : state.refunded) {
+    if (!refund.whole) continue;
+    const auto order = std::ranges::lower_bound(state.orders, refund.key, {}, &OrderState::key);
+    if (order == state.orders.end() || order->key != refund.key) continue;
+    const std::int64_t stated = std::max<std::int64_t>(0, refund.stated_minor);
+    if (order->value_minor > stated) total = wrap_add(total, order->value_minor - stated);
+  }
+  return total;
 }
 
 std::optional<std::int64_t> typical_price(const ProfileState& state) {

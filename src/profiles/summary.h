@@ -14,6 +14,10 @@ namespace attune::profiles {
 RfmValues rfm_values(const ProfileState& state, std::span<const std::int32_t> days,
                      std::int64_t as_of_day);
 
+// What refunds took back: stated amounts, and of each order that was refunded whole what they left
+// of its value, never more than all of it. Cost: O(r log n) for r refunded of n orders.
+std::int64_t refund_total(const ProfileState& state);
+
 // Geometric mean of unit prices, rounded; absent without prices.
 std::optional<std::int64_t> typical_price(const ProfileState& state);
 

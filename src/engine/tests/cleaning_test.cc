@@ -44,6 +44,81 @@ TEST_F(Shop, PairsRefundsOfAPersonWithWhatTheyBoughtUnderAnotherId) {
   EXPECT_EQ(clean(workspace)->refunds_paired, 0);
 }
 
+events::Event line(EventType type, std::string_view customer, std::string_view item,
+                   std::string_view order, std::int64_t cents = 0) {
+  events::Event event;
+  event.type = type;
+  event.time = Timestamp{1'770'000'000'000'000};
+  event.customer = customer;
+  event.item = item;
+  event.order = order;
+  if (cents > 0) event.value_minor = cents;
+  return event;
+}
+
+double taste_left(Workspace& workspace) {
+  double weight = 0;
+  const auto data = read_taste(workspace, {});
+  EXPECT_TRUE(data);
+  if (!data) return weight;
+  for (const auto& event : data->log.events) weight += double{event.weight};
+  return weight;
+}
+
+TEST_F(Shop, PairsARefundOfAnOrderWithAllThatThePersonBoughtInIt) {
+  Workspace workspace = open();
+  events::Event visitor = line(EventType::purchase, "", "y", "o1", 100);
+  visitor.anonymous = "an1";
+  events::Event named = line(EventType::identify, "kc", "", "");
+  named.anonymous = "an1";
+  const events::Event bought[] = {line(EventType::purchase, "kc", "x", "o1", 300), visitor, named,
+                                  line(EventType::purchase, "kc", "x", "o2", 200),
+                                  line(EventType::purchase, "other", "x", "o1", 300)};
+  ASSERT_TRUE(workspace.record(bought));
+  EXPECT_DOUBLE_EQ(taste_left(workspace), 12);
+  const Sequence before = workspace.event_history().cursor().value();
+  const events::Event whole[] = {line(EventType::refund, "kc", "", "o1")};
+  ASSERT_TRUE(workspace.record(whole));
+  EXPECT_DOUBLE_EQ(taste_left(workspace), 6);  // of the other order, and of the other person
+  const auto counts = clean(workspace);
+  ASSERT_TRUE(counts);
+  EXPECT_EQ(counts->refunds, 1);
+  EXPECT_EQ(counts->refunds_paired, 1);
+
+  // At once, too: both lines of the one refund.
+  const auto merges = workspace.identity().merges();
+  ASSERT_TRUE(merges);
+  const auto taken = workspace.event_history().taken_back(before, *merges);
+  ASSERT_TRUE(taken);
+  ASSERT_EQ(taken->size(), 1U);
+  ASSERT_EQ(taken->begin()->second.size(), 2U);
+  for (const auto& item : taken->begin()->second) EXPECT_EQ(item.purchases, 1);
+  const auto since = read_taste_since(workspace, {}, before);
+  ASSERT_TRUE(since);
+  ASSERT_EQ(since->size(), 2U);
+  EXPECT_FLOAT_EQ(since->front().weight, -3);
+
+  // A line that is told of again takes nothing from another order.
+  events::Event again = line(EventType::refund, "kc", "x", "o1", 300);
+  again.time.micros += kMicrosPerDay;
+  const Sequence then = workspace.event_history().cursor().value();
+  ASSERT_TRUE(workspace.record(std::span(&again, 1)));
+  EXPECT_DOUBLE_EQ(taste_left(workspace), 6);
+  EXPECT_TRUE(workspace.event_history().taken_back(then, *merges)->empty());
+}
+
+TEST_F(Shop, TakesTheShareOfAnOrderThatItsRefundStates) {
+  Workspace workspace = open();
+  const events::Event all[] = {line(EventType::refund, "kc", "", "o1", 100),  // comes first
+                               line(EventType::purchase, "kc", "x", "o1", 300),
+                               line(EventType::purchase, "kc", "y", "o1", 100)};
+  ASSERT_TRUE(workspace.record(all));
+  EXPECT_DOUBLE_EQ(taste_left(workspace), 4.5);
+  const events::Event rest[] = {line(EventType::refund, "kc", "", "o1", 900)};
+  ASSERT_TRUE(workspace.record(rest));
+  EXPECT_DOUBLE_EQ(taste_left(workspace), 0);
+}
+
 TEST_F(Shop, CountsABurstOfBothIdsOfAPersonAsOne) {
   Workspace workspace = open();
   std::string rows = "type,time,customer_id,anonymous_id,item_id\n";

@@ -112,5 +112,44 @@ TEST_F(CustomersAsOf, AreLookedAtWithoutMovingAnybodyInOrOutOfASegment) {
   EXPECT_TRUE(members[0].entered_at);
 }
 
+TEST_F(Shop, TakesTheMoneyOfAnOrderBackWhereItsRefundStatesNone) {
+  {
+    const Workspace made = open();
+    std::ofstream(made.folder().settings_file()) << "reporting_currency = \"GBP\"\n";
+  }
+  Workspace workspace = open();
+  const auto event = [](events::EventType type, std::string_view item, std::string_view order) {
+    events::Event made;
+    made.type = type;
+    made.time = Timestamp{1'770'000'000'000'000};
+    made.customer = "ann";
+    made.item = item;
+    made.order = order;
+    made.currency = *Currency::parse("GBP");
+    return made;
+  };
+  // The refund comes, and is folded, before what it takes back.
+  const events::Event back = event(events::EventType::refund, "", "o1");
+  ASSERT_TRUE(workspace.record(std::span(&back, 1)));
+  EXPECT_EQ(customers(workspace).find("ann")->monetary_cents, 0);
+  events::Event x = event(events::EventType::purchase, "x", "o1");
+  events::Event y = event(events::EventType::purchase, "y", "o1");
+  events::Event kept = event(events::EventType::purchase, "x", "o2");
+  // An amount that cannot be summed is an amount all the same.
+  events::Event foreign = event(events::EventType::refund, "", "o2");
+  foreign.currency = *Currency::parse("EUR");
+  x.value_minor = 300;
+  y.value_minor = 100;
+  kept.value_minor = 50;
+  foreign.value_minor = 7;
+  const events::Event all[] = {x, y, kept, foreign};
+  ASSERT_TRUE(workspace.record(all));
+  const auto ann = customers(workspace).find("ann");
+  ASSERT_TRUE(ann);
+  EXPECT_EQ(ann->gross_cents, 450);
+  EXPECT_EQ(ann->refund_cents, 400);
+  EXPECT_EQ(ann->monetary_cents, 50);
+}
+
 }  // namespace
 }  // namespace attune::engine

@@ -363,6 +363,29 @@ TEST_F(LiveShop, TakesAsMuchBackForARefundAsTheNextTrainingDoes) {
   EXPECT_FLOAT_EQ(learned(), 0);
 }
 
+TEST_F(LiveShop, TakesAWholeOrderBackAtOnce) {
+  fill();
+  std::vector<Event> order{event(EventType::purchase, "solo", "p1", "b1"),
+                           event(EventType::purchase, "solo", "p2", "b2")};
+  for (Event& line : order) line.order = "o1";
+  ASSERT_TRUE(service_->accept(order));
+  settle();
+  ASSERT_EQ(train().state, JobState::done);
+  const auto by_taste = [&] {
+    const auto served = service_->recommend(asking("solo"));
+    EXPECT_TRUE(served);
+    const auto& notes = served->decision.notes;
+    return std::ranges::find(notes, "nothing known that the model can use: popular items") ==
+           notes.end();
+  };
+  ASSERT_TRUE(by_taste());
+  Event back = event(EventType::refund, "solo", "", "r1");
+  back.order = "o1";
+  ASSERT_TRUE(service_->accept(std::span(&back, 1)));
+  settle();
+  EXPECT_FALSE(by_taste());
+}
+
 TEST_F(LiveShop, FindsDecisionsAndCountsThem) {
   fill();
   EXPECT_EQ(service_->recommend(asking("c1")).error().code, ErrorCode::failed_precondition);

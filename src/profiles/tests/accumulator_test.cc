@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "attune/base/hash.h"
 #include "attune/base/text.h"
 #include "sample_events.h"
 
@@ -239,6 +240,35 @@ TEST(ProfileAccumulator, RefusesToMergeDifferentHalfLives) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_THAT(refused.error().message, ::testing::HasSubstr("30 and 7 days"));
   EXPECT_EQ(a.state().gross_minor, 1);
+}
+
+TEST(ProfileAccumulator, KeepsWhatRefundsSayOfAnOrderTogether) {
+  const Timestamp day = testing::at(2020, 5, 4);
+  OwnedEvent stated = testing::simple(1, day, EventType::refund, 3);
+  stated.event.order = 77;
+  stated.event.value_minor = 30;
+  OwnedEvent unpriced = testing::simple(2, day, EventType::refund, 3);  // of an item: of no help
+  unpriced.event.order = 78;
+  const ProfileState s =
+      testing::folded({stated, unpriced, testing::whole_refund(3, day, 77),
+                       testing::whole_refund(4, day, 77), testing::whole_refund(5, day, 0)})
+          .state();
+  EXPECT_EQ(s.refunded, (std::vector<RefundedOrder>{{77, 30, true}}));
+  EXPECT_EQ(s.refund_minor, 30);
+}
+
+TEST(ProfileAccumulator, ReadsTheBytesOfTheFormerVersion) {
+  const auto profile =
+      testing::folded({testing::purchase(1, testing::at(2020, 5, 4), 250, 77),
+                       testing::simple(2, testing::at(2020, 5, 5), EventType::view, 9)});
+  std::string blob = profile.serialise();
+  blob.resize(blob.size() - 5);  // the number of refunded orders, none, and the checksum
+  blob[1] = 1;
+  const auto sum = static_cast<std::uint32_t>(hash64(blob, 1));
+  for (int shift = 0; shift < 32; shift += 8) blob.push_back(static_cast<char>(sum >> shift));
+  const auto parsed = ProfileAccumulator::parse(blob);
+  ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
+  EXPECT_EQ(parsed->state(), profile.state());
 }
 
 TEST(ProfileAccumulator, RefusesEveryBlobWithOneByteChangedOrCutAway) {

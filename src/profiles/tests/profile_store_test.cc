@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <bit>
 #include <filesystem>
 #include <map>
 
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include "attune/base/hash.h"
 #include "sample_events.h"
 
 namespace attune::profiles {
@@ -130,6 +132,23 @@ TEST_F(ProfileStoreTest, RebuildTakesAMergeApart) {
   }
   EXPECT_EQ(stored(3).orders, testing::folded(history).state().orders);  // was not asked for
   EXPECT_FALSE(store_->find({4})->has_value());                          // has no events
+}
+
+TEST_F(ProfileStoreTest, AsksForARebuildOfWhatAnEarlierProgramStored) {
+  const FoldRules rules;
+  std::uint64_t former = combine(1, static_cast<std::uint64_t>(rules.half_life_micros()));
+  for (int type = 0; type < events::kEventTypeCount; ++type) {
+    former = combine(
+        former, std::bit_cast<std::uint64_t>(rules.weight(static_cast<events::EventType>(type))));
+  }
+  EXPECT_FALSE(store_->needs_rebuild().value());
+  ASSERT_TRUE(
+      state_->run("UPDATE profile_rules SET fingerprint = ?", std::bit_cast<std::int64_t>(former))
+          .has_value());
+  reopen();
+  EXPECT_TRUE(store_->needs_rebuild().value());
+  ASSERT_TRUE(store_->clear().has_value());
+  EXPECT_FALSE(store_->needs_rebuild().value());
 }
 
 TEST_F(ProfileStoreTest, AFailedReplayChangesNothing) {

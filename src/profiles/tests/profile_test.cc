@@ -41,6 +41,8 @@ TEST(ProfileProperty, EqualsANaiveReadingOfTheHistory) {
     std::set<std::int64_t> days, active;
     std::map<std::uint64_t, std::int64_t> baskets;
     std::int64_t gross = 0, refunds = 0, refund_count = 0, own = std::int64_t{1} << 40;
+    std::map<std::uint64_t, std::int64_t> stated;
+    std::set<std::uint64_t> whole;
     std::uint64_t views_365 = 0;
     std::map<std::uint64_t, Timestamp> first_lines;
     for (const OwnedEvent& owned : history) {
@@ -51,7 +53,14 @@ TEST(ProfileProperty, EqualsANaiveReadingOfTheHistory) {
       const std::int64_t value =
           e.value_minor ? *e.value_minor
                         : std::llround(static_cast<double>(e.price_minor.value_or(0)) * e.quantity);
-      if (e.type == EventType::refund) refunds += value, ++refund_count;
+      if (e.type == EventType::refund) {
+        refunds += value, ++refund_count;
+        if (e.value_minor || e.price_minor) {
+          stated[e.order] += value;
+        } else if (!e.item) {
+          whole.insert(e.order);
+        }
+      }
       if (e.type != EventType::purchase) continue;
       gross += value;
       const auto order = e.order != 0 ? e.order : static_cast<std::uint64_t>(++own);
@@ -61,6 +70,11 @@ TEST(ProfileProperty, EqualsANaiveReadingOfTheHistory) {
     }
     for (const auto& [order, time] : first_lines) {
       days.insert(TimeZone::utc().day_number(time));
+    }
+    for (const std::uint64_t order : whole) {
+      const std::int64_t all =
+          std::max<std::int64_t>(0, baskets.contains(order) ? baskets[order] : 0);
+      refunds += std::clamp<std::int64_t>(all - stated[order], 0, all);
     }
     const Profile p = described(history, as_of);
     RC_ASSERT(p.frequency == static_cast<std::int64_t>(baskets.size()));
@@ -181,6 +195,45 @@ TEST(Profile, IsEmptyAndSaysSoWhenNothingIsKnown) {
   EXPECT_EQ(json.at("frequency").as_int64(), 0);
   EXPECT_EQ(json.at("lifecycle").as_string(), "unseen");
   EXPECT_TRUE(json.at("counts").as_object().empty());
+}
+
+TEST(Profile, TakesAWholeOrderBackWhereARefundNamesNothingElse) {
+  OwnedEvent stated = testing::simple(5, at(2020, 5, 3), EventType::refund, 4);
+  stated.event.order = 77;
+  stated.event.value_minor = 30;
+  std::vector<OwnedEvent> history{
+      testing::purchase(1, at(2020, 5, 1), 250, 77),
+      testing::purchase(2, at(2020, 5, 1), 100, 77),
+      testing::purchase(3, at(2020, 5, 2), 40, 78),
+      testing::whole_refund(4, at(2020, 5, 3), 77),
+      stated,
+      testing::whole_refund(6, at(2020, 5, 4), 77),
+      testing::whole_refund(7, at(2020, 5, 4), 79)};  // of an order that nobody knows
+  for (int turn = 0; turn < 2; ++turn) {
+    const Profile p = described(history, at(2020, 6, 1));
+    EXPECT_EQ(p.gross_cents, 390);
+    EXPECT_EQ(p.refund_cents, 350);
+    EXPECT_EQ(p.monetary_cents, 40);
+    EXPECT_EQ(p.refund_share, 350. / 390);
+    EXPECT_EQ(p.frequency, 2);
+    std::ranges::reverse(history);  // refunds first
+  }
+  // What was stated beyond the order's value stays stated.
+  stated.event.value_minor = 500;
+  history.push_back(stated);
+  EXPECT_EQ(described(history, at(2020, 6, 1)).refund_cents, 530);
+}
+
+TEST(Profile, RanksBuyersByTheMoneyThatRefundsOfWholeOrdersLeave) {
+  const auto returned = testing::folded(
+      {testing::purchase(1, at(2020, 5, 1), 1000, 7), testing::whole_refund(2, at(2020, 5, 2), 7)});
+  const auto kept = testing::folded({testing::purchase(3, at(2020, 5, 1), 10, 8)});
+  ShopStatistics statistics(at(2020, 6, 1), TimeZone::utc());
+  statistics.add(returned.state());
+  statistics.add(kept.state());
+  const ShopContext context = statistics.finish({}, {});
+  EXPECT_EQ(describe({1}, returned.state(), context).rfm->monetary, 1);
+  EXPECT_EQ(describe({2}, kept.state(), context).rfm->monetary, 3);
 }
 
 TEST(Profile, JsonSpeaksInNamesAndIsoTimes) {

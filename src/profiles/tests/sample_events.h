@@ -52,9 +52,17 @@ inline OwnedEvent simple(std::int64_t sequence, Timestamp time, events::EventTyp
   return owned;
 }
 
-// A history with ties, repeats, gaps of years, missing values and every type.
+// A refund that names an order and nothing else.
+inline OwnedEvent whole_refund(std::int64_t sequence, Timestamp time, std::uint64_t order) {
+  OwnedEvent owned = simple(sequence, time, events::EventType::refund);
+  owned.event.order = order;
+  return owned;
+}
+
+// A history with ties, repeats, gaps of years, missing values, refunds of whole orders and every
+// type.
 inline std::vector<OwnedEvent> random_history(std::uint64_t seed, int count) {
-  Rng rng(seed, "profile history");
+  Rng rng(seed, "profile history"), whole(seed, "whole refunds");
   std::vector<OwnedEvent> all;
   for (int i = 0; i < count; ++i) {
     OwnedEvent owned;
@@ -80,7 +88,14 @@ inline std::vector<OwnedEvent> random_history(std::uint64_t seed, int count) {
     e.quantity = static_cast<double>(rng.below(7)) / 2;
     if (rng.chance(.1)) e.rating = static_cast<double>(rng.below(11)) / 2;
     e.duration_ms = static_cast<std::int64_t>(rng.below(10000));
-    if (e.type == events::EventType::search) owned.text = "words " + std::to_string(rng.below(14));
+    if (e.type == events::EventType::search) {
+      owned.text = "words " + std::to_string(rng.below(14));
+    } else if (whole.chance(.04)) {
+      e.type = events::EventType::refund;
+      e.item = {};
+      e.price_minor.reset();
+      e.value_minor.reset();
+    }
     all.push_back(std::move(owned));
   }
   return all;

@@ -34,10 +34,10 @@ struct InteractionWeights {
   friend bool operator==(const InteractionWeights&, const InteractionWeights&) = default;
 };
 
-// What one event says about taste; what a refund takes back is below 0. `rating`: absent where the
-// event has none; `taken_back`: of a refund, in purchases (EventHistory::taken_back).
+// What one event says about taste; 0 of a refund, see add_refund. `rating`: absent where the event
+// has none.
 double event_weight(const InteractionWeights& weights, events::EventType type,
-                    std::optional<double> rating, double taken_back);
+                    std::optional<double> rating);
 
 // The interactions of one shop and what rows and columns stand for.
 // Invariant: customers and items ascend strictly; log.customers == customers.size(), log.items ==
@@ -72,7 +72,13 @@ struct TasteEvent {
   float weight = 0;
   Timestamp time;
 };
-// Those after `after`, in order. Cost: one scan of the history, three where there are refunds.
+// Adds what a refund says, a weight below 0 for each item that it takes back. Of `refund` sequence,
+// customer and time count; `taken_back`: EventHistory::taken_back.
+void add_refund(const InteractionWeights& weights, const events::RefundedItems& taken_back,
+                TasteEvent refund, std::vector<TasteEvent>& events);
+
+// Those after `after`, in order. Cost: one scan of the history, three to five where there are
+// refunds.
 Result<std::vector<TasteEvent>> read_taste_since(Workspace& workspace,
                                                  const InteractionWeights& weights, Sequence after);
 

@@ -55,12 +55,19 @@ struct AppliedNumbers {
 
 // What cleaning found, beyond the marks that rows came with.
 struct CleaningCounts {
-  std::int64_t refunds = 0;         // refund rows that name customer and item
+  std::int64_t refunds = 0;         // refund rows that name a customer, and an item or an order
   std::int64_t refunds_paired = 0;  // of them, those whose purchase was found
   std::int64_t outliers = 0;
   std::int64_t bots = 0;
   std::int64_t flagged = 0;  // rows that nothing but cleaning flags
 };
+
+// What a refund takes back of an item, in purchases: 1/3 where it is one piece of three.
+struct RefundedItem {
+  ItemNumber item;
+  double purchases = 0;
+};
+using RefundedItems = std::unordered_map<Sequence, std::vector<RefundedItem>>;  // by the refund's
 
 // A row that cleaning marked. Missing values: empty or absent.
 struct CleanedRow {
@@ -134,13 +141,16 @@ class EventHistory {
   // Works refund pairs and derived marks out anew, from all rows. `zone`: of days; `merges`: as
   // they are now, for all numbers of a person are one.
   Status clean(const CleaningRules& rules, const TimeZone& zone, const MergeMap& merges);
-  // Works the refund pairs out anew where anything came since they were. Cost: none where nothing
-  // did, else two passes over the rows.
+  // Works the refund pairs out anew where anything came since they were. A refund that names an
+  // item takes back purchases of it, of its order first; one that names an order alone takes back
+  // every line of the order that the person bought, whole, or its amount's share of each where it
+  // states one. Cost: none where nothing came, else two passes over the rows, three where whole
+  // orders were refunded.
   Status pair_refunds(const MergeMap& merges);
-  // What each refund after `after` takes back, in purchases: 1/3 where it is one piece of three.
-  // One whose purchase is unknown is left out. Nothing is written. Cost: a pass over the rows,
-  // where there are such refunds.
-  Result<std::unordered_map<Sequence, double>> taken_back(Sequence after, const MergeMap& merges);
+  // What each refund after `after` takes back, items ascending. One whose purchase is unknown is
+  // left out. Nothing is written. Cost: a pass over the rows where there are such refunds, and one
+  // more where whole orders were refunded.
+  Result<RefundedItems> taken_back(Sequence after, const MergeMap& merges);
   // What it found of the rows numbered from `first` on, and the first of those marked `mark`.
   Result<CleaningCounts> cleaned(Sequence first);
   Result<std::vector<CleanedRow>> cleaned_rows(Mark mark, Sequence first, std::int64_t limit);

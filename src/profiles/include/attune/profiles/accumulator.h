@@ -38,7 +38,8 @@ struct ProfileEvent {
   TermId channel;
   std::optional<std::int64_t> price_minor;  // of one unit, reporting currency
   std::optional<std::int64_t>
-      value_minor;  // of the line, reporting currency, positive for refunds too; missing counts 0
+      value_minor;  // of the line, reporting currency, positive for refunds too; missing counts 0,
+                    // but a refund without value and price takes a whole order back (RefundedOrder)
   double quantity = 1;
   std::optional<double> rating;
   std::int64_t duration_ms = 0;
@@ -56,6 +57,16 @@ struct OrderState {
   std::uint64_t lines = 0;
   bool date_only = true;  // no line told the hour
   friend bool operator==(const OrderState&, const OrderState&) = default;
+};
+
+// What refunds say of the order that they name. One that states neither item nor amount takes back
+// whatever stated amounts left of the order, however often it comes; one of an item without an
+// amount takes back nothing, for the lines of an order are not kept apart.
+struct RefundedOrder {
+  std::uint64_t key = 0;          // as OrderState::key
+  std::int64_t stated_minor = 0;  // sum of the amounts that refunds of it state
+  bool whole = false;             // a refund stated neither item nor amount
+  friend bool operator==(const RefundedOrder&, const RefundedOrder&) = default;
 };
 
 struct DayCount {
@@ -106,8 +117,8 @@ struct RecentSearch {
 };
 
 // Caps, each on "the k largest", which survives any order of folding. What an exact answer needs
-// whole (orders, items bought, categories, brands) is not capped: about 17 bytes an order, 3 an
-// item bought, 14 a category or brand in the blob.
+// whole (orders, refunded orders, items bought, categories, brands) is not capped: about 17 bytes
+// an order, 11 a refunded one, 3 an item bought, 14 a category or brand in the blob.
 inline constexpr std::size_t kDaysKept = 372;    // latest distinct days: windows to 365 are exact
 inline constexpr std::size_t kRecentItems = 20;  // distinct items, latest touch first
 inline constexpr std::size_t kRecentSearches = 10;  // distinct words, latest first
@@ -123,6 +134,7 @@ struct ProfileState {
   std::array<std::uint64_t, events::kEventTypeCount> type_counts{};  // of all time
   std::vector<DayCount> days;                 // ascending (day, type); the latest kDaysKept days
   std::vector<OrderState> orders;             // ascending key
+  std::vector<RefundedOrder> refunded;        // ascending key; the refund may come first
   std::vector<TermState> categories;          // ascending term
   std::vector<TermState> brands;              // ascending term
   std::vector<ChannelState> channels;         // ascending channel
@@ -137,8 +149,8 @@ struct ProfileState {
   std::int64_t half_life_micros = 0;        // 0: nothing folded yet
   std::int64_t reference = 0;               // in half lives since 1970
   std::int64_t gross_minor = 0;             // value of purchase lines
-  std::int64_t refund_minor = 0;            // value of refund lines
-  std::int64_t units_milli = 0;             // quantity of purchase lines, thousandths
+  std::int64_t refund_minor = 0;   // amounts that refunds state; refund_total adds the rest
+  std::int64_t units_milli = 0;    // quantity of purchase lines, thousandths
   std::uint64_t priced_lines = 0;  // purchase lines with a price above 0, and their prices:
   double log_price_sum = 0;        // Σ ln price
   std::int64_t price_min = 0, price_max = 0;
@@ -177,6 +189,7 @@ class ProfileAccumulator {
 
  private:
   void fold_purchase(const ProfileEvent& event);
+  void fold_refund(const ProfileEvent& event);
   void fold_interest(const ProfileEvent& event, const FoldRules& rules);
   void fold_time(const ProfileEvent& event);
 

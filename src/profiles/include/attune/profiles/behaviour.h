@@ -43,7 +43,8 @@ class FoldRules {
 
   double weight(events::EventType type) const { return weights_[static_cast<std::size_t>(type)]; }
   std::int64_t half_life_micros() const { return half_life_micros_; }
-  // The same for the same weights, on every machine: kept beside stored profiles.
+  // The same for the same weights, on every machine, as long as states hold the same: kept beside
+  // stored profiles.
   std::uint64_t fingerprint() const { return fingerprint_; }
 
  private:

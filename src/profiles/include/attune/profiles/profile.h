@@ -79,7 +79,7 @@ struct Profile {
   std::int64_t frequency = 0;       // orders
   std::int64_t monetary_cents = 0;  // gross - refunds
   std::int64_t gross_cents = 0;
-  std::int64_t refund_cents = 0;
+  std::int64_t refund_cents = 0;  // stated, and what is left of orders refunded whole
   std::int64_t refund_count = 0;  // refund lines
   double refund_share = 0;        // refunds / gross; 0 without purchases; may pass 1
   std::optional<std::int64_t> average_basket_cents;  // gross / orders, half away from zero

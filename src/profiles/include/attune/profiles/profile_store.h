@@ -40,8 +40,8 @@ class ProfileStore final : public Erasable {
   static Result<ProfileStore> open(store::State& state, store::Vault* vault,
                                    const FoldRules& rules);
 
-  // True when the stored profiles were folded with other weights than `rules`: clear() and fold
-  // everything again.
+  // True when the stored profiles were folded with other weights than `rules`, or by a program that
+  // remembered less: clear() and fold everything again.
   Result<bool> needs_rebuild();
   // Forgets all profiles and sets the cursor to 0 and the weights to those of `rules`.
   Status clear();

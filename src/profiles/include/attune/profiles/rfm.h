@@ -47,7 +47,8 @@ struct RfmValues {
 //       sum(CASE type WHEN 'purchase' THEN value WHEN 'refund' THEN -value END) AS monetary_minor
 //     FROM events GROUP BY customer HAVING count(DISTINCT order_key) > 0)
 //
-// with // as integer division, max(day) and order_key over purchases alone.
+// with // as integer division, max(day) and order_key over purchases alone; the value of a refund
+// that states an order and neither item nor amount is what other refunds left of the order.
 //
 // A buyer's value tier counts from the best end: with `better` the number of buyers with strictly
 // more money, it is top if better < top_share * n, else high if better < high_share * n, else
