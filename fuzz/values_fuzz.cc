@@ -32,6 +32,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)to_minor(*number, 1.5, 2);
     (void)to_double(*number);
   }
+  if (const auto amount = parse_amount(text, size % 2 == 0, {})) {
+    // A currency that was read is one that can be stated.
+    if (amount->currency.known() && !Currency::parse(amount->currency.to_string())) std::abort();
+  }
   (void)parse_boolean(text);
   RowArena arena;
   bool changed = false;

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "attune/base/text.h"
+#include "attune/engine/quality_view.h"
 #include "context.h"
 
 namespace attune::cli {
@@ -41,10 +42,12 @@ Result<Opened> open_customers(Context& context, const ProfileSettings& settings)
   ATTUNE_ASSIGN_OR_RETURN(const auto currency, opened.workspace().reporting_currency());
   opened.currency = currency.value_or(Currency{});
   context.end_progress();
-  if (opened.customers->foreign_amounts() > 0) {
+  ATTUNE_ASSIGN_OR_RETURN(const auto foreign, opened.customers->foreign_amounts());
+  if (!foreign.empty()) {
     context.note(
-        fmt::format("{} amounts are in another currency than the reporting one and stand in no sum",
-                    with_thousands(opened.customers->foreign_amounts())));
+        fmt::format("amounts in another currency than the reporting one count as orders and stand "
+                    "in no sum: {}",
+                    engine::counts_by_currency(foreign)));
   }
   return opened;
 }

@@ -37,6 +37,7 @@ constexpr const char* kFooter = R"(Examples:
   attune import products.csv --kind items
 
 CSV, TSV, JSON Lines and Parquet, plain, gzip or zstd, in UTF-8, UTF-16, GB18030 or Latin-1.
+An amount's sign or code ("€5", "5 EUR") is its row's currency where no column states one.
 Importing a file again changes nothing. Rows that cannot be read go to a file that can be mended
 and imported again.)";
 

@@ -8,15 +8,11 @@
 #include <fmt/format.h>
 
 #include "attune/base/text.h"
+#include "currency.h"
 
 namespace attune {
 namespace {
 
-constexpr std::array<std::string_view, 17> kNoDigits{"BIF", "CLP", "DJF", "GNF", "ISK", "JPY",
-                                                     "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
-                                                     "VND", "VUV", "XAF", "XOF", "XPF"};
-constexpr std::array<std::string_view, 7> kThreeDigits{"BHD", "IQD", "JOD", "KWD",
-                                                       "LYD", "OMR", "TND"};
 constexpr std::array<std::int64_t, 19> kPowers = [] {
   std::array<std::int64_t, 19> powers{};
   std::int64_t power = 1;
@@ -113,38 +109,9 @@ std::optional<Decimal> parse_plain(std::string_view text) {
   return Decimal{negative ? -digits : digits, scale};
 }
 
-}  // namespace
-
-Result<Currency> Currency::parse(std::string_view text) {
-  Currency currency;
-  if (text.size() != 3) {
-    return std::unexpected(invalid_argument(
-        fmt::format("'{}' is not a currency; use three letters such as GBP", quoted(text))));
-  }
-  for (std::size_t i = 0; i < 3; ++i) {
-    const char upper = text[i] >= 'a' && text[i] <= 'z' ? static_cast<char>(text[i] - 32) : text[i];
-    if (upper < 'A' || upper > 'Z') {
-      return std::unexpected(invalid_argument(
-          fmt::format("'{}' is not a currency; use three letters such as GBP", quoted(text))));
-    }
-    currency.code[i] = upper;
-  }
-  return currency;
-}
-
-std::string Currency::to_string() const { return known() ? std::string(code.data(), 3) : ""; }
-
-int Currency::exponent() const {
-  const std::string_view name(code.data(), 3);
-  if (std::ranges::find(kNoDigits, name) != kNoDigits.end()) return 0;
-  if (std::ranges::find(kThreeDigits, name) != kThreeDigits.end()) return 3;
-  return 2;
-}
-
-Result<Decimal> parse_decimal(std::string_view text, bool decimal_comma) {
-  if (!decimal_comma) {
-    if (auto plain = parse_plain(text)) return *plain;
-  }
+// `strip` takes what may stand at either end off the text: one thing at a time.
+template <class Strip>
+Result<Decimal> parse_between(std::string_view text, bool decimal_comma, const Strip& strip) {
   const std::string_view whole = text;
   text = trim(text);
   bool negative = false;
@@ -157,7 +124,7 @@ Result<Decimal> parse_decimal(std::string_view text, bool decimal_comma) {
       negative = text[0] == '-';
       text = trim(text.substr(1));
     }
-    text = without_sign(text);
+    strip(text);
   }
   int exponent = 0;
   if (const std::size_t e = text.find_first_of("eE"); e != text.npos && e > 0) {
@@ -188,6 +155,58 @@ Result<Decimal> parse_decimal(std::string_view text, bool decimal_comma) {
     ++scan.scale;
   }
   return Decimal{negative ? -scan.digits : scan.digits, scan.scale};
+}
+
+// Three letters beside a number that are no code of ISO 4217: "12.50 GPB".
+std::optional<std::string_view> odd_code(std::string_view text) {
+  text = trim_blanks(text);
+  if (text.size() < 4) return std::nullopt;
+  for (const bool front : {true, false}) {
+    const std::string_view letters = text.substr(front ? 0 : text.size() - 3, 3);
+    const std::string_view rest = front ? text.substr(3) : text.substr(0, text.size() - 3);
+    if (Currency::of_stored(letters) && parse_decimal(rest)) return letters;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Decimal> parse_decimal(std::string_view text, bool decimal_comma) {
+  if (!decimal_comma) {
+    if (auto plain = parse_plain(text)) return *plain;
+  }
+  return parse_between(text, decimal_comma,
+                       [](std::string_view& rest) { rest = without_sign(rest); });
+}
+
+Result<WrittenAmount> parse_amount(std::string_view text, bool decimal_comma,
+                                   const Currency& home) {
+  if (!decimal_comma) {
+    if (auto plain = parse_plain(text)) return WrittenAmount{*plain, {}, false};
+  }
+  std::array<std::optional<CurrencyMark>, 2> marks;
+  const auto number = parse_between(trim_blanks(text), decimal_comma, [&](std::string_view& rest) {
+    if (auto mark = take_currency_mark(rest)) (marks[0] ? marks[1] : marks[0]) = mark;
+  });
+  if (!number) {
+    if (const auto odd = odd_code(text)) {
+      return std::unexpected(attune::not_found(Currency::parse(*odd).error().message));
+    }
+    return std::unexpected(number.error());
+  }
+  if (!marks[0]) return WrittenAmount{*number, {}, false};
+  CurrencyMark::Meaning first = marks[0]->in(home);
+  if (marks[1]) {  // "$5 AUD": each as the other reads it
+    const CurrencyMark::Meaning second = marks[1]->in(first.currency);
+    first = marks[0]->in(second.currency);
+    if (first.currency != second.currency) {
+      return std::unexpected(
+          invalid_argument(fmt::format("'{}' names two currencies, {} and {}", quoted(text),
+                                       first.currency.to_string(), second.currency.to_string())));
+    }
+    first.assumed = second.assumed;
+  }
+  return WrittenAmount{*number, first.currency, first.assumed};
 }
 
 double to_double(const Decimal& decimal) {

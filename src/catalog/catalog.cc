@@ -45,7 +45,7 @@ void fill(Item& item, Fields& fields) {
       if (const auto price = to_number(values[0]))
         item.price_minor = static_cast<std::int64_t>(*price);
     } else if (field == "currency") {
-      if (const auto currency = Currency::parse(values[0])) item.currency = *currency;
+      if (const auto currency = Currency::of_stored(values[0])) item.currency = *currency;
     } else if (field == "stock") {
       item.stock = to_number(values[0]);
     } else {

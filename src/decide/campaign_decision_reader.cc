@@ -104,7 +104,7 @@ Status read_cost(const LoggedMembers& members, CampaignDecision& decision) {
   if (decision.cost.minor < 0) return broken(fmt::format("costs {}", decision.cost.minor));
   ATTUNE_ASSIGN_OR_RETURN(const auto currency, members.get<std::string_view>("currency"));
   if (currency.empty()) return {};
-  const auto parsed = Currency::parse(currency);
+  const auto parsed = Currency::of_stored(currency);
   if (!parsed || parsed->to_string() != currency)
     return broken(fmt::format("has the currency '{}'", attune::quoted(currency)));
   decision.cost.currency = *parsed;

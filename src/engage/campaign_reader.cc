@@ -142,7 +142,9 @@ class Reader {
 
   void read_currency(FieldTable& top) {
     made_.currency = context_.currency;
-    if (const auto stated = top.parsed("currency", 8, Currency::parse)) made_.currency = *stated;
+    // Where words are not looked into, a campaign that was stored is read.
+    const auto parse = context_.schema == nullptr ? Currency::of_stored : Currency::parse;
+    if (const auto stated = top.parsed("currency", 8, parse)) made_.currency = *stated;
     if (!made_.currency.known() && !top.has("currency"))
       top.refuse("currency", "is missing, and the shop has none set; write currency = \"EUR\"");
   }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "attune/base/text.h"
+#include "foreign_amounts.h"
 #include "profile_folding.h"
 
 namespace attune::engine {
@@ -291,6 +292,9 @@ Timestamp Customers::as_of() const { return impl_->context.as_of; }
 const profiles::ShopContext& Customers::context() const { return impl_->context; }
 const profiles::Vocabulary& Customers::names() const { return *impl_->vocabulary; }
 const catalog::CatalogSnapshot& Customers::catalog() const { return impl_->catalog; }
-std::int64_t Customers::foreign_amounts() const { return impl_->folding->foreign_amounts(); }
+
+Result<std::map<std::string, std::int64_t>> Customers::foreign_amounts() {
+  return engine::foreign_amounts(*impl_->workspace, Sequence{0}, as_of());
+}
 
 }  // namespace attune::engine

@@ -137,7 +137,7 @@ class EventExport {
     const catalog::Item* item =
         c.int64(6)[i] == 0 ? nullptr : catalog_.find(ItemNumber{c.int64(6)[i]});
     const std::string_view currency_name = name_in(currencies_, c, 11, i);
-    const Currency currency = Currency::parse(currency_name).value_or(Currency{});
+    const Currency currency = Currency::of_stored(currency_name).value_or(Currency{});
     const Personal personal =
         c.is_null(17, i) ? Personal() : open_personal(workspace_.vault(), customer, c.blob(17, i));
     std::optional<int> offset;

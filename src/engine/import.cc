@@ -13,6 +13,7 @@
 #include "attune/engine/cleaning.h"
 #include "attune/events/quarantine.h"
 #include "attune/events/staged_import.h"
+#include "foreign_amounts.h"
 #include "import_report.h"
 #include "import_rows.h"
 #include "import_stages.h"
@@ -32,12 +33,13 @@ events::ShopSettings settings_of(const Workspace& workspace, const ImportRequest
   return shop;
 }
 
-Result<events::ShopSettings> checked_settings(const Workspace& workspace,
-                                              const ImportRequest& request) {
+Result<events::ShopSettings> checked_settings(Workspace& workspace, const ImportRequest& request) {
   events::ShopSettings shop = settings_of(workspace, request);
   if (!request.currency.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(shop.currency, Currency::parse(request.currency));
   }
+  ATTUNE_ASSIGN_OR_RETURN(const auto reporting, workspace.reporting_currency());
+  shop.reporting = reporting.value_or(Currency{});
   return shop;
 }
 
@@ -421,6 +423,7 @@ Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& reque
   ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
   ATTUNE_RETURN_IF_ERROR(workspace.event_history().clean(rules, workspace.zone(), merges));
   ATTUNE_ASSIGN_OR_RETURN(result.cleaning, tell_cleaning(workspace, first, result.report));
+  ATTUNE_RETURN_IF_ERROR(tell_foreign_amounts(workspace, first, result.report));
   progress.phase("counting", 0, "");
   ATTUNE_RETURN_IF_ERROR(count_distinct(workspace, result.report));
   ATTUNE_RETURN_IF_ERROR(

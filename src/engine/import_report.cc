@@ -4,6 +4,7 @@
 
 #include "attune/base/text.h"
 #include "attune/engine/import.h"
+#include "foreign_amounts.h"
 
 namespace attune::engine {
 namespace {
@@ -38,7 +39,7 @@ Result<events::ReasonExample> example_of(Workspace& workspace,
   if (const catalog::Item* item = catalog.find(row.item)) text.cell(item->id);
   std::string amount = row.quantity ? fmt::format("{}", *row.quantity) : "";
   if (row.price_minor) {
-    const Currency currency = Currency::parse(row.currency).value_or(Currency{});
+    const Currency currency = Currency::of_stored(row.currency).value_or(Currency{});
     amount += (amount.empty() ? "" : " at ") + to_string(Money{*row.price_minor, currency});
   }
   text.cell(amount).cell(row.order).cell(format_iso(row.time));
@@ -88,6 +89,7 @@ Result<std::optional<events::QualityReport>> shop_quality(Workspace& workspace) 
   if (reports.empty()) return std::optional<events::QualityReport>();
   events::QualityReport all = events::combine(reports);
   ATTUNE_RETURN_IF_ERROR(tell_cleaning(workspace, Sequence{0}, all));
+  ATTUNE_RETURN_IF_ERROR(tell_foreign_amounts(workspace, Sequence{0}, all));
   return std::optional(std::move(all));
 }
 

@@ -60,7 +60,7 @@ std::string item_cell(const ItemFields& values, const std::string& field,
   if (field != "price") return value;
   const auto own = values.find("currency");
   const Currency stated =
-      own == values.end() ? currency : Currency::parse(own->second.front()).value_or(currency);
+      own == values.end() ? currency : Currency::of_stored(own->second.front()).value_or(currency);
   std::int64_t minor = 0;
   const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), minor);
   const bool whole = failure == std::errc{} && end == value.data() + value.size();

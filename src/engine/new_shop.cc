@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "attune/base/money.h"
 #include "attune/store/data_folder.h"
 
 namespace attune::engine {
@@ -11,6 +12,7 @@ Status make_shop(const std::filesystem::path& folder, const NewShop& settings) {
     return std::unexpected(
         already_exists(fmt::format("{} holds a shop already; name a new folder", folder.string())));
   }
+  if (!settings.currency.empty()) ATTUNE_RETURN_IF_ERROR(Currency::parse(settings.currency));
   store::FolderOptions options;
   options.command = settings.command;
   options.initial.time_zone = settings.time_zone;

@@ -150,9 +150,10 @@ Status ProfileFolding::read_events(std::string_view condition, Progress* progres
       const bool foreign =
           !one_currency_ && !c.is_null(7, i) && (!currency_code_ || currency[i] != *currency_code_);
       if (foreign) {
-        foreign_amounts_ += !c.is_null(10, i);
-        // Stated all the same: such a refund is none of a whole order.
-        if (!c.is_null(9, i) || !c.is_null(10, i)) event.value_minor = 0;
+        // Stated all the same: it takes back no more than that. What foreign purchases came to is
+        // not known.
+        const bool stated = !c.is_null(9, i) || !c.is_null(10, i);
+        if (stated && event.type == events::EventType::refund) event.value_minor = 0;
       } else {
         if (!c.is_null(9, i)) event.price_minor = price[i];
         if (!c.is_null(10, i)) event.value_minor = value[i];
@@ -212,7 +213,6 @@ Result<ProfileFolding::Profiles> ProfileFolding::fold_until(Timestamp moment, Pr
           "SELECT count(*) FROM visible_rows WHERE customer <> 0 AND epoch_us(time) <= $1",
           {moment.micros}));
   progress.phase("folding profiles", count.value_or(0), "events");
-  foreign_amounts_ = 0;
   Profiles folded;
   ATTUNE_RETURN_IF_ERROR(
       read_events(fmt::format("epoch_us(e.time) <= {}", moment.micros), &progress,

@@ -30,7 +30,6 @@ class ProfileFolding {
   // in several currencies and no reporting currency is set.
   // `people`: customers were merged or separated since the last call; the first call reads anyway.
   Status catch_up(bool people, Progress& progress);
-  std::int64_t foreign_amounts() const { return foreign_amounts_; }
 
   // Everybody's profile as it stood at `moment`: folded from the events up to it, in memory, and
   // written nowhere. Call catch_up first. Who is whom, and who is a bot, is taken as known today.
@@ -68,7 +67,6 @@ class ProfileFolding {
   std::optional<std::int16_t> currency_code_;  // of the reporting currency
   bool one_currency_ = true;
   std::unordered_map<ItemNumber, ItemTerms> terms_;
-  std::int64_t foreign_amounts_ = 0;
 };
 
 }  // namespace attune::engine

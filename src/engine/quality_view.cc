@@ -92,7 +92,43 @@ std::string range_text(const events::QualityReport& quality, const Words& say = 
                      format_date(*quality.last_time));
 }
 
+// Which money is in no sum, and what to do about it; empty: all of it is in.
+std::string foreign_text(const events::QualityReport& quality, const Words& say = {}) {
+  if (quality.foreign_amounts.empty()) return "";
+  const std::string counts = counts_by_currency(quality.foreign_amounts);
+  if (quality.reporting_currency.empty()) {
+    return fmt::format(
+        fmt::runtime(say("Amounts come in several currencies ({}), and nothing says which of them "
+                         "the shop counts in: profiles and reports need reporting_currency in "
+                         "attune.toml.",
+                         "金额有多种货币（{}），而没有写明店铺以哪种货币计算：画像和报告需要 "
+                         "attune.toml 中的 reporting_currency。")),
+        counts);
+  }
+  std::int64_t rows = 0;
+  for (const auto& [name, count] : quality.foreign_amounts) rows += count;
+  return fmt::format(
+      fmt::runtime(say("{0} purchases and refunds are in another currency than {1} and count as "
+                       "orders, but not as money: {2}. There are no exchange rates: convert "
+                       "amounts into {1} before they are imported, or write reporting_currency "
+                       "into attune.toml where the shop counts in another.",
+                       "{0} 笔购买和退款的货币不是 {1}，计入订单，但不计入金额：{2}。"
+                       "系统没有汇率：请在导入前把金额换算成 {1}；"
+                       "如果店铺以其他货币计算，请在 attune.toml 中写明 reporting_currency。")),
+      with_thousands(rows), quality.reporting_currency, counts);
+}
+
 }  // namespace
+
+std::string counts_by_currency(const std::map<std::string, std::int64_t>& counts) {
+  std::vector<std::pair<std::string, std::int64_t>> sorted(counts.begin(), counts.end());
+  std::ranges::stable_sort(sorted, std::ranges::greater(),
+                           &std::pair<std::string, std::int64_t>::second);
+  std::string text;
+  for (const auto& [name, count] : sorted)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", with_thousands(count), name);
+  return text;
+}
 
 std::string import_json(const ImportResult& result) {
   boost::json::object object = boost::json::parse(result.report.to_json()).as_object();
@@ -150,6 +186,7 @@ std::string quality_text(const ImportResult& result, const report::TerminalStyle
        {with_thousands(q.rows_quarantined), q.rows_quarantined > 0 ? Tone::warning : Tone::plain}});
   text += sums.to_text(style);
   if (!q.reasons.empty()) text += "\n" + reason_table(q, false).to_text(style);
+  if (const std::string foreign = foreign_text(q); !foreign.empty()) text += "\n" + foreign + "\n";
   if (!q.assumptions.empty()) {
     text += "\nAssumed:\n";
     for (const auto& a : q.assumptions)
@@ -208,6 +245,8 @@ void add_quality(report::Section& section, const events::QualityReport& q,
   }
   if (!chart.labels.empty()) section.figure(report::draw(chart));
   section.table(reason_table(q, true, say));
+  if (const std::string foreign = foreign_text(q, say); !foreign.empty())
+    section.note(Tone::warning, foreign);
   if (!q.assumptions.empty()) {
     section.heading(say("Assumptions", "所作假设"));
     std::vector<std::string> lines;

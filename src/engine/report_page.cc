@@ -140,12 +140,12 @@ class PageMaker {
           fmt::format(fmt::runtime(say("{} of {} buyers", "{} / {} 位买家")),
                       with_thousands(repeat), with_thousands(buyers))}});
     if (few_buyers()) section.note(report::Tone::warning, too_little());
-    if (customers_.foreign_amounts() > 0) {
-      section.note(
-          report::Tone::warning,
-          fmt::format(fmt::runtime(say("{} amounts are in another currency and stand in no sum.",
-                                       "{} 笔金额为其他币种，未计入合计。")),
-                      with_thousands(customers_.foreign_amounts())));
+    ATTUNE_ASSIGN_OR_RETURN(const auto foreign, customers_.foreign_amounts());
+    if (!foreign.empty()) {
+      section.note(report::Tone::warning,
+                   fmt::format(fmt::runtime(say("Amounts in another currency stand in no sum: {}.",
+                                                "其他币种的金额未计入合计：{}。")),
+                               counts_by_currency(foreign)));
     }
     return {};
   }

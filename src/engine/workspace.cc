@@ -108,6 +108,7 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
   NoProgress quiet;
   ATTUNE_RETURN_IF_ERROR(
       workspace.catch_up(options.progress == nullptr ? quiet : *options.progress));
+  ATTUNE_RETURN_IF_ERROR(workspace.impl_->check_currency());
   ATTUNE_RETURN_IF_ERROR(workspace.remove_leftovers());
   ATTUNE_RETURN_IF_ERROR(workspace.honour_forgotten());
   return workspace;
@@ -214,7 +215,7 @@ const ShopConsent& Workspace::shop_consent() const { return impl_->shop_consent;
 events::ShopSettings Workspace::shop_settings() const {
   events::ShopSettings settings;
   settings.zone = impl_->zone;
-  if (auto currency = Currency::parse(impl_->folder.settings().reporting_currency))
+  if (auto currency = Currency::of_stored(impl_->folder.settings().reporting_currency))
     settings.currency = *currency;
   return settings;
 }
@@ -227,15 +228,28 @@ Result<std::optional<Currency>> Workspace::reporting_currency() {
                             impl_->state.prepare("SELECT code FROM pinned_currency"));
     ATTUNE_ASSIGN_OR_RETURN(const bool pinned, row.step());
     if (pinned) {
-      ATTUNE_ASSIGN_OR_RETURN(const Currency code, Currency::parse(row.text(0)));
+      ATTUNE_ASSIGN_OR_RETURN(const Currency code, Currency::of_stored(row.text(0)));
       return std::optional(code);
     }
   }
   ATTUNE_ASSIGN_OR_RETURN(const auto names,
                           impl_->event_history->labels(events::LabelKind::currency));
   if (names.size() != 1) return std::optional<Currency>();
-  ATTUNE_ASSIGN_OR_RETURN(const Currency only, Currency::parse(names.begin()->second));
+  ATTUNE_ASSIGN_OR_RETURN(const Currency only, Currency::of_stored(names.begin()->second));
   return std::optional(only);
+}
+
+Status Workspace::Impl::check_currency() {
+  const std::string& stated = folder.settings().reporting_currency;
+  if (stated.empty()) return {};
+  const auto known = Currency::parse(stated);
+  if (known) return {};
+  ATTUNE_ASSIGN_OR_RETURN(const auto names, event_history->labels(events::LabelKind::currency));
+  for (const auto& [code, name] : names) {
+    if (name == stated) return {};
+  }
+  return std::unexpected(invalid_argument(fmt::format(
+      "{}: reporting_currency: {}", folder.settings_file().string(), known.error().message)));
 }
 
 Result<bool> Workspace::pin_currency() {

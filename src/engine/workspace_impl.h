@@ -62,6 +62,8 @@ struct Workspace::Impl {
   Observer observer;
   std::int64_t others_applied = 0;
   std::int64_t refused_applied = 0;
+  // A code that no standard knows is a slip, unless events were taken in it before that was asked.
+  Status check_currency();
   // When the shop's customers last did something, of events up to `activity_through`. Rows are not
   // taken out of the history, so it never goes back.
   std::optional<std::int64_t> last_activity;

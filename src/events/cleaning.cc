@@ -294,4 +294,23 @@ Result<std::vector<CleanedRow>> EventHistory::cleaned_rows(Mark mark, Sequence f
   return found;
 }
 
+Result<std::map<std::string, std::int64_t>> EventHistory::amounts_by_currency(Sequence first,
+                                                                              Timestamp until) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::QueryResult rows,
+      history_->query(
+          fmt::format("SELECT m.name, count(*) FROM visible_rows e JOIN labels m ON m.kind = 2 AND "
+                      "m.code = e.currency WHERE e.sequence >= $1 AND epoch_us(e.time) <= $2 AND "
+                      "e.type IN ({}, {}) AND e.value_minor IS NOT NULL GROUP BY m.name",
+                      static_cast<int>(EventType::purchase), static_cast<int>(EventType::refund)),
+          {first.value, until.micros}));
+  std::map<std::string, std::int64_t> found;
+  ATTUNE_RETURN_IF_ERROR(rows.for_each([&](const store::Chunk& c) -> Status {
+    for (std::size_t i = 0; i < c.rows(); ++i)
+      found.emplace(std::string(c.text(0, i)), c.int64(1)[i]);
+    return {};
+  }));
+  return found;
+}
+
 }  // namespace attune::events

@@ -61,7 +61,8 @@ constexpr std::array kMarks{
     Mark::cancelled,         Mark::zero_price,        Mark::negative_price,
     Mark::zero_quantity,     Mark::time_zone_assumed, Mark::text_normalised,
     Mark::date_only,         Mark::outlier,           Mark::bot,
-    Mark::negative_quantity, Mark::value_divided,     Mark::said_by_page};
+    Mark::negative_quantity, Mark::value_divided,     Mark::said_by_page,
+    Mark::currency_assumed};
 
 // Lays fields one behind the other, each with its length, so that no two different events look the
 // same.
@@ -159,6 +160,8 @@ std::string_view name(Mark mark) {
       return "value_divided";
     case Mark::said_by_page:
       return "said_by_page";
+    case Mark::currency_assumed:
+      return "currency_assumed";
   }
   return "unknown";
 }

@@ -59,8 +59,8 @@ ColumnProfile profile_column(const RecordBatch& sample, std::size_t column) {
     if (cell.empty() || is_null_word(cell)) continue;
     profile.cells.push_back(cell);
     distinct.insert(cell);
-    numbers += read_decimal(cell, false).has_value();
-    currencies += cell.size() == 3 && Currency::parse(cell).has_value();
+    numbers += parse_amount(cell, false, {}).has_value();
+    currencies += cell.size() == 3 && Currency::of_stored(cell).has_value();
     bytes += cell.size();
   }
   if (profile.cells.empty()) return profile;

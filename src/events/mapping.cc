@@ -357,7 +357,7 @@ Mapping with_constants(Mapping mapping, std::span<const std::string> columns) {
     const std::string& word = source.columns[0];
     if (find_column(columns, word)) continue;
     if (field == "type" && !parse_event_type(word)) continue;
-    if (field == "currency" && !Currency::parse(word)) continue;
+    if (field == "currency" && !Currency::of_stored(word)) continue;
     source.constant = word;
     source.columns.clear();
   }

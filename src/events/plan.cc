@@ -236,9 +236,11 @@ Status Plan::check_constants() const {
        {Field::quantity, Field::price, Field::value, Field::rating, Field::stock}) {
     const auto& constant = resolved.at(field).constant;
     if (!constant) continue;
-    if (const auto number = read_decimal(*constant, false); !number) {
+    const bool money = field == Field::price || field == Field::value;
+    if (const auto amount = parse_amount(*constant, false, shop.currency); money && !amount)
+      return fail(name(field), amount.error().message);
+    if (const auto number = read_decimal(*constant, false); !money && !number)
       return fail(name(field), number.error().message);
-    }
   }
   return {};
 }

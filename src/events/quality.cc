@@ -36,6 +36,8 @@ constexpr std::array kReasons = std::to_array<ReasonInfo>({
      "数量、价格、金额或评分不是数字"},
     {"unknown_currency", "quarantined", "a currency that is no ISO 4217 code",
      "货币代码不在 ISO 4217 之内"},
+    {"two_currencies", "quarantined", "an amount in another currency than its row",
+     "金额的货币与该行所写的货币不同"},
     {"wrong_cell_count", "quarantined", "more or fewer cells than the header has",
      "单元格比表头多或少"},
     {"bad_quoting", "quarantined", "a quote that is not closed, or text behind a closing quote",
@@ -85,6 +87,14 @@ constexpr std::array kReasons = std::to_array<ReasonInfo>({
     {"refund_paired", "noted", "takes back a purchase that was found", "撤销的购买已找到"},
     {"refund_unpaired", "noted", "takes back a purchase that is not in the data",
      "撤销的购买不在数据中"},
+    {"foreign_currency", "noted",
+     "a purchase or refund in another currency than the shop's; its money is in no sum",
+     "购买或退款的货币与店铺的不同，金额未计入合计"},
+    {"currency_assumed", "noted",
+     "a sign of several currencies, none of them the shop's: $ is taken as USD, ¥ as CNY, kr as "
+     "SEK, Rs as INR; --currency says another",
+     "货币符号可指多种货币，且都不是店铺的货币：$ 按 USD，¥ 按 CNY，kr 按 SEK，Rs 按 INR；可用 "
+     "--currency 说明"},
     {"time_zone_assumed", "noted", "the time names no zone; the shop's is taken",
      "时间没有写明时区，按店铺时区处理"},
     {"text_normalised", "noted", "an identifier or name was trimmed or brought to NFC",
@@ -196,6 +206,13 @@ QualityReport report_from(const json::object& object) {
   for (const auto& [name, count] : object.at("distinct").as_object()) {
     report.distinct[std::string(name)] = count.to_number<std::int64_t>();
   }
+  // Reports of earlier programs have neither.
+  if (const json::value* reporting = object.if_contains("reporting_currency"))
+    report.reporting_currency = reporting->as_string().c_str();
+  if (const json::value* foreign = object.if_contains("foreign_amounts")) {
+    for (const auto& [name, count] : foreign->as_object())
+      report.foreign_amounts[std::string(name)] = count.to_number<std::int64_t>();
+  }
   for (const auto& [type, count] : object.at("event_types").as_object()) {
     if (const auto known = parse_event_type(std::string(type))) {
       report.event_types[static_cast<std::size_t>(*known)] = count.to_number<std::int64_t>();
@@ -252,6 +269,8 @@ std::string QualityReport::to_json() const {
   }
   json::object counts;
   for (const auto& [name, count] : distinct) counts[name] = count;
+  json::object foreign;
+  for (const auto& [name, count] : foreign_amounts) foreign[name] = count;
   return json::serialize(json::object{{"file", file},
                                       {"rows_read", rows_read},
                                       {"rows_kept", rows_kept},
@@ -263,7 +282,9 @@ std::string QualityReport::to_json() const {
                                       {"first_time", time_json(first_time)},
                                       {"last_time", time_json(last_time)},
                                       {"distinct", std::move(counts)},
-                                      {"event_types", std::move(types)}});
+                                      {"event_types", std::move(types)},
+                                      {"reporting_currency", reporting_currency},
+                                      {"foreign_amounts", std::move(foreign)}});
 }
 
 Result<QualityReport> QualityReport::from_json(std::string_view text) {
@@ -296,6 +317,8 @@ QualityReport combine(std::span<const QualityReport> reports) {
     if (report.first_time) see_time(sum, *report.first_time);
     if (report.last_time) see_time(sum, *report.last_time);
     for (const auto& [name, count] : report.distinct) sum.distinct[name] += count;
+    sum.reporting_currency = report.reporting_currency;
+    for (const auto& [name, count] : report.foreign_amounts) sum.foreign_amounts[name] += count;
     for (std::size_t i = 0; i < sum.event_types.size(); ++i)
       sum.event_types[i] += report.event_types[i];
   }

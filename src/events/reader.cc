@@ -57,7 +57,8 @@ bool read_amounts(RowMaker& maker, Event& event) {
   std::optional<Decimal> value;
   int exponent = 2;
   if (!maker.currency(event.currency, exponent) || !maker.real(Field::quantity, event.quantity) ||
-      !maker.decimal(Field::price, price) || !maker.decimal(Field::value, value)) {
+      !maker.amount(Field::price, price, event.currency, exponent) ||
+      !maker.amount(Field::value, value, event.currency, exponent)) {
     return false;
   }
   if (!price && !value) return true;
@@ -158,7 +159,8 @@ Made make(const Plan&, const Resolved& resolved, BatchState& state, RowMaker& ma
   std::optional<Decimal> price;
   int exponent = 2;
   if (!maker.time(time) || !maker.currency(row.currency, exponent) ||
-      !maker.decimal(Field::price, price) || !maker.real(Field::stock, row.stock)) {
+      !maker.amount(Field::price, price, row.currency, exponent) ||
+      !maker.real(Field::stock, row.stock)) {
     return Made::refused;
   }
   if (time) row.valid_from = time->time;

@@ -120,6 +120,7 @@ bool RowMaker::currency(Currency& value, int& exponent) {
   const CellSource& source = resolved_.at(Field::currency);
   value = plan_.shop.currency;
   exponent = shop_exponent_;
+  currency_from_ = CurrencyFrom::shop;
   if (!source.fed()) return true;
   const Cell found = cell_of(source, row_);
   if (found.text.empty()) return true;
@@ -135,7 +136,51 @@ bool RowMaker::currency(Currency& value, int& exponent) {
   }
   value = last_currency_;
   exponent = last_exponent_;
+  currency_from_ = found.column < 0 ? CurrencyFrom::mapping : CurrencyFrom::column;
   return true;
+}
+
+bool RowMaker::amount(Field field, std::optional<Decimal>& value, Currency& currency,
+                      int& exponent) {
+  const CellSource& source = resolved_.at(field);
+  if (!source.fed()) return true;
+  const Cell found = cell_of(source, row_);
+  if (found.text.empty()) return true;
+  const auto read =
+      parse_amount(trim(found.text), plan_.decimal_comma[static_cast<std::size_t>(field)],
+                   currency.known() ? currency : plan_.shop.reporting);
+  if (!read) {
+    const bool unknown = read.error().code == ErrorCode::not_found;
+    return refuse(found, field, unknown ? "unknown_currency" : "bad_number", read.error().message,
+                  unknown ? "write its ISO 4217 code, such as EUR"
+                          : "write it like 1234.50, or leave it empty");
+  }
+  value = read->number;
+  return !read->currency.known() || agree(found, field, *read, currency, exponent);
+}
+
+bool RowMaker::agree(const Cell& cell, Field field, const WrittenAmount& amount, Currency& currency,
+                     int& exponent) {
+  if (currency_from_ == CurrencyFrom::shop) {
+    if (amount.currency != last_sign_) {
+      last_sign_ = amount.currency;
+      last_sign_exponent_ = last_sign_.exponent();
+    }
+    currency = last_sign_;
+    exponent = last_sign_exponent_;
+    currency_from_ = CurrencyFrom::amount;
+    if (amount.assumed) marks |= bit(Mark::currency_assumed);
+    return true;
+  }
+  if (currency_from_ == CurrencyFrom::mapping || amount.currency == currency) return true;
+  return refuse(
+      cell, field, "two_currencies",
+      fmt::format(
+          "'{}' is in {}, and the row's {} in {}", quoted(cell.text), amount.currency.to_string(),
+          currency_from_ == CurrencyFrom::column ? "currency column says that it is" : "price is",
+          currency.to_string()),
+      fmt::format("correct one of them, or say --map \"currency='{}'\" for all rows",
+                  currency.to_string()));
 }
 
 bool RowMaker::time(std::optional<TimeValue>& value) {

@@ -32,6 +32,9 @@ class RowMaker {
   bool integer(Field field, std::optional<std::int64_t>& value);
   // `exponent`: digits of its minor unit, 2 where no currency is known.
   bool currency(Currency& value, int& exponent);
+  // An amount, whose sign or code is the row's currency where nothing else states one. After
+  // `currency`, with what that gave.
+  bool amount(Field field, std::optional<Decimal>& value, Currency& currency, int& exponent);
   bool time(std::optional<TimeValue>& value);
   bool type(int& value);
   bool minor(const Decimal& decimal, double quantity, int exponent, Field field,
@@ -50,6 +53,11 @@ class RowMaker {
   std::vector<Attribute> pending;  // attributes being gathered
 
  private:
+  // Who says what the row's currency is.
+  enum class CurrencyFrom : std::uint8_t { shop, mapping, column, amount };
+
+  bool agree(const Cell& cell, Field field, const WrittenAmount& amount, Currency& currency,
+             int& exponent);
   std::string column_name(const Cell& cell, Field field) const;
 
   const Plan& plan_;
@@ -66,6 +74,9 @@ class RowMaker {
   std::string_view last_currency_text_;
   Currency last_currency_;
   int last_exponent_ = 2;
+  CurrencyFrom currency_from_ = CurrencyFrom::shop;
+  Currency last_sign_;  // that an amount stated
+  int last_sign_exponent_ = 2;
   std::string json_;
 };
 

@@ -27,7 +27,7 @@ bool SegmentMessages::shared_properties() {
   std::optional<Decimal> stars;
   std::optional<Decimal> millis;
   const SegmentKey lasted = stated(all, {Key::duration_ms, Key::engagement_time_msec});
-  if (!values_.currency(Scope::properties, all, event_.currency) ||
+  if (!values_.currency(Scope::properties, all, currency_) ||
       !values_.identifier(
           Scope::properties, all,
           stated(all, {Key::order_id, Key::transaction_id, Key::checkout_id, Key::cart_id}),
@@ -40,24 +40,30 @@ bool SegmentMessages::shared_properties() {
       !values_.decimal(Scope::properties, all, lasted, millis)) {
     return false;
   }
+  event_.currency = currency_.value;
   if (stars) event_.rating = to_double(*stars);
   return !millis || values_.minor(Scope::properties, lasted, *millis, 1, 0, event_.duration_ms);
 }
 
 bool SegmentMessages::single() {
   Event event = event_;
+  StatedCurrency currency = currency_;
   const Members& all = parts_->properties;
   if (!item(Scope::properties, all, event)) return false;
   const SegmentKey worth = stated(all, {Key::revenue, Key::total, Key::value});
   if (worth != Key::unknown && !is_page_) {
     std::optional<Decimal> amount;
-    if (!values_.decimal(Scope::properties, all, worth, amount)) return false;
-    if (amount && !values_.minor(Scope::properties, worth, *amount, 1, exponent(event.currency),
+    std::optional<Decimal> unit;  // its sign too may say what both are in
+    if (!values_.amount(Scope::properties, all, Key::price, unit, currency) ||
+        !values_.amount(Scope::properties, all, worth, amount, currency)) {
+      return false;
+    }
+    if (amount && !values_.minor(Scope::properties, worth, *amount, 1, exponent(currency.value),
                                  event.value_minor)) {
       return false;
     }
   }
-  if (!amounts(Scope::properties, all, event)) return false;
+  if (!amounts(Scope::properties, all, event, currency)) return false;
   if (!is_page_) attributes(all, event);
   event.properties = with_context(properties_with_names());
   add(event);
@@ -96,8 +102,9 @@ bool SegmentMessages::several() {
                             "the key stands twice; leave one out");
     }
     Event event = event_;
-    if (!values_.currency(Scope::line, line_, event.currency) || !item(Scope::line, line_, event) ||
-        !amounts(Scope::line, line_, event)) {
+    StatedCurrency currency = currency_;
+    if (!values_.currency(Scope::line, line_, currency) || !item(Scope::line, line_, event) ||
+        !amounts(Scope::line, line_, event, currency)) {
       return false;
     }
     attributes(line_, event);
@@ -120,9 +127,10 @@ bool SegmentMessages::divide_value(std::span<Event> lines) {
   if (!sums || worth == Key::unknown || !std::ranges::all_of(lines, divides)) return true;
   std::optional<Decimal> amount;
   std::optional<std::int64_t> sum;
-  if (!values_.decimal(Scope::properties, parts_->properties, worth, amount)) return false;
+  StatedCurrency currency = currency_;
+  if (!values_.amount(Scope::properties, parts_->properties, worth, amount, currency)) return false;
   if (!amount) return true;
-  if (!values_.minor(Scope::properties, worth, *amount, 1, exponent(event_.currency), sum))
+  if (!values_.minor(Scope::properties, worth, *amount, 1, exponent(currency.value), sum))
     return false;
   double quantities = 0;
   for (const Event& line : lines) quantities += line.quantity.value_or(1);
@@ -137,8 +145,9 @@ bool SegmentMessages::divide_value(std::span<Event> lines) {
     const std::int64_t through =
         last ? total : std::llround(static_cast<double>(total) * (passed / quantities));
     line.value_minor = through - given;
+    line.currency = currency.value;
     given = through;
-    line.marks |= bit(Mark::value_divided);
+    line.marks |= bit(Mark::value_divided) | (values_.marks & bit(Mark::currency_assumed));
     if (*sum < 0 && type == EventType::purchase) {  // as one event would be read
       line.type = EventType::refund;
       line.marks |= bit(Mark::cancelled);
@@ -159,13 +168,15 @@ bool SegmentMessages::item(Scope scope, const Members& members, Event& event) {
   return values_.identifier(scope, members, key, event.item);
 }
 
-bool SegmentMessages::amounts(Scope scope, const Members& members, Event& event) {
+bool SegmentMessages::amounts(Scope scope, const Members& members, Event& event,
+                              StatedCurrency& currency) {
   std::optional<Decimal> count;
   std::optional<Decimal> unit;
   if (!values_.decimal(scope, members, Key::quantity, count) ||
-      !values_.decimal(scope, members, Key::price, unit)) {
+      !values_.amount(scope, members, Key::price, unit, currency)) {
     return false;
   }
+  event.currency = currency.value;
   if (count) {
     event.quantity = to_double(*count);
     if (count->digits == 0) values_.marks |= bit(Mark::zero_quantity);

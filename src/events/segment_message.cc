@@ -172,6 +172,7 @@ bool SegmentMessages::base(SegmentCall call) {
   event_ = {};
   event_.source = options_.source;
   event_.currency = options_.currency;
+  currency_ = {options_.currency, false};
   is_page_ = call == SegmentCall::page || call == SegmentCall::screen;
   context_ = parts_->message.has(Key::context) ? &parts_->own_context : &batch_->context;
   if (!base_time() || !base_ids(call) || !session() || !url() || !decision()) {

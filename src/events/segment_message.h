@@ -57,7 +57,7 @@ class SegmentMessages {
   bool single();
   bool several();
   bool item(Scope scope, const Members& members, Event& event);
-  bool amounts(Scope scope, const Members& members, Event& event);
+  bool amounts(Scope scope, const Members& members, Event& event, StatedCurrency& currency);
   void attributes(const Members& members, Event& event);
   void apply_signs(Event& event);
   bool divide_value(std::span<Event> lines);
@@ -80,6 +80,7 @@ class SegmentMessages {
   const ContextParts* context_ = nullptr;
   bool is_page_ = false;
   Event event_;  // what all events of the message share
+  StatedCurrency currency_;
 
   Members line_;
   std::vector<Attribute> pending_;

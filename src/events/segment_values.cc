@@ -121,13 +121,41 @@ bool SegmentValues::minor(Scope scope, SegmentKey key, const Decimal& amount, do
   return true;
 }
 
-bool SegmentValues::currency(Scope scope, const Members& members, Currency& value) {
+bool SegmentValues::amount(Scope scope, const Members& members, SegmentKey key,
+                           std::optional<Decimal>& value, StatedCurrency& currency) {
+  if (key == SegmentKey::unknown || !members.has(key)) return true;
+  const std::string_view written = members[key];
+  const JsonKind kind = kind_of(written);
+  if (kind != JsonKind::string) return decimal(scope, members, key, value);
+  const std::string_view text = trim(content(written));
+  if (text.empty()) return true;
+  const auto read = parse_amount(text, false, currency.value);
+  if (!read) {
+    const bool unknown = read.error().code == ErrorCode::not_found;
+    return refuse(
+        scope, key, unknown ? "unknown_currency" : "bad_number",
+        read.error().message + (unknown ? "" : "; write it like 1234.50, or leave it out"));
+  }
+  value = read->number;
+  if (!read->currency.known()) return true;
+  if (currency.stated && read->currency != currency.value) {
+    return refuse(
+        scope, key, "two_currencies",
+        fmt::format("'{}' is in {}, and the currency beside it is {}; correct one of them",
+                    quoted(text), read->currency.to_string(), currency.value.to_string()));
+  }
+  if (!currency.stated && read->assumed) marks |= bit(Mark::currency_assumed);
+  currency = {read->currency, true};
+  return true;
+}
+
+bool SegmentValues::currency(Scope scope, const Members& members, StatedCurrency& currency) {
   std::string_view code;
   if (!text(scope, members, SegmentKey::currency, code)) return false;
   if (code.empty() || is_null_word(code)) return true;
   const auto read = Currency::parse(code);
   if (!read) return refuse(scope, SegmentKey::currency, "unknown_currency", read.error().message);
-  value = *read;
+  currency = {*read, true};
   return true;
 }
 

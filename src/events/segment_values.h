@@ -18,6 +18,12 @@ namespace attune::events::detail {
 // Where in a message a member stands.
 enum class Scope : std::uint8_t { message, batch, context, page, library, properties, line };
 
+// A currency, and whether anything but the shop's settings says so.
+struct StatedCurrency {
+  Currency value;
+  bool stated = false;
+};
+
 // Reads members into values. Every read returns false after it has noted the problem: the caller
 // gives the message up. Threads: one at a time.
 class SegmentValues {
@@ -40,7 +46,12 @@ class SegmentValues {
   bool decimal(Scope scope, const Members& members, SegmentKey key, std::optional<Decimal>& value);
   bool minor(Scope scope, SegmentKey key, const Decimal& amount, double quantity, int exponent,
              std::optional<std::int64_t>& value);
-  bool currency(Scope scope, const Members& members, Currency& value);
+  // Changes `currency` only where the member says one.
+  bool currency(Scope scope, const Members& members, StatedCurrency& currency);
+  // An amount, whose sign or code is the currency where none is stated, and has to agree with it
+  // else.
+  bool amount(Scope scope, const Members& members, SegmentKey key, std::optional<Decimal>& value,
+              StatedCurrency& currency);
   bool time(Scope scope, const Members& members, SegmentKey key, std::optional<TimeValue>& value);
 
   // What a scalar says, cleaned; lists as their JSON text.

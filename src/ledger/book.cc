@@ -74,7 +74,7 @@ Result<Book> Book::load_row(store::State& state, store::Statement row, std::stri
   book.number_ = row.int64(0);
   book.name_ = row.text(1);
   if (!row.text(2).empty()) {
-    ATTUNE_ASSIGN_OR_RETURN(book.currency_, Currency::parse(row.text(2)));
+    ATTUNE_ASSIGN_OR_RETURN(book.currency_, Currency::of_stored(row.text(2)));
   }
   book.limits_money_ = row.int64(3) != 0;
   book.limits_messages_ = row.int64(4) != 0;

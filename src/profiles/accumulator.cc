@@ -121,6 +121,7 @@ void add_order(OrderState& a, const OrderState& b) {
   a.value_minor = wrap_add(a.value_minor, b.value_minor);
   a.lines += b.lines;
   a.date_only = a.date_only && b.date_only;
+  a.valued = a.valued || b.valued;
 }
 
 void add_refunded(RefundedOrder& a, const RefundedOrder& b) {
@@ -241,7 +242,8 @@ void ProfileAccumulator::fold_purchase(const ProfileEvent& event) {
                                 ? event.order
                                 : combine(kOwnOrder, static_cast<std::uint64_t>(event.sequence));
   const std::int64_t value = line_value(event);
-  const OrderState line{key, event.time, value, 1, event.hour < 0};
+  const bool valued = event.value_minor.has_value() || event.price_minor.has_value();
+  const OrderState line{key, event.time, value, 1, event.hour < 0, valued};
   bool found = false;
   OrderState& order = find_or_insert(state_.orders, line, &OrderState::key, found);
   if (found) add_order(order, line);

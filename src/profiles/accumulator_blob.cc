@@ -1,5 +1,6 @@
 // The bytes of an accumulator: magic, version, fields in the order of ProfileState but what came
-// with a later version at the end, checksum. Version 2 added the refunded orders.
+// with a later version at the end, checksum. Version 2 added the refunded orders, and to orders
+// whether they told what they came to.
 // Numbers are LEB128 varints, signed ones zigzag; times are multiples of the coarsest unit that
 // divides them all, counted from first_seen.
 #include <algorithm>
@@ -20,6 +21,9 @@ using events::EventType;
 
 constexpr unsigned char kMagic = 0xA7;
 constexpr unsigned char kSearchMagic = 0xA8;
+// Flags of an order.
+constexpr unsigned char kDateOnly = 1;
+constexpr unsigned char kValued = 2;
 constexpr std::array<std::int64_t, 5> kUnits{kMicrosPerDay, kMicrosPerMinute, kMicrosPerSecond,
                                              1000, 1};
 
@@ -145,7 +149,8 @@ void write_orders(BlobWriter& out, const std::vector<OrderState>& orders, const 
     out.fixed(order.key);
     scale.write(out, order.time);
     out.zigzag(order.value_minor);
-    out.byte(order.date_only ? 1 : 0);
+    out.byte(static_cast<unsigned char>((order.date_only ? kDateOnly : 0) |
+                                        (order.valued ? kValued : 0)));
     out.varint(order.lines);
   }
 }
@@ -158,9 +163,10 @@ void read_orders(BlobReader& in, std::vector<OrderState>& orders, const TimeScal
     order.key = in.fixed();
     order.time = scale.read(in);
     order.value_minor = in.zigzag();
-    const unsigned char date_only = in.byte();
-    in.require(date_only <= 1, "damaged: a flag that is none");
-    order.date_only = date_only == 1;
+    const unsigned char flags = in.byte();
+    in.require(flags <= (kDateOnly | kValued), "damaged: a flag that is none");
+    order.date_only = (flags & kDateOnly) != 0;
+    order.valued = in.version() < 2 || (flags & kValued) != 0;
     order.lines = in.varint();
     in.require(orders.empty() || orders.back().key < order.key, "damaged: orders do not ascend");
     orders.push_back(order);

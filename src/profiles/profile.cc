@@ -36,8 +36,9 @@ void describe_money(Profile& p, const ProfileState& s) {
   p.purchase_lines = static_cast<std::int64_t>(p.count(EventType::purchase).total);
   p.units = static_cast<double>(s.units_milli) / 1000;
   p.items_bought = static_cast<std::int64_t>(s.bought.size());
+  if (const auto valued = std::ranges::count(s.orders, true, &OrderState::valued); valued > 0)
+    p.average_basket_cents = divide_rounded(s.gross_minor, valued);
   if (p.frequency > 0) {
-    p.average_basket_cents = divide_rounded(s.gross_minor, p.frequency);
     p.average_basket_lines =
         static_cast<double>(p.purchase_lines) / static_cast<double>(p.frequency);
   }

@@ -61,7 +61,7 @@ Status read_currency(const toml::node& node, Settings& settings) {
   ATTUNE_ASSIGN_OR_RETURN(const std::string code, read_text(node, "\"EUR\""));
   settings.reporting_currency.clear();
   if (code.empty()) return {};
-  ATTUNE_ASSIGN_OR_RETURN(const Currency currency, Currency::parse(code));
+  ATTUNE_ASSIGN_OR_RETURN(const Currency currency, Currency::of_stored(code));
   settings.reporting_currency = currency.to_string();
   return {};
 }

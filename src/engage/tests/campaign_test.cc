@@ -343,5 +343,13 @@ TEST(NextRun, ComesEveryDayInTheShopsZoneAcrossClockChanges) {
                                            "2026-03-30T00:30:00Z"));
 }
 
+TEST(Campaign, NamesTheCurrencyThatWasMeantAndStillReadsAStoredOne) {
+  const std::string text = and_line("currency = \"GPB\"");
+  EXPECT_THAT(complaint(text), HasSubstr("currency: unknown currency 'GPB'; did you mean 'GBP'?"));
+  const auto stored = parse_campaign_toml(text, "c.toml", {});
+  ASSERT_TRUE(stored) << stored.error().message;
+  EXPECT_EQ(stored->currency.to_string(), "GPB");
+}
+
 }  // namespace
 }  // namespace attune::engage

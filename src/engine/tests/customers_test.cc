@@ -151,5 +151,22 @@ TEST_F(Shop, TakesTheMoneyOfAnOrderBackWhereItsRefundStatesNone) {
   EXPECT_EQ(ann->monetary_cents, 50);
 }
 
+TEST_F(Shop, DividesTheBasketByOrdersOfWhichTheMoneyIsKnown) {
+  Workspace workspace = open();
+  import(workspace, write("orders.csv",
+                          "order_id,customer_id,product_id,date,quantity,price,currency\n"
+                          "o1,ann,p1,2026-01-05 10:00:00,2,4.50,GBP\n"
+                          "o1,ann,p2,2026-01-05 10:00:00,1,1.00,GBP\n"
+                          "o2,ann,p1,2026-01-06 10:00:00,1,9.00,EUR\n"
+                          "o3,ann,p1,2026-01-07 10:00:00,1,,GBP\n"
+                          "o4,bob,p1,2026-01-07 10:00:00,1,9.00,EUR\n"));
+  const auto ann = customers(workspace).find("ann");
+  ASSERT_TRUE(ann);
+  EXPECT_EQ(ann->frequency, 3);
+  EXPECT_EQ(ann->monetary_cents, 1000);
+  EXPECT_EQ(ann->average_basket_cents, 1000) << "neither euros nor nothing told are worth 0";
+  EXPECT_FALSE(customers(workspace).find("bob")->average_basket_cents);
+}
+
 }  // namespace
 }  // namespace attune::engine

@@ -439,5 +439,42 @@ TEST_F(Shop, TakesWhoIsWhoForNoActivity) {
   EXPECT_EQ(*again.default_as_of(), last);
 }
 
+TEST_F(Shop, TellsWhichMoneyCountsInNoSum) {
+  {
+    Workspace workspace = open();
+    std::ofstream(folder() / "attune.toml") << "reporting_currency = \"GBP\"\n";
+  }
+  Workspace workspace = open();
+  const std::string header = "order_id,customer_id,product_id,date,quantity,price\n";
+  const ImportResult one =
+      import(workspace, write("one.csv", header + "1,ann,p,2026-01-05 10:00:00,1,4.50\n"
+                                                  "2,ann,p,2026-01-06 10:00:00,1,€5\n"
+                                                  "3,ann,p,2026-01-07 10:00:00,1,€6\n"
+                                                  "4,ann,p,2026-01-08 10:00:00,1,$7\n"));
+  EXPECT_EQ(one.report.reporting_currency, "GBP");
+  EXPECT_EQ(one.report.foreign_amounts,
+            (std::map<std::string, std::int64_t>{{"EUR", 2}, {"USD", 1}}));
+  EXPECT_EQ(one.report.reasons.at("foreign_currency").count, 3);
+  EXPECT_EQ(one.report.reasons.at("currency_assumed").count, 1);
+  const std::string text = quality_text(one, {});
+  EXPECT_NE(text.find("3 purchases and refunds are in another currency than GBP"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("2 EUR, 1 USD"), std::string::npos) << text;
+  EXPECT_NE(text.find("convert"), std::string::npos) << text;
+  EXPECT_NE(quality_page(one).find("2 EUR, 1 USD"), std::string::npos);
+
+  // An import tells of its own rows, the shop's report of all, and profiles however often asked.
+  const ImportResult two =
+      import(workspace, write("two.csv", header + "9,bob,p,2026-01-09 10:00:00,1,4.50\n"));
+  EXPECT_TRUE(two.report.foreign_amounts.empty());
+  EXPECT_FALSE(two.report.reasons.contains("foreign_currency"));
+  const auto shop = shop_quality(workspace);
+  ASSERT_TRUE(shop && *shop);
+  EXPECT_EQ((*shop)->foreign_amounts, one.report.foreign_amounts);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(customers(workspace).foreign_amounts().value(), one.report.foreign_amounts);
+}
+
 }  // namespace
 }  // namespace attune::engine

@@ -249,5 +249,31 @@ TEST_F(Shop, RefusesToSumCurrenciesAndNamesTheRemedy) {
   EXPECT_NE(opened.error().message.find("reporting_currency"), std::string::npos);
 }
 
+TEST_F(Shop, RefusesAReportingCurrencyThatThereIsNotUnlessEventsWereTakenInIt) {
+  const auto state = [&](std::string_view code) {
+    std::ofstream(folder() / "attune.toml") << "reporting_currency = \"" << code << "\"\n";
+    WorkspaceOptions options;
+    options.clock = &clock_;
+    return Workspace::open(folder(), options);
+  };
+  {
+    Workspace workspace = open();
+    Event bought = view("ann", "", "lamp", 1);
+    bought.type = EventType::purchase;
+    bought.value_minor = 500;
+    bought.currency = *Currency::of_stored("BTC");  // as an earlier program took it
+    ASSERT_TRUE(workspace.record(std::vector<Event>{bought}));
+  }
+  const auto refused = state("GPB");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("attune.toml: reporting_currency: unknown currency 'GPB'; "
+                                         "did you mean 'GBP'?"),
+            std::string::npos)
+      << refused.error().message;
+  auto opened = state("BTC");
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ((*opened->reporting_currency())->to_string(), "BTC");
+}
+
 }  // namespace
 }  // namespace attune::engine

@@ -318,5 +318,69 @@ TEST(Clean, EqualsFullNormalisation) {
   }
 }
 
+constexpr std::string_view kPriced = "customer=c,item=i,time=t,price=p,type=purchase";
+
+TEST(EventReader, TakesARowsCurrencyFromTheAmountWhereNothingElseStatesOne) {
+  const auto all = read_events(
+      "c,i,t,p\nu,a,2020-01-01,7.50\nu,b,2020-01-01,€12.50\nu,c,2020-01-01,$5\nu,d,2020-01-01,£3\n"
+      "u,e,2020-01-01,￥10\nu,f,2020-01-01,99元\nu,g,2020-01-01,100円\nu,h,2020-01-01,4.20 CHF\n",
+      kPriced);
+  ASSERT_EQ(all.rows.size(), 8u) << all.failure;
+  const std::pair<const char*, std::int64_t> expected[] = {
+      {"GBP", 750},  {"EUR", 1250}, {"USD", 500}, {"GBP", 300},
+      {"CNY", 1000}, {"CNY", 9900}, {"JPY", 100}, {"CHF", 420}};
+  for (std::size_t i = 0; i < all.rows.size(); ++i) {
+    const Event& event = all.rows[i];
+    EXPECT_EQ(event.currency.to_string(), expected[i].first) << i;
+    EXPECT_EQ(event.price_minor, expected[i].second) << i;
+    EXPECT_EQ(event.value_minor, expected[i].second) << i;
+    EXPECT_EQ(has(event, Mark::currency_assumed), i == 2 || i == 4) << i;
+  }
+  // What a sign of the shop's own currency adds is nothing: the row is the same.
+  const auto plain = read_events("c,i,t,p\nu,d,2020-01-01,3\n", kPriced);
+  EXPECT_EQ(content_hash(all.rows[3]), content_hash(plain.rows.at(0)));
+}
+
+TEST(EventReader, ReadsASignOfSeveralCurrenciesAsTheShopsOwn) {
+  ShopSettings shop = london_shop();
+  shop.currency = *Currency::parse("CAD");
+  const std::string text = "c,i,t,p\nu,a,2020-01-01,$5\n";
+  auto all = read_events(text, kPriced, shop);
+  EXPECT_EQ(all.rows.at(0).currency.to_string(), "CAD");
+  EXPECT_FALSE(has(all.rows[0], Mark::currency_assumed));
+  shop.currency = {};
+  shop.reporting = *Currency::parse("CAD");
+  all = read_events(text, kPriced, shop);
+  EXPECT_EQ(all.rows.at(0).currency.to_string(), "CAD");
+}
+
+TEST(EventReader, SetsRowsAsideWhoseAmountAndCurrencyContradictEachOther) {
+  const std::string text =
+      "c,i,t,p,v,cur\nu,a,2020-01-01,$5,,CAD\nu,b,2020-01-01,€5,,GBP\nu,c,2020-01-01,€5,£6,\n"
+      "u,d,2020-01-01,5,€6,\nu,e,2020-01-01,5 GPB,,\nu,f,2020-01-01,5,,GPB\n";
+  const std::string map = "customer=c,item=i,time=t,price=p,value=v,type=purchase";
+  const auto all = read_events(text, map + ",currency=cur");
+  ASSERT_EQ(all.rows.size(), 2u) << all.failure;
+  EXPECT_EQ(all.rows[0].currency.to_string(), "CAD");
+  EXPECT_EQ(all.rows[1].currency.to_string(), "EUR");
+  EXPECT_EQ(all.rows[1].price_minor, 500);
+  ASSERT_EQ(all.refused.size(), 4u);
+  EXPECT_EQ(all.refused[0].reason, "two_currencies");
+  EXPECT_NE(all.refused[0].message.find("'€5' is in EUR"), std::string::npos);
+  EXPECT_NE(all.refused[0].message.find("currency='GBP'"), std::string::npos);
+  EXPECT_EQ(all.refused[1].reason, "two_currencies");
+  for (const std::size_t at : {2u, 3u}) {
+    EXPECT_EQ(all.refused[at].reason, "unknown_currency");
+    EXPECT_NE(all.refused[at].message.find("did you mean 'GBP'?"), std::string::npos)
+        << all.refused[at].message;
+  }
+  // What the user says of all rows holds.
+  const auto stated = read_events(text, map + ",currency='GBP'");
+  ASSERT_GE(stated.rows.size(), 2u) << stated.failure;
+  for (const Event& event : stated.rows) EXPECT_EQ(event.currency.to_string(), "GBP");
+  EXPECT_NE(read_events(text, map + ",currency=GPB").failure.find("did you mean 'GBP'?"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace attune::events

@@ -70,12 +70,15 @@ TEST(QualityReport, TakesRowsOutAgain) {
 TEST(QualityReport, WritesJsonThatReadsBackTheSame) {
   QualityReport report = report_of(some_rows());
   report.distinct["customers"] = 1;
+  report.reporting_currency = "GBP";
+  report.foreign_amounts["EUR"] = 3;
   const std::string json = report.to_json();
   for (const char* name :
        {"\"rows_read\":5", "\"rows_kept\":2", "\"rows_flagged\":1", "\"rows_quarantined\":3",
         "\"reasons\":{", "\"missing_customer\":{\"count\":1,\"examples\":[{\"line\":3,",
         "\"assumptions\":[", "\"first_time\":\"2020-01-01T00:00:00Z\"",
-        "\"distinct\":{\"customers\":1}", "\"event_types\":{\"purchase\":2}"}) {
+        "\"distinct\":{\"customers\":1}", "\"event_types\":{\"purchase\":2}",
+        "\"reporting_currency\":\"GBP\"", "\"foreign_amounts\":{\"EUR\":3}"}) {
     EXPECT_NE(json.find(name), std::string::npos) << name << " in " << json;
   }
   EXPECT_EQ(QualityReport::from_json(json).value().to_json(), json);

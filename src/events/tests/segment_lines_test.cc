@@ -123,5 +123,32 @@ TEST(SegmentReader, TellsWithAProblemWhatTheBatchSaid) {
   EXPECT_EQ(around(R"(,"context":null)"), "");
 }
 
+TEST(SegmentReader, TakesTheCurrencyOfAnAmountWhereNoneIsStated) {
+  SegmentBench bench;
+  const auto read = [&](std::string_view properties) {
+    bench.track("Order Completed", properties);
+    std::string text;
+    for (const Event& line : bench.out.events) {
+      text += fmt::format("{} {}{} ", line.value_minor.value_or(-1), line.currency.to_string(),
+                          (line.marks & bit(Mark::currency_assumed)) != 0 ? "?" : "");
+    }
+    for (const SegmentProblem& problem : bench.out.problems)
+      text += problem.reason + " " + problem.field;
+    return text;
+  };
+  EXPECT_EQ(read(R"({"id":1,"price":5})"), "500 EUR ");
+  EXPECT_EQ(read(R"({"id":1,"price":"5.00"})"), "500 EUR ");
+  EXPECT_EQ(read(R"({"id":1,"price":"£5"})"), "500 GBP ");
+  EXPECT_EQ(read(R"({"id":1,"price":"$5"})"), "500 USD? ");
+  EXPECT_EQ(read(R"({"id":1,"price":"$5","currency":"CAD"})"), "500 CAD ");
+  EXPECT_EQ(read(R"({"id":1,"price":"100円","revenue":200})"), "200 JPY ");
+  EXPECT_EQ(read(R"({"revenue":"10 USD","products":[{"id":1},{"id":2}]})"), "500 USD 500 USD ");
+  EXPECT_EQ(read(R"({"products":[{"id":1,"price":"£5"},{"id":2,"price":5}]})"), "500 GBP 500 EUR ");
+  EXPECT_EQ(read(R"({"id":1,"price":"£5","currency":"EUR"})"), "two_currencies properties.price");
+  EXPECT_EQ(read(R"({"id":1,"price":5,"currency":"GPB"})"), "unknown_currency properties.currency");
+  EXPECT_NE(bench.out.problems.at(0).message.find("did you mean 'GBP'?"), std::string::npos);
+  EXPECT_EQ(read(R"({"id":1,"price":"5 GPB"})"), "unknown_currency properties.price");
+}
+
 }  // namespace
 }  // namespace attune::events

@@ -42,7 +42,7 @@ TEST(ProfileProperty, EqualsANaiveReadingOfTheHistory) {
     std::map<std::uint64_t, std::int64_t> baskets;
     std::int64_t gross = 0, refunds = 0, refund_count = 0, own = std::int64_t{1} << 40;
     std::map<std::uint64_t, std::int64_t> stated;
-    std::set<std::uint64_t> whole;
+    std::set<std::uint64_t> whole, valued;
     std::uint64_t views_365 = 0;
     std::map<std::uint64_t, Timestamp> first_lines;
     for (const OwnedEvent& owned : history) {
@@ -65,6 +65,7 @@ TEST(ProfileProperty, EqualsANaiveReadingOfTheHistory) {
       gross += value;
       const auto order = e.order != 0 ? e.order : static_cast<std::uint64_t>(++own);
       baskets[order] += value;
+      if (e.value_minor || e.price_minor) valued.insert(order);
       const auto [first, fresh] = first_lines.try_emplace(order, e.time);
       first->second = std::min(first->second, e.time);
     }
@@ -87,8 +88,11 @@ TEST(ProfileProperty, EqualsANaiveReadingOfTheHistory) {
     RC_ASSERT(p.recency_days.has_value() == !days.empty());
     if (days.empty()) return;
     RC_ASSERT(*p.recency_days == today - *days.rbegin());
-    RC_ASSERT(*p.average_basket_cents ==
-              std::llround(static_cast<double>(gross) / static_cast<double>(baskets.size())));
+    RC_ASSERT(p.average_basket_cents.has_value() == !valued.empty());
+    if (!valued.empty()) {
+      RC_ASSERT(*p.average_basket_cents ==
+                std::llround(static_cast<double>(gross) / static_cast<double>(valued.size())));
+    }
     std::vector<double> gaps;
     for (auto d = std::next(days.begin()); d != days.end(); ++d) {
       gaps.push_back(static_cast<double>(*d - *std::prev(d)));

@@ -16,8 +16,11 @@ namespace attune {
 struct Currency {
   std::array<char, 3> code{};
 
-  // Errors: invalid_argument unless three letters (any case).
+  // What somebody states: a code of ISO 4217 in any case, a current one or one that was withdrawn
+  // since 1999. Errors: invalid_argument naming the nearest of those that most money is paid in.
   static Result<Currency> parse(std::string_view text);
+  // What was stored before codes were looked up: any three letters. Errors: invalid_argument.
+  static Result<Currency> of_stored(std::string_view text);
   std::string to_string() const;
   bool known() const { return code[0] != 0; }
 
@@ -43,6 +46,21 @@ struct Decimal {
 // point when it is a dot; `decimal_comma` turns that round. Errors: invalid_argument when the text
 // is no number; out_of_range beyond 18 digits.
 Result<Decimal> parse_decimal(std::string_view text, bool decimal_comma = false);
+
+// An amount as it is written: "12.50", "€12.50", "US$5", "12.50 EUR", "$5 AUD".
+struct WrittenAmount {
+  Decimal number;
+  Currency currency;     // that its sign or code states; not known: the number stands alone
+  bool assumed = false;  // the sign is of several currencies, and which of them is a guess
+};
+
+// A number as parse_decimal reads it, with the sign or code beside it. A sign of several currencies
+// ("$", "£", "¥", "元", "kr", "Rs") means `home` where that is one of them; else $ means USD, £
+// GBP, ¥ and 元 CNY, kr SEK and Rs INR, and of $, ¥, kr and Rs that is a guess. Errors: those of
+// parse_decimal; invalid_argument where it names two currencies; not_found, naming the nearest,
+// where a number stands beside three letters that are no code. Cost: a plain number costs nothing
+// more than parse_decimal; nothing is allocated but in errors.
+Result<WrittenAmount> parse_amount(std::string_view text, bool decimal_comma, const Currency& home);
 
 double to_double(const Decimal& decimal);
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -101,9 +102,9 @@ class Customers {
   const profiles::ShopContext& context() const;
   const profiles::Vocabulary& names() const;
   const catalog::CatalogSnapshot& catalog() const;
-  // How many purchase and refund amounts were in another currency than the reporting one, and so
-  // are in no sum.
-  std::int64_t foreign_amounts() const;
+  // How many purchase and refund amounts are in another currency than the reporting one, and so in
+  // no sum, by currency. Cost: one pass over the history, where there are such.
+  Result<std::map<std::string, std::int64_t>> foreign_amounts();
 
  private:
   struct Impl;

@@ -1,6 +1,8 @@
 // The ledger of an import as a person or a program reads it. Answers: is my data all right?
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 
 #include "attune/engine/import.h"
@@ -14,6 +16,8 @@ namespace attune::engine {
 std::string import_json(const ImportResult& result);
 // A table for a terminal and what to do next.
 std::string quality_text(const ImportResult& result, const report::TerminalStyle& style);
+// "1,204 EUR, 3 USD": the larger count first.
+std::string counts_by_currency(const std::map<std::string, std::int64_t>& counts);
 // Where the time went, by stage, as a table for a terminal.
 std::string stages_text(const ImportResult& result, const report::TerminalStyle& style);
 // A self-contained page with charts.

@@ -90,8 +90,9 @@ enum class Mark : std::uint32_t {
   bot = 1u << 11,               // part of a burst that no person makes
   negative_quantity =
       1u << 12,  // below zero without the signs of a cancellation: a correction of stock
-  value_divided = 1u << 13,  // its share, by quantity, of what an order without prices came to
-  said_by_page = 1u << 14,   // an alias by a page's key: ties a visitor, never two customers
+  value_divided = 1u << 13,     // its share, by quantity, of what an order without prices came to
+  said_by_page = 1u << 14,      // an alias by a page's key: ties a visitor, never two customers
+  currency_assumed = 1u << 15,  // the amount's sign is of several currencies: which one is a guess
 };
 std::string_view name(Mark mark);
 std::span<const Mark> all_marks();

@@ -155,6 +155,10 @@ class EventHistory {
   Result<CleaningCounts> cleaned(Sequence first);
   Result<std::vector<CleanedRow>> cleaned_rows(Mark mark, Sequence first, std::int64_t limit);
 
+  // How many purchases and refunds carry an amount, by its currency; those that name none are left
+  // out. Of the rows numbered from `first` on and up to `until`.
+  Result<std::map<std::string, std::int64_t>> amounts_by_currency(Sequence first, Timestamp until);
+
   // Name by code. Cost: one query.
   Result<std::map<std::int16_t, std::string>> labels(LabelKind kind);
 

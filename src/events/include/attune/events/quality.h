@@ -29,8 +29,9 @@ std::span<const ReasonInfo> reason_codes();
 
 // Marks that say how a value was read rather than that something is odd: counted under reasons, but
 // not in rows_flagged.
-inline constexpr std::uint32_t kNotedMarks =
-    bit(Mark::time_zone_assumed) | bit(Mark::text_normalised) | bit(Mark::date_only);
+inline constexpr std::uint32_t kNotedMarks = bit(Mark::time_zone_assumed) |
+                                             bit(Mark::text_normalised) | bit(Mark::date_only) |
+                                             bit(Mark::currency_assumed);
 
 struct ReasonExample {
   std::int64_t line = 0;  // 0: a row that cleaning found among those that were in already
@@ -45,8 +46,8 @@ struct ReasonCount {
 // The ledger of one import. Its JSON has exactly these names: file, rows_read, rows_kept,
 // rows_flagged, rows_flagged_by_cleaning, rows_quarantined, reasons{code: {count, examples[{line,
 // text}]}}, assumptions[{what, value, why}], first_time, last_time, distinct{name: count},
-// event_types{name: count}. Invariant: rows_read = rows_kept + rows_quarantined + rows ignored +
-// exact duplicates left out.
+// event_types{name: count}, reporting_currency, foreign_amounts{code: count}. Invariant: rows_read
+// = rows_kept + rows_quarantined + rows ignored + exact duplicates left out.
 struct QualityReport {
   std::string file;
   std::int64_t rows_read = 0;
@@ -59,6 +60,10 @@ struct QualityReport {
   std::optional<Timestamp> first_time;
   std::optional<Timestamp> last_time;
   std::map<std::string, std::int64_t> distinct;  // filled by the engine: customers, items, orders …
+  // Filled by the engine: the currency of sums (empty: nothing tells it), and by currency the
+  // purchases and refunds whose money is in no sum for being in another.
+  std::string reporting_currency;
+  std::map<std::string, std::int64_t> foreign_amounts;
   std::array<std::int64_t, kEventTypeCount> event_types{};
 
   // Counts a batch: all of its rows as kept.

@@ -24,6 +24,8 @@ struct ShopSettings {
   Currency currency;    // amounts without a currency are in this one
   std::string source;   // for rows that name no feed
   std::string channel;  // for rows that name no channel
+  // What a sign of several currencies ("$") means where it can, and `currency` is not known.
+  Currency reporting{};
 };
 
 // An item as of a moment. Views as in Event.

@@ -39,9 +39,9 @@ struct SegmentOptions {
 struct SegmentProblem {
   std::size_t index = 0;  // within the batch; 0 for a single call
   // missing_id, missing_type, unknown_type, ignored_type, bad_time, bad_number, bad_text,
-  // wrong_type, unknown_currency, duplicate_key, too_long, too_large, reserved_type.
-  // "ignored_type" is a standard name that tells nothing Attune keeps ("Order Updated"): nothing is
-  // wrong with it.
+  // wrong_type, unknown_currency, two_currencies, duplicate_key, too_long, too_large,
+  // reserved_type. "ignored_type" is a standard name that tells nothing Attune keeps ("Order
+  // Updated"): nothing is wrong with it.
   std::string reason;
   std::string field;    // where in the JSON: "batch[3].properties.price"
   std::string message;  // what and remedy, in one line

@@ -56,6 +56,7 @@ struct OrderState {
   std::int64_t value_minor = 0;
   std::uint64_t lines = 0;
   bool date_only = true;  // no line told the hour
+  bool valued = false;    // some line told what it came to
   friend bool operator==(const OrderState&, const OrderState&) = default;
 };
 

@@ -82,7 +82,8 @@ struct Profile {
   std::int64_t refund_cents = 0;  // stated, and what is left of orders refunded whole
   std::int64_t refund_count = 0;  // refund lines
   double refund_share = 0;        // refunds / gross; 0 without purchases; may pass 1
-  std::optional<std::int64_t> average_basket_cents;  // gross / orders, half away from zero
+  // Gross / orders that told what they came to in the reporting currency, half away from zero.
+  std::optional<std::int64_t> average_basket_cents;
   std::optional<double> average_basket_lines;
   std::int64_t purchase_lines = 0;
   double units = 0;
