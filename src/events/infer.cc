@@ -16,9 +16,10 @@ namespace attune::events {
 namespace {
 
 constexpr std::size_t kProfiledRows = 2000;
-constexpr double kNumericMin = .8;       // share of numbers below which a column is no amount
-constexpr double kNumericMinNamed = .5;  // where its very name says that it is one
-constexpr double kNamedWeightMin = .9;   // of a word that means its field and nothing else
+constexpr double kNumericMin = .8;         // share of numbers below which a column is no amount
+constexpr double kNumericMinNamed = .5;    // where its very name says that it is one
+constexpr double kNamedWeightMin = .9;     // of a word that means its field and nothing else
+constexpr std::size_t kOrdersOfLines = 3;  // orders with several lines that tell of their totals
 
 // What a column holds, as far as guessing needs it.
 struct ColumnProfile {
@@ -166,6 +167,7 @@ class Guesser {
     by_names();
     if (!result_.mapping.has("time")) time_by_values();
     if (kind_ == Kind::events) {
+      order_totals();
       if (!result_.mapping.has("type")) type_by_fields();
       if (result_.mapping.cancelled_prefix.empty()) cancelled_prefix();
     }
@@ -254,6 +256,36 @@ class Guesser {
       if (used_[candidate.column] || result_.mapping.has(candidate.field)) continue;
       take(candidate.field, candidate.column, candidate.score, candidate.reason);
     }
+  }
+
+  // What an order came to, on each of its lines, is no line's value: summed, it would count as
+  // often as the order has lines.
+  void order_totals() {
+    const auto order = column_of("order");
+    const auto value = column_of("value");
+    const auto guessed = std::ranges::find(result_.guesses, "value", &FieldGuess::field);
+    if (!order || !value || guessed == result_.guesses.end()) return;
+    std::map<std::string_view, std::size_t> first_lines;
+    std::set<std::string_view> several, totals;
+    for (std::size_t i = 0; i < sample_.rows(); ++i) {
+      const std::string_view id = trim(sample_.row(i)[*order]);
+      const std::string_view cell = trim(sample_.row(i)[*value]);
+      if (id.empty() || cell.empty()) continue;
+      totals.insert(cell);
+      const auto [known, fresh] = first_lines.try_emplace(id, i);
+      if (fresh || std::ranges::equal(sample_.row(known->second), sample_.row(i))) continue;
+      if (trim(sample_.row(known->second)[*value]) != cell) return;  // lines have their own values
+      several.insert(id);
+    }
+    if (several.size() < kOrdersOfLines || totals.size() < kOrdersOfLines) return;
+    result_.notes.push_back(fmt::format(
+        "'{0}' is not taken as value: it is the same on every line of each of {1} orders, so it "
+        "seems to be what the order came to; --map \"value={0}\" takes it for each line all the "
+        "same",
+        quoted(columns_[*value], 30), several.size()));
+    result_.guesses.erase(guessed);
+    result_.mapping.fields.erase("value");
+    used_[*value] = false;
   }
 
   void time_by_values() {
@@ -418,6 +450,7 @@ std::string print_inference(const Inference& inference, std::span<const std::str
                          quoted(fmt::format("{}", fmt::join(inference.unused, ", ")), 200));
   }
   table += amounts_left_out(inference.mapping, columns, sample);
+  for (const std::string& note : inference.notes) table += note + "\n";
   for (const MissingField& missing : inference.missing)
     table += fmt::format("not found: say {}\n", missing.remedy);
   return table;

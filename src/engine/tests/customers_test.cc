@@ -152,6 +152,8 @@ TEST_F(Shop, TakesTheMoneyOfAnOrderBackWhereItsRefundStatesNone) {
 }
 
 TEST_F(Shop, DividesTheBasketByOrdersOfWhichTheMoneyIsKnown) {
+  (void)open();
+  std::ofstream(folder() / "attune.toml") << "reporting_currency = \"GBP\"\n";
   Workspace workspace = open();
   import(workspace, write("orders.csv",
                           "order_id,customer_id,product_id,date,quantity,price,currency\n"

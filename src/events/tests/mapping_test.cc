@@ -1,5 +1,6 @@
 #include "attune/events/mapping.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "reading.h"
@@ -241,6 +242,27 @@ TEST(Inference, GuessesItemsAndCustomers) {
   EXPECT_EQ(column_of(items, "price"), "price");
   const auto customers = infer("会员号,性别\nu1,女\nu2,男\n", "", Kind::customers);
   EXPECT_EQ(column_of(customers, "id"), "会员号");
+}
+
+TEST(Inference, TakesAnOrdersTotalForNoLinesValue) {
+  const std::string head = "order_id,customer_id,sku,date,quantity,price,total\n";
+  std::string totals = head, lines = head, repeats = head;
+  for (int i = 0; i < 5; ++i) {
+    const std::string order = fmt::format("o{0},u{0},", i);
+    const std::string rest = fmt::format(",2024-05-01,1,3.50,{}.00\n", 7 + i);
+    totals += order + "a" + rest + order + "b" + rest;
+    lines += order + "a" + rest + order + "b,2024-05-01,2,3.50,1.00\n";
+    repeats += order + "a" + rest + order + "a" + rest;
+  }
+  const Inference found = infer(totals);
+  EXPECT_FALSE(found.mapping.has("value"));
+  EXPECT_EQ(column_of(found, "price"), "price");
+  EXPECT_EQ(found.unused, std::vector<std::string>{"total"});
+  ASSERT_EQ(found.notes.size(), 1u);
+  EXPECT_NE(found.notes[0].find("each of 5 orders"), std::string::npos) << found.notes[0];
+  EXPECT_EQ(column_of(infer(lines), "value"), "total");
+  EXPECT_EQ(column_of(infer(repeats), "value"), "total") << "the same row again is no other line";
+  EXPECT_TRUE(infer(totals, "value=total").mapping.has("value"));
 }
 
 TEST(Inference, PrintsATableThatSaysWhy) {

@@ -143,6 +143,7 @@ struct Inference {
   std::vector<FieldGuess> guesses;
   std::vector<std::string> unused;  // columns that feed nothing
   std::vector<MissingField> missing;
+  std::vector<std::string> notes;  // columns that are not what they are called, a line each
 };
 // Guesses from column names (English and Chinese) and from the values of a sample. `stated` is what
 // the user said already and is not guessed again.
