@@ -9,7 +9,9 @@ import xxhash
 
 events, customers, time, *prefixes = sys.argv[1:]
 sent_at = datetime.datetime.fromisoformat(time)
-history, people = ([json.loads(line) for line in pathlib.Path(file).read_text().splitlines()] for file in (events, customers))
+# The first line names every field, with null where nothing is told.
+history, people = ([{name: value for name, value in json.loads(line).items() if value is not None} for line in pathlib.Path(file).read_text().splitlines()]
+                   for file in (events, customers))
 messages = json.loads(pathlib.Path(__file__).with_name("sdk_messages.json").read_text())
 by_id = {row["event_id"]: row for row in history}
 found = faults = wanted = 0
