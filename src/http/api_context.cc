@@ -56,13 +56,22 @@ Response answer_of(Answer answer) {
   return response;
 }
 
-// Cleans the parameters of a path as texts of bodies are cleaned.
+// Cleans the parameters of a path as texts of bodies are cleaned. Those of a query stand there
+// once.
 std::expected<void, Fault> clean_parameters(const std::vector<std::string>& names,
-                                            std::vector<std::string>& values) {
-  for (std::size_t i = 0; i < values.size() && i < names.size(); ++i) {
-    auto cleaned = clean_id(values[i], names[i]);
+                                            Request& request) {
+  for (std::size_t i = 0; i < request.parameters.size() && i < names.size(); ++i) {
+    auto cleaned = clean_id(request.parameters[i], names[i]);
     if (!cleaned) return std::unexpected(cleaned.error());
-    values[i] = std::move(*cleaned);
+    request.parameters[i] = std::move(*cleaned);
+  }
+  for (auto one = request.query.begin(); one != request.query.end(); ++one) {
+    const bool again = std::any_of(request.query.begin(), one,
+                                   [&](const auto& other) { return other.first == one->first; });
+    if (again) {
+      return std::unexpected(fault(invalid_argument("this parameter stands twice; say it once"),
+                                   attune::quoted(one->first)));
+    }
   }
   return {};
 }
@@ -174,7 +183,7 @@ void ApiContext::add_checked(Door door, Work work, bool quick) {
         return;
       }
     }
-    if (auto good = clean_parameters(names, request->parameters); !good) {
+    if (auto good = clean_parameters(names, *request); !good) {
       respond(answer_of(std::unexpected(good.error())));
       return;
     }

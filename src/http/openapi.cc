@@ -41,9 +41,12 @@ constexpr SharedFault kSharedFaults[] = {
     {413, "the body is too large", "", true},
     {414, "the path and query are too long", "", true},
     {415, "the body is encoded otherwise than with gzip", "", true},
+    {417, "an expectation other than 100-continue", "", true},
     {429, "too many; Retry-After says when to come back", "Retry-After", false},
     {431, "the headers are too large", "", true},
+    {501, "a transfer encoding other than chunked", "", true},
     {503, "too much to do; come back in a moment", "Retry-After", true},
+    {505, "a version of HTTP other than 1.0 and 1.1", "", true},
     {507, "the disk is full: nothing was kept; send it again when there is room", "Retry-After",
      false},
 };

@@ -346,7 +346,8 @@ TEST_F(RecommendationDoors, NameTheFieldThatIsWrong) {
     SCOPED_TRACE(body);
     expect_problem(recommend(body), 400, field);
   }
-  for (const char* query : {"count=x", "count=", "explain=maybe", "nothing=1", "policy=greedy"}) {
+  for (const char* query :
+       {"count=x", "count=", "explain=maybe", "nothing=1", "policy=greedy", "count=3&count=4"}) {
     SCOPED_TRACE(query);
     expect_problem(get(std::string("/v1/customers/c1/recommendations?") + query), 400,
                    std::string_view(query).substr(0, std::string_view(query).find('=')));
