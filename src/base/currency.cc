@@ -12,7 +12,7 @@
 namespace attune {
 namespace {
 
-// ISO 4217, list one of 2026, without XXX ("no currency") and XTS ("for tests").
+// ISO 4217, list one of 2026, without the codes that mean no currency and a test.
 constexpr std::string_view kCurrent =
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN "
     "BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR "

@@ -32,69 +32,81 @@ Profile described(const std::vector<OwnedEvent>& history, Timestamp as_of) {
 }
 
 // Everything that a map over the whole history can say.
+struct NaiveReading {
+  std::set<std::int64_t> days, active;
+  std::map<std::uint64_t, std::int64_t> baskets, stated;
+  std::set<std::uint64_t> whole, valued;
+  std::map<std::uint64_t, Timestamp> first_lines;
+  std::int64_t gross = 0, refunds = 0, refund_count = 0, own = std::int64_t{1} << 40;
+  std::uint64_t views_365 = 0;
+
+  NaiveReading(const std::vector<OwnedEvent>& history, std::int64_t today) {
+    for (const OwnedEvent& owned : history) {
+      const ProfileEvent& e = owned.event;
+      if ((e.marks & bit(events::Mark::bot)) != 0) continue;
+      if (is_activity(e.type)) active.insert(e.day);
+      if (e.type == EventType::view && today - e.day < 365) ++views_365;
+      if (e.type == EventType::refund) refund(e);
+      if (e.type == EventType::purchase) purchase(e);
+    }
+    for (const auto& [order, time] : first_lines) days.insert(TimeZone::utc().day_number(time));
+    for (const std::uint64_t order : whole) {
+      const std::int64_t all =
+          std::max<std::int64_t>(0, baskets.contains(order) ? baskets[order] : 0);
+      refunds += std::clamp<std::int64_t>(all - stated[order], 0, all);
+    }
+  }
+
+ private:
+  static bool tells_amount(const ProfileEvent& e) { return e.value_minor || e.price_minor; }
+  static std::int64_t value_of(const ProfileEvent& e) {
+    return e.value_minor
+               ? *e.value_minor
+               : std::llround(static_cast<double>(e.price_minor.value_or(0)) * e.quantity);
+  }
+  void refund(const ProfileEvent& e) {
+    refunds += value_of(e), ++refund_count;
+    if (tells_amount(e)) {
+      stated[e.order] += value_of(e);
+    } else if (!e.item) {
+      whole.insert(e.order);
+    }
+  }
+  void purchase(const ProfileEvent& e) {
+    gross += value_of(e);
+    const auto order = e.order != 0 ? e.order : static_cast<std::uint64_t>(++own);
+    baskets[order] += value_of(e);
+    if (tells_amount(e)) valued.insert(order);
+    const auto [first, fresh] = first_lines.try_emplace(order, e.time);
+    first->second = std::min(first->second, e.time);
+  }
+};
+
 TEST(ProfileProperty, EqualsANaiveReadingOfTheHistory) {
   const bool holds = rc::check([] {
     const auto seed = *rc::gen::arbitrary<std::uint64_t>();
     const std::vector<OwnedEvent> history = testing::random_history(seed, 250);
     const Timestamp as_of = at(2023, 6, 1, 12);
     const std::int64_t today = days_from_civil(2023, 6, 1);
-    std::set<std::int64_t> days, active;
-    std::map<std::uint64_t, std::int64_t> baskets;
-    std::int64_t gross = 0, refunds = 0, refund_count = 0, own = std::int64_t{1} << 40;
-    std::map<std::uint64_t, std::int64_t> stated;
-    std::set<std::uint64_t> whole, valued;
-    std::uint64_t views_365 = 0;
-    std::map<std::uint64_t, Timestamp> first_lines;
-    for (const OwnedEvent& owned : history) {
-      const ProfileEvent& e = owned.event;
-      if ((e.marks & bit(events::Mark::bot)) != 0) continue;
-      if (is_activity(e.type)) active.insert(e.day);
-      if (e.type == EventType::view && today - e.day < 365) ++views_365;
-      const std::int64_t value =
-          e.value_minor ? *e.value_minor
-                        : std::llround(static_cast<double>(e.price_minor.value_or(0)) * e.quantity);
-      if (e.type == EventType::refund) {
-        refunds += value, ++refund_count;
-        if (e.value_minor || e.price_minor) {
-          stated[e.order] += value;
-        } else if (!e.item) {
-          whole.insert(e.order);
-        }
-      }
-      if (e.type != EventType::purchase) continue;
-      gross += value;
-      const auto order = e.order != 0 ? e.order : static_cast<std::uint64_t>(++own);
-      baskets[order] += value;
-      if (e.value_minor || e.price_minor) valued.insert(order);
-      const auto [first, fresh] = first_lines.try_emplace(order, e.time);
-      first->second = std::min(first->second, e.time);
-    }
-    for (const auto& [order, time] : first_lines) {
-      days.insert(TimeZone::utc().day_number(time));
-    }
-    for (const std::uint64_t order : whole) {
-      const std::int64_t all =
-          std::max<std::int64_t>(0, baskets.contains(order) ? baskets[order] : 0);
-      refunds += std::clamp<std::int64_t>(all - stated[order], 0, all);
-    }
+    const NaiveReading naive(history, today);
     const Profile p = described(history, as_of);
-    RC_ASSERT(p.frequency == static_cast<std::int64_t>(baskets.size()));
-    RC_ASSERT(p.gross_cents == gross);
-    RC_ASSERT(p.monetary_cents == gross - refunds);
-    RC_ASSERT(p.refund_count == refund_count);
-    RC_ASSERT(p.count(EventType::view).windows[3] == views_365);
-    RC_ASSERT(p.active_days.total == active.size());
-    RC_ASSERT(p.purchase_days == static_cast<std::int64_t>(days.size()));
-    RC_ASSERT(p.recency_days.has_value() == !days.empty());
-    if (days.empty()) return;
-    RC_ASSERT(*p.recency_days == today - *days.rbegin());
-    RC_ASSERT(p.average_basket_cents.has_value() == !valued.empty());
-    if (!valued.empty()) {
-      RC_ASSERT(*p.average_basket_cents ==
-                std::llround(static_cast<double>(gross) / static_cast<double>(valued.size())));
+    RC_ASSERT(p.frequency == static_cast<std::int64_t>(naive.baskets.size()));
+    RC_ASSERT(p.gross_cents == naive.gross);
+    RC_ASSERT(p.monetary_cents == naive.gross - naive.refunds);
+    RC_ASSERT(p.refund_count == naive.refund_count);
+    RC_ASSERT(p.count(EventType::view).windows[3] == naive.views_365);
+    RC_ASSERT(p.active_days.total == naive.active.size());
+    RC_ASSERT(p.purchase_days == static_cast<std::int64_t>(naive.days.size()));
+    RC_ASSERT(p.recency_days.has_value() == !naive.days.empty());
+    if (naive.days.empty()) return;
+    RC_ASSERT(*p.recency_days == today - *naive.days.rbegin());
+    RC_ASSERT(p.average_basket_cents.has_value() == !naive.valued.empty());
+    if (!naive.valued.empty()) {
+      RC_ASSERT(*p.average_basket_cents == std::llround(static_cast<double>(naive.gross) /
+                                                        static_cast<double>(naive.valued.size())));
     }
     std::vector<double> gaps;
-    for (auto d = std::next(days.begin()); d != days.end(); ++d) {
+    for (auto d = std::next(naive.days.begin()); d != naive.days.end(); ++d) {
       gaps.push_back(static_cast<double>(*d - *std::prev(d)));
     }
     RC_ASSERT(p.inter_purchase_days_mean.has_value() == !gaps.empty());
