@@ -160,33 +160,20 @@ std::string meant(std::string_view text) {
          "EUR";
 }
 
-std::optional<CurrencyMark> mark_at_front(std::string_view text, std::size_t& length) {
-  const auto ends_at = [&](std::size_t size) {
-    return size == text.size() || !is_letter(text[size - 1]) || !is_letter(text[size]);
+// The mark at the front or the end; `length`: its bytes.
+std::optional<CurrencyMark> mark_at(bool front, std::string_view text, std::size_t& length) {
+  const auto fits = [&](std::size_t size) {  // no letters go on where the mark ends
+    const std::size_t edge = front ? size : text.size() - size;
+    return edge == 0 || edge == text.size() || !is_letter(text[edge - 1]) || !is_letter(text[edge]);
   };
   for (const CurrencySign& sign : kSigns) {
     length = sign.text.size();
-    if (text.starts_with(sign.text) && ends_at(length)) return CurrencyMark{&sign, {}};
+    const bool stands = front ? text.starts_with(sign.text) : text.ends_with(sign.text);
+    if (stands && fits(length)) return CurrencyMark{&sign, {}};
   }
   length = 3;
-  if (text.size() < 3 || !ends_at(3)) return std::nullopt;
-  const auto code = letters(text.substr(0, 3));
-  if (!code || !is_standard(*code)) return std::nullopt;
-  return CurrencyMark{nullptr, *code};
-}
-
-std::optional<CurrencyMark> mark_at_end(std::string_view text, std::size_t& length) {
-  const auto begins_at = [&](std::size_t at) {
-    return at == 0 || !is_letter(text[at]) || !is_letter(text[at - 1]);
-  };
-  for (const CurrencySign& sign : kSigns) {
-    length = sign.text.size();
-    if (text.ends_with(sign.text) && begins_at(text.size() - length))
-      return CurrencyMark{&sign, {}};
-  }
-  length = 3;
-  if (text.size() < 3 || !begins_at(text.size() - 3)) return std::nullopt;
-  const auto code = letters(text.substr(text.size() - 3));
+  if (text.size() < length || !fits(length)) return std::nullopt;
+  const auto code = letters(front ? text.substr(0, length) : text.substr(text.size() - length));
   if (!code || !is_standard(*code)) return std::nullopt;
   return CurrencyMark{nullptr, *code};
 }
@@ -222,17 +209,12 @@ CurrencyMark::Meaning CurrencyMark::in(const Currency& home) const {
 }
 
 std::optional<CurrencyMark> take_currency_mark(std::string_view& text) {
-  std::size_t length = 0;
   if (text.empty()) return std::nullopt;
-  if (!is_digit(text.front())) {
-    if (auto mark = mark_at_front(text, length)) {
-      text = trim_blanks(text.substr(length));
-      return mark;
-    }
-  }
-  if (!is_digit(text.back())) {
-    if (auto mark = mark_at_end(text, length)) {
-      text = trim_blanks(text.substr(0, text.size() - length));
+  for (const bool front : {true, false}) {
+    if (is_digit(front ? text.front() : text.back())) continue;
+    std::size_t length = 0;
+    if (auto mark = mark_at(front, text, length)) {
+      text = trim_blanks(front ? text.substr(length) : text.substr(0, text.size() - length));
       return mark;
     }
   }

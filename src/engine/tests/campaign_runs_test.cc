@@ -49,15 +49,9 @@ class QuietHours : public CampaignRunsTest {
 
   void SetUp() override {
     CampaignRunsTest::SetUp();
-    events::Attribute zone{"time_zone", "Asia/Shanghai"};
-    events::Event event;
-    event.type = EventType::identify;
-    event.time = days_later(-1);
-    event.customer = "c3";
-    event.customer_attributes = std::span(&zone, 1);
-    ASSERT_TRUE(workspace_->record(std::span(&event, 1)));
+    live_in("c3", "Asia/Shanghai");
   }
-  static std::string once(std::string end = "2026-06-20T00:00:00") {
+  static std::string once(std::string_view end = "2026-06-20T00:00:00") {
     std::string text = definition("[quiet_hours]\nfrom = \"22:00\"\nto = \"08:00\"\n");
     const auto replace = [&](std::string_view was, std::string_view is) {
       text.replace(text.find(was), was.size(), is);

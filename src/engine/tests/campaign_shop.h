@@ -113,6 +113,16 @@ class CampaignsTest : public Shop {
     if (!opened) ADD_FAILURE() << to_string(opened.error());
     return std::move(opened).value();
   }
+  // What the customer's own clock says.
+  void live_in(std::string_view customer, std::string_view zone) {
+    events::Attribute trait{"time_zone", zone};
+    events::Event event;
+    event.type = EventType::identify;
+    event.time = days_later(-1);
+    event.customer = customer;
+    event.customer_attributes = std::span(&trait, 1);
+    ASSERT_TRUE(workspace_->record(std::span(&event, 1)));
+  }
   // Saved and running.
   void start(const std::string& text, Timestamp now = {kNow}) {
     Customers everybody = customers(*workspace_);

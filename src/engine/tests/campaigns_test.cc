@@ -147,13 +147,7 @@ TEST_F(CampaignsTest, GivesNobodyARowWhomAGateStops) {
 
 TEST_F(CampaignsTest, SendsNothingInQuietHoursOfTheCustomersZone) {
   // 20:26 in London is 04:26 in Shanghai.
-  events::Attribute zone{"time_zone", "Asia/Shanghai"};
-  events::Event event;
-  event.type = EventType::identify;
-  event.time = days_later(-1);
-  event.customer = "c3";
-  event.customer_attributes = std::span(&zone, 1);
-  ASSERT_TRUE(workspace_->record(std::span(&event, 1)));
+  live_in("c3", "Asia/Shanghai");
   start(definition("[quiet_hours]\nfrom = \"22:00\"\nto = \"08:00\"\n"));
   const auto ran = run();
   ASSERT_TRUE(ran);
