@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include "attune/base/text.h"
@@ -132,8 +133,8 @@ CivilTime civil_from_utc(Timestamp time) {
 
 std::string format_iso(Timestamp time) {
   const CivilTime c = civil_from_utc(time);
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", c.year, c.month, c.day,
-                                 c.hour, c.minute, c.second);
+  std::string text = fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}"), c.year,
+                                 c.month, c.day, c.hour, c.minute, c.second);
   if (c.micros != 0) text += fmt::format(".{:06}", c.micros);
   return text + "Z";
 }

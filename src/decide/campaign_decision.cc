@@ -1,8 +1,11 @@
 #include "attune/decide/campaign_decision.h"
 
+#include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <iterator>
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include "attune/base/random.h"
@@ -39,46 +42,49 @@ void write_scores(const CampaignPlan& plan, std::span<const double> scores, bool
   }
 }
 
-void append_assignment(const CampaignDecision& decision, std::string& out) {
-  append_member(out, "experiment", decision.assignment.experiment);
-  append_member(out, "salt", decision.assignment.salt);
+std::string assignment_text(const AssignmentSpec& assignment) {
+  std::string out;
+  append_member(out, "experiment", assignment.experiment);
+  append_member(out, "salt", assignment.salt);
   out += ",\"holdout\":";
-  append_number(out, decision.assignment.holdout);
+  append_number(out, assignment.holdout);
   out += ",\"arms\":[";
-  for (std::size_t i = 0; i < decision.assignment.arms.size(); ++i) {
+  for (std::size_t i = 0; i < assignment.arms.size(); ++i) {
     out += i > 0 ? ",[" : "[";
-    append_text(out, decision.assignment.arms[i].name);
+    append_text(out, assignment.arms[i].name);
     out += ',';
-    append_number(out, decision.assignment.arms[i].weight);
+    append_number(out, assignment.arms[i].weight);
     out += ']';
   }
   out += "],\"group\":";
-  if (!decision.group) {
-    out += "null";
-  } else {
-    fmt::format_to(std::back_inserter(out), "{}",
-                   *decision.group == kHeldOut ? -1 : static_cast<int>(*decision.group));
+  return out;
+}
+
+void append_treatments(std::span<const ScoredTreatment> treatments, std::string& out) {
+  for (std::size_t i = 0; i < treatments.size(); ++i) {
+    out += i > 0 ? ",[" : "[";
+    append_text(out, treatments[i].name);
+    out += ',';
+    append_number(out, treatments[i].score.value_or(std::nan("")));
+    out += ']';
   }
 }
 
-void append_treatments(const CampaignDecision& decision, std::string& out) {
-  append_member(out, "policy", decision.policy);
-  fmt::format_to(std::back_inserter(out), ",\"seed\":\"{}\",\"treatments\":[", decision.seed);
-  for (std::size_t i = 0; i < decision.treatments.size(); ++i) {
-    out += i > 0 ? ",[" : "[";
-    append_text(out, decision.treatments[i].name);
-    out += ',';
-    append_number(out, decision.treatments[i].score.value_or(std::nan("")));
-    out += ']';
-  }
+void append_integer(std::string& out, std::integral auto number) {
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), number);
+}
+
+void append_choice(const std::optional<TreatmentChoice>& choice, std::string& out) {
   out += "],\"choice\":";
-  if (!decision.choice) {
+  if (!choice) {
     out += "null";
-  } else {
-    fmt::format_to(std::back_inserter(out), "[{},", decision.choice->treatment);
-    append_number(out, decision.choice->probability);
-    out += ']';
+    return;
   }
+  out += '[';
+  append_integer(out, choice->treatment);
+  out += ',';
+  append_number(out, choice->probability);
+  out += ']';
 }
 
 Error differs(const CampaignDecision& decision, std::string_view what) {
@@ -167,14 +173,39 @@ void describe(const CampaignPlan& plan, const CampaignInputs& inputs,
   }
 }
 
-void append_json(const CampaignDecision& decision, std::string& out) {
+void CampaignDecisionWriter::share(const CampaignDecision& decision) {
+  campaign_ = decision.campaign;
+  version_ = decision.version;
+  time_ = decision.time;
+  time_text_.clear();
+  append_member(time_text_, "time", format_iso(decision.time));
+  time_text_ += ",\"customer\":";
+  campaign_text_.clear();
+  append_member(campaign_text_, "campaign", decision.campaign);
+  campaign_text_ += fmt::format(",\"version\":{}", decision.version);
+  append_member(campaign_text_, "channel", name(decision.channel));
+  assignment_text_ = assignment_text(decision.assignment);
+  policy_text_.clear();
+  append_member(policy_text_, "policy", decision.policy);
+  policy_text_ += ",\"seed\":\"";
+  std::vector<ScoredTreatment> treatments = decision.treatments;
+  for (ScoredTreatment& one : treatments) one.score.reset();
+  treatments_text_.clear();
+  append_treatments(treatments, treatments_text_);
+  currency_text_.clear();
+  append_member(currency_text_, "currency",
+                decision.cost.currency.known() ? decision.cost.currency.to_string() : "");
+}
+
+void CampaignDecisionWriter::append(const CampaignDecision& decision, std::string& out) {
+  if (time_text_.empty() || campaign_ != decision.campaign || version_ != decision.version ||
+      time_ != decision.time)
+    share(decision);
   out += "{\"id\":";
   append_text(out, decision.id);
-  append_member(out, "time", format_iso(decision.time));
-  fmt::format_to(std::back_inserter(out), ",\"customer\":{}", decision.customer.value);
-  append_member(out, "campaign", decision.campaign);
-  fmt::format_to(std::back_inserter(out), ",\"version\":{}", decision.version);
-  append_member(out, "channel", name(decision.channel));
+  out += time_text_;
+  append_integer(out, decision.customer.value);
+  out += campaign_text_;
   append_member(out, "reason", stop_reason_names()[static_cast<std::size_t>(decision.reason)]);
   append_member(out, "note", decision.note);
   if (decision.retry_at) {
@@ -182,18 +213,31 @@ void append_json(const CampaignDecision& decision, std::string& out) {
   } else {
     out += ",\"retry_at\":null";
   }
-  append_assignment(decision, out);
-  append_treatments(decision, out);
-  fmt::format_to(std::back_inserter(out), ",\"cost_minor\":{}", decision.cost.minor);
-  append_member(out, "currency",
-                decision.cost.currency.known() ? decision.cost.currency.to_string() : "");
+  out += assignment_text_;
+  if (!decision.group) {
+    out += "null";
+  } else {
+    append_integer(out, *decision.group == kHeldOut ? -1 : static_cast<int>(*decision.group));
+  }
+  out += policy_text_;
+  append_integer(out, decision.seed);
+  out += "\",\"treatments\":[";
+  const auto scored = [](const ScoredTreatment& one) { return one.score.has_value(); };
+  if (std::ranges::any_of(decision.treatments, scored)) {
+    append_treatments(decision.treatments, out);
+  } else {
+    out += treatments_text_;
+  }
+  append_choice(decision.choice, out);
+  out += ",\"cost_minor\":";
+  append_integer(out, decision.cost.minor);
+  out += currency_text_;
   out += '}';
 }
 
 std::string to_json(const CampaignDecision& decision) {
   std::string out;
-  out.reserve(768);
-  append_json(decision, out);
+  CampaignDecisionWriter().append(decision, out);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iterator>
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
@@ -38,7 +39,7 @@ void append_text(std::string& out, std::string_view text) {
 
 void append_number(std::string& out, double number) {
   if (std::isfinite(number)) {
-    fmt::format_to(std::back_inserter(out), "{}", number);
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), number);
   } else {
     out += "null";
   }

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include <fmt/format.h>
-
 #include "attune/base/files.h"
 #include "attune/base/text.h"
 
@@ -21,6 +19,8 @@ bool is_plain_number(std::string_view text) {
 
 bool may_be_formula(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
+  constexpr std::string_view kFirstBytes = "=+-@\t\r\n\xEF";
+  if (text.empty() || kFirstBytes.find(text[0]) == kFirstBytes.npos) return false;
   constexpr std::array kBegins{"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"};
   return !is_plain_number(text) && std::ranges::any_of(kBegins, [&](std::string_view begin) {
     return text.starts_with(begin);
@@ -30,29 +30,40 @@ bool may_be_formula(std::string_view text) {
 constexpr std::string_view kFirstColumns =
     "\xEF\xBB\xBFmessage,customer,address,campaign,treatment";
 
+void append_cell(std::string& out, std::string_view text) {
+  const bool formula = may_be_formula(text);
+  if (!formula && text.find_first_of(",;\t\"\r\n'") == text.npos && trim(text) == text) {
+    out += text;
+    return;
+  }
+  out += formula ? "\"'" : "\"";
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
 }  // namespace
 
 std::string csv_cell(std::string_view text) {
-  std::string cell = may_be_formula(text) ? "'" : "";
-  cell += text;
-  if (cell.find_first_of(",;\t\"\r\n'") == std::string::npos && trim(cell) == cell) return cell;
-  std::string quoted_cell = "\"";
-  for (const char c : cell) {
-    if (c == '"') quoted_cell += '"';
-    quoted_cell += c;
-  }
-  return quoted_cell + '"';
+  std::string cell;
+  append_cell(cell, text);
+  return cell;
 }
 
 void SendList::add(const SendListRow& row, NamedFields fields) {
-  texts_ += fmt::format("{},{},{},{},{}", csv_cell(row.key), csv_cell(row.customer),
-                        csv_cell(row.address), csv_cell(row.campaign), csv_cell(row.treatment));
+  append_cell(texts_, row.key);
+  for (const auto& cell : {row.customer, row.address, row.campaign, row.treatment}) {
+    texts_ += ',';
+    append_cell(texts_, cell);
+  }
   const std::uint64_t text_end = texts_.size();
   for (const auto& [name, text] : fields) {
     auto column = columns_.find(name);
     if (column == columns_.end())
       column = columns_.emplace(name, static_cast<std::uint32_t>(columns_.size())).first;
-    texts_ += csv_cell(text);
+    append_cell(texts_, text);
     fields_.push_back({column->second, texts_.size()});
   }
   rows_.push_back({text_end, fields_.size()});

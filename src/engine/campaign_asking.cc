@@ -1,11 +1,13 @@
 #include "campaign_asking.h"
 
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
 #include "attune/base/text.h"
 #include "attune/deliver/mail.h"
+#include "attune/math/parallel.h"
 #include "mail_config.h"
 
 namespace attune::engine {
@@ -14,6 +16,16 @@ namespace {
 constexpr std::string_view kEmailTrait = "email";
 constexpr std::string_view kZoneTrait = "time_zone";
 constexpr std::size_t kZonesMax = 1000;  // more are read as the shop's
+
+// Ranges that cover 0 .. count - 1, on every thread.
+void for_each_range(std::size_t count,
+                    const std::function<void(std::size_t begin, std::size_t end)>& visit) {
+  constexpr std::int64_t kGrain = 500;
+  math::parallel_for(static_cast<std::int64_t>(count), kGrain, 0,
+                     [&](std::int64_t begin, std::int64_t end, int) {
+                       visit(static_cast<std::size_t>(begin), static_cast<std::size_t>(end));
+                     });
+}
 
 // What the engine fills in beside traits.
 bool is_given(std::string_view field) {
@@ -64,6 +76,15 @@ Result<std::vector<Person>> everybody_of(Workspace& workspace) {
   return people;
 }
 
+Result<std::vector<Person>> everybody_of(Workspace& workspace, const events::SealedLabels& labels) {
+  ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace.identity().merges());
+  std::vector<Person> people;
+  for (const events::SealedLabels::One& one : labels.all()) {
+    if (merges.root(one.customer) == one.customer) people.push_back({one.customer, one.kind});
+  }
+  return people;
+}
+
 Result<bool> SuppressionQuery::holds(const std::string& id, const std::string& email) const {
   for (const auto& [kind, text] : {std::pair("customer", &id), std::pair("email", &email)}) {
     if (text->empty()) continue;
@@ -101,20 +122,31 @@ Result<CampaignAsking> CampaignAsking::open(Workspace& workspace, Customers& cus
   ATTUNE_RETURN_IF_ERROR(asking.read_suppressions());
   asking.mode_ = workspace.shop_consent().mode("", what.purpose);
   asking.by_region_ = workspace.shop_consent().by_region(what.purpose);
+  asking.zone_list_.reserve(kZonesMax);
   asking.zone_list_.push_back(workspace.zone());
-  if (options.only) {
-    asking.people_.push_back(*options.only);
-  } else {
-    ATTUNE_ASSIGN_OR_RETURN(asking.people_, everybody_of(workspace));
-  }
-  if (options.among) {
-    std::erase_if(asking.people_, [&](const Person& person) {
-      return !std::ranges::binary_search(*options.among, person.number);
-    });
-  }
+  ATTUNE_RETURN_IF_ERROR(asking.read_people());
   ATTUNE_RETURN_IF_ERROR(asking.read_consents());
+  if (options.without) asking.take_out(*options.without);
   if (what.channel == decide::Channel::email) ATTUNE_RETURN_IF_ERROR(asking.read_templates());
   return asking;
+}
+
+Status CampaignAsking::read_people() {
+  if (options_.only) {
+    people_.push_back(*options_.only);
+    return {};
+  }
+  if (options_.will_write && !options_.among) {
+    ATTUNE_ASSIGN_OR_RETURN(labels_, workspace_->identity().sealed_labels());
+    ATTUNE_ASSIGN_OR_RETURN(people_, everybody_of(*workspace_, *labels_));
+    return {};
+  }
+  ATTUNE_ASSIGN_OR_RETURN(people_, everybody_of(*workspace_));
+  if (!options_.among) return {};
+  std::erase_if(people_, [&](const Person& person) {
+    return !std::ranges::binary_search(*options_.among, person.number);
+  });
+  return {};
 }
 
 Status CampaignAsking::read_suppressions() {
@@ -169,15 +201,15 @@ bool CampaignAsking::in_audience(const profiles::Profile& profile) const {
   return std::ranges::binary_search(profile.segments, campaign_.campaign.segment);
 }
 
-Result<bool> CampaignAsking::has_fields(std::size_t i) {
+Result<bool> CampaignAsking::has_fields(const CampaignChunk& chunk, std::size_t i) {
   bool all = true;
   for (const auto& [key, needed] : needed_) {
-    const auto found = cards_[i].fields.texts.find(needed.use.name);
-    if (found != cards_[i].fields.texts.end() && !found->second.empty()) continue;
+    const auto found = chunk.cards[i].fields.texts.find(needed.use.name);
+    if (found != chunk.cards[i].fields.texts.end() && !found->second.empty()) continue;
     all = false;
     LackingField& lacking = lacking_.emplace(key, needed).first->second;
     if (lacking.customers++ > 0) continue;
-    ATTUNE_ASSIGN_OR_RETURN(lacking.example, workspace_->identity().label(numbers_[i]));
+    ATTUNE_ASSIGN_OR_RETURN(lacking.example, workspace_->identity().label(chunk.numbers[i]));
   }
   return all;
 }
@@ -198,175 +230,205 @@ Result<std::uint16_t> CampaignAsking::zone_index(const std::string& name) {
   return index;
 }
 
-void CampaignAsking::add(const profiles::Profile& profile, events::IdKind kind) {
-  const auto found = std::ranges::lower_bound(consents_, profile.customer, {},
+void CampaignChunk::clear() {
+  last = {};
+  at_end = true;
+  looked_at = 0;
+  numbers.clear();
+  consent.clear();
+  modes.clear();
+  suppressed.clear();
+  eligibility.clear();
+  zones.clear();
+  scores.clear();
+  called.clear();
+  cards.clear();
+}
+
+void CampaignAsking::add(const Person& person, std::span<const double> scores,
+                         CampaignChunk& into) const {
+  const auto found = std::ranges::lower_bound(consents_, person.number, {},
                                               &decltype(consents_)::value_type::first);
-  const bool said = found != consents_.end() && found->first == profile.customer;
-  numbers_.push_back(profile.customer);
-  consent_.push_back(said ? found->second : privacy::Consent::unknown);
-  modes_.push_back(mode_);
-  called_.push_back({kind, {}});
-  if (!scorer_) return;
-  scores_.resize(numbers_.size() * scorer_->size());
-  scorer_->score(profile, customers_->names(), std::span(scores_).last(scorer_->size()));
+  const bool said = found != consents_.end() && found->first == person.number;
+  into.numbers.push_back(person.number);
+  into.consent.push_back(said ? found->second : privacy::Consent::unknown);
+  into.modes.push_back(mode_);
+  into.called.push_back({person.kind, {}});
+  into.scores.insert(into.scores.end(), scores.begin(), scores.end());
 }
 
-bool CampaignAsking::needs_card(std::size_t i) const {
+bool CampaignAsking::needs_card(const CampaignChunk& chunk, std::size_t i) const {
   const engage::Campaign& what = campaign_.campaign;
-  if (by_region_ && consent_[i] == privacy::Consent::unknown) return true;
-  if (!allowed(i)) return false;
+  if (by_region_ && chunk.consent[i] == privacy::Consent::unknown) return true;
+  if (!allowed(chunk, i)) return false;
+  const bool told =
+      what.channel == decide::Channel::webhook || what.channel == decide::Channel::file;
   return what.channel == decide::Channel::email || what.quiet_hours ||
-         !suppression_query_.nobody() ||
-         (options_.will_write && what.channel == decide::Channel::webhook);
+         !suppression_query_.nobody() || (options_.will_write && told);
 }
 
-Status CampaignAsking::read_cards() {
-  cards_.resize(numbers_.size());
+Status CampaignAsking::read_cards(CampaignChunk& chunk) {
+  chunk.cards.resize(chunk.size());
   std::vector<CustomerNumber> wanted;
   std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < numbers_.size(); ++i) {
-    if (!needs_card(i)) continue;
-    wanted.push_back(numbers_[i]);
+  for (std::size_t i = 0; i < chunk.size(); ++i) {
+    if (!needs_card(chunk, i)) continue;
+    wanted.push_back(chunk.numbers[i]);
     places.push_back(i);
   }
-  ATTUNE_ASSIGN_OR_RETURN(const auto traits, workspace_->identity().traits(wanted));
+  ATTUNE_ASSIGN_OR_RETURN(const auto traits, workspace_->identity().sealed_traits(wanted));
+  for_each_range(places.size(), [&](std::size_t begin, std::size_t end) {
+    for (std::size_t k = begin; k < end; ++k)
+      chunk.cards[places[k]] = card_of(traits.open(k), workspace_->shop_consent().region_trait);
+  });
+  return {};
+}
+
+Status CampaignAsking::read_labels(CampaignChunk& chunk) {
+  std::vector<CustomerNumber> wanted;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < chunk.size(); ++i) {
+    if (!options_.will_write && (suppression_query_.nobody() || !allowed(chunk, i))) continue;
+    wanted.push_back(chunk.numbers[i]);
+    places.push_back(i);
+  }
+  ATTUNE_ASSIGN_OR_RETURN(auto labels, labels_of(wanted));
   for (std::size_t k = 0; k < places.size(); ++k)
-    cards_[places[k]] = card_of(traits[k], workspace_->shop_consent().region_trait);
+    chunk.called[places[k]].id = std::move(labels[k].id);
   return {};
 }
 
-Status CampaignAsking::read_labels() {
-  std::vector<CustomerNumber> wanted;
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < numbers_.size(); ++i) {
-    if (!options_.will_write && (suppression_query_.nobody() || !allowed(i))) continue;
-    wanted.push_back(numbers_[i]);
-    places.push_back(i);
-  }
+Result<std::vector<events::Identity::Label>> CampaignAsking::labels_of(
+    std::span<const CustomerNumber> customers) {
   events::Identity& identity = workspace_->identity();
-  // Looked up for a slice of a run; whoever goes on reads those of all, in one pass.
-  if (options_.will_write && !options_.only && chunks_read_++ == 1) {
-    ATTUNE_ASSIGN_OR_RETURN(labels_, identity.sealed_labels());
-  }
-  ATTUNE_ASSIGN_OR_RETURN(auto labels,
-                          labels_ ? identity.labels(wanted, *labels_) : identity.labels(wanted));
-  for (std::size_t k = 0; k < places.size(); ++k) called_[places[k]].id = std::move(labels[k].id);
-  return {};
+  if (!labels_) return identity.labels(customers);
+  std::vector<events::Identity::Label> all(customers.size());
+  std::vector<Status> done(customers.size());
+  for_each_range(customers.size(), [&](std::size_t begin, std::size_t end) {
+    auto some = identity.labels(customers.subspan(begin, end - begin), *labels_);
+    if (!some) {
+      done[begin] = std::unexpected(std::move(some).error());
+      return;
+    }
+    std::ranges::move(*some, all.begin() + static_cast<std::ptrdiff_t>(begin));
+  });
+  for (Status& one : done) ATTUNE_RETURN_IF_ERROR(std::move(one));
+  return all;
 }
 
-Status CampaignAsking::fill_one(std::size_t i) {
-  if (!allowed(i)) return {};
+Status CampaignAsking::fill_one(CampaignChunk& chunk, std::size_t i) {
+  if (!allowed(chunk, i)) return {};
+  const CustomerCard& card = chunk.cards[i];
   if (!suppression_query_.nobody()) {
     ATTUNE_ASSIGN_OR_RETURN(const bool held,
-                            suppression_query_.holds(called_[i].id, cards_[i].email));
-    suppressed_[i] = held ? 1 : 0;
+                            suppression_query_.holds(chunk.called[i].id, card.email));
+    chunk.suppressed[i] = held ? 1 : 0;
   }
-  if (campaign_.campaign.channel == decide::Channel::email && suppressed_[i] == 0) {
-    ATTUNE_ASSIGN_OR_RETURN(const bool whole, has_fields(i));
-    if (cards_[i].email.empty() || !whole) eligibility_[i] = decide::Eligibility::unreachable;
+  if (campaign_.campaign.channel == decide::Channel::email && chunk.suppressed[i] == 0) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool whole, has_fields(chunk, i));
+    if (card.email.empty() || !whole) chunk.eligibility[i] = decide::Eligibility::unreachable;
   }
-  ATTUNE_ASSIGN_OR_RETURN(zones_[i], zone_index(cards_[i].time_zone));
+  ATTUNE_ASSIGN_OR_RETURN(chunk.zones[i], zone_index(card.time_zone));
   return {};
 }
 
 // Nothing is unsealed of those who did not allow it: the first gate stops them. Of those who never
 // said anything it may be the region that tells.
-Status CampaignAsking::fill() {
-  ATTUNE_RETURN_IF_ERROR(read_cards());
-  for (std::size_t i = 0; by_region_ && i < numbers_.size(); ++i) {
-    if (consent_[i] == privacy::Consent::unknown)
-      modes_[i] = workspace_->shop_consent().mode(cards_[i].region, campaign_.campaign.purpose);
+Status CampaignAsking::fill(CampaignChunk& chunk) {
+  ATTUNE_RETURN_IF_ERROR(read_cards(chunk));
+  for (std::size_t i = 0; by_region_ && i < chunk.size(); ++i) {
+    if (chunk.consent[i] != privacy::Consent::unknown) continue;
+    chunk.modes[i] =
+        workspace_->shop_consent().mode(chunk.cards[i].region, campaign_.campaign.purpose);
   }
-  ATTUNE_RETURN_IF_ERROR(read_labels());
-  suppressed_.assign(numbers_.size(), 0);
-  eligibility_.assign(numbers_.size(), decide::Eligibility::eligible);
-  zones_.assign(numbers_.size(), 0);
-  for (std::size_t i = 0; i < numbers_.size(); ++i) ATTUNE_RETURN_IF_ERROR(fill_one(i));
+  ATTUNE_RETURN_IF_ERROR(read_labels(chunk));
+  chunk.suppressed.assign(chunk.size(), 0);
+  chunk.eligibility.assign(chunk.size(), decide::Eligibility::eligible);
+  chunk.zones.assign(chunk.size(), 0);
+  for (std::size_t i = 0; i < chunk.size(); ++i) ATTUNE_RETURN_IF_ERROR(fill_one(chunk, i));
   return {};
 }
 
-void CampaignAsking::clear() {
-  looked_at_ = 0;
-  numbers_.clear();
-  consent_.clear();
-  modes_.clear();
-  suppressed_.clear();
-  eligibility_.clear();
-  zones_.clear();
-  scores_.clear();
-  called_.clear();
-  cards_.clear();
-}
-
-Result<CustomerNumber> CampaignAsking::read(CustomerNumber after, std::int64_t limit) {
-  clear();
+Status CampaignAsking::read(CustomerNumber after, std::int64_t limit, CampaignChunk& into) {
+  into.clear();
   auto person = std::ranges::upper_bound(people_, after, {}, &Person::number);
   const auto rest = people_.end() - person;
   const auto end = person + std::min<std::ptrdiff_t>(rest, limit);
-  looked_at_ = end - person;
-  if (person == end) return CustomerNumber{};
-  const CustomerNumber last = std::prev(end)->number;
+  if (person == end) return {};
+  into.looked_at = end - person;
+  into.last = std::prev(end)->number;
+  into.at_end = end == people_.end();
   const bool segments = !rule_ || !rule_->segments_used().empty() || scorer_;
-  const auto visit = [&](const profiles::Profile& profile) -> Status {
-    while (person != end && person->number < profile.customer) ++person;
-    if (person != end && person->number == profile.customer && in_audience(profile))
-      add(profile, person->kind);
-    return {};
+  const std::size_t treatments = scorer_ ? scorer_->size() : 0;
+  std::vector<std::uint8_t> meant(Customers::kBlock);
+  std::vector<double> scores(Customers::kBlock * treatments);
+  const auto scores_of = [&](std::size_t place) {
+    return std::span(scores).subspan(place * treatments, treatments);
   };
-  ATTUNE_RETURN_IF_ERROR(customers_->for_each_between(person->number, last, segments, visit));
-  ATTUNE_RETURN_IF_ERROR(fill());
-  return last;
+  const auto look = [&](const profiles::Profile& profile, std::size_t place) {
+    meant[place] = in_audience(profile) ? 1 : 0;
+    if (scorer_ && meant[place]) scorer_->score(profile, customers_->names(), scores_of(place));
+  };
+  const auto take = [&](std::span<const CustomerNumber> block) {
+    for (std::size_t place = 0; place < block.size(); ++place) {
+      while (person != end && person->number < block[place]) ++person;
+      if (person != end && person->number == block[place] && meant[place])
+        add(*person, scores_of(place), into);
+    }
+  };
+  ATTUNE_RETURN_IF_ERROR(
+      customers_->for_each_between(person->number, into.last, segments, look, take));
+  return fill(into);
 }
 
 // What the gate would stop is made harmless, as if nobody asked.
 void CampaignAsking::take_out(decide::Gate gate) {
-  switch (gate) {
-    case decide::Gate::consent:
-      std::ranges::fill(consent_, privacy::Consent::given);
-      std::ranges::fill(suppressed_, std::uint8_t{0});
-      break;
-    case decide::Gate::eligibility:
-      std::ranges::fill(eligibility_, decide::Eligibility::eligible);
-      plan_->begin = {INT64_MIN};
-      plan_->end = {INT64_MAX};
-      break;
-    case decide::Gate::assignment: {
-      decide::AssignmentSpec spec = plan_->assignment.spec();
-      spec.holdout = 0;
-      if (auto nobody = decide::Assignment::create(std::move(spec)))
-        plan_->assignment = std::move(*nobody);
-      break;
-    }
-    case decide::Gate::caps:
-      plan_->caps.clear();
-      break;
-    case decide::Gate::quiet_hours:
-      plan_->quiet_hours.reset();
-      break;
-    case decide::Gate::budget:
-      inputs_.budget = {};
+  if (gate == decide::Gate::eligibility) {
+    plan_->begin = {INT64_MIN};
+    plan_->end = {INT64_MAX};
+  } else if (gate == decide::Gate::assignment) {
+    decide::AssignmentSpec spec = plan_->assignment.spec();
+    spec.holdout = 0;
+    if (auto nobody = decide::Assignment::create(std::move(spec)))
+      plan_->assignment = std::move(*nobody);
+  } else if (gate == decide::Gate::caps) {
+    plan_->caps.clear();
+  } else if (gate == decide::Gate::quiet_hours) {
+    plan_->quiet_hours.reset();
   }
 }
 
-Status CampaignAsking::decide(const decide::BudgetLeft& left, std::uint64_t seed) {
+void CampaignAsking::take_out(decide::Gate gate, CampaignChunk& chunk) const {
+  if (gate == decide::Gate::consent) {
+    std::ranges::fill(chunk.consent, privacy::Consent::given);
+    std::ranges::fill(chunk.suppressed, std::uint8_t{0});
+  } else if (gate == decide::Gate::eligibility) {
+    std::ranges::fill(chunk.eligibility, decide::Eligibility::eligible);
+  } else if (gate == decide::Gate::budget) {
+    chunk.inputs.budget = {};
+  }
+}
+
+Status CampaignAsking::decide(const decide::BudgetLeft& left, std::uint64_t seed,
+                              CampaignChunk& chunk) {
   const decide::CapWindows windows = decide::CapWindows::make(now_, workspace_->zone());
-  ATTUNE_RETURN_IF_ERROR(
-      contacts_store_->load(numbers_, decide::earliest_needed(plan_->caps, windows), contacts_));
-  inputs_ = {.customers = numbers_,
-             .consent = consent_,
-             .modes = modes_,
-             .suppressed = suppressed_,
-             .eligibility = eligibility_,
-             .contact_offsets = contacts_.offsets,
-             .contacts = contacts_.contacts,
-             .zones = zones_,
-             .zone_list = zone_list_,
-             .scores = scores_,
-             .budget = left,
-             .run_seed = seed,
-             .now = now_};
-  if (options_.without) take_out(*options_.without);
-  return decide::decide_campaign(*plan_, inputs_, outcomes_);
+  ATTUNE_RETURN_IF_ERROR(contacts_store_->load(
+      chunk.numbers, decide::earliest_needed(plan_->caps, windows), chunk.contacts));
+  chunk.inputs = {.customers = chunk.numbers,
+                  .consent = chunk.consent,
+                  .modes = chunk.modes,
+                  .suppressed = chunk.suppressed,
+                  .eligibility = chunk.eligibility,
+                  .contact_offsets = chunk.contacts.offsets,
+                  .contacts = chunk.contacts.contacts,
+                  .zones = chunk.zones,
+                  .zone_list = zone_list_,
+                  .scores = chunk.scores,
+                  .budget = left,
+                  .run_seed = seed,
+                  .now = now_};
+  if (options_.without) take_out(*options_.without, chunk);
+  return decide::decide_campaign(*plan_, chunk.inputs, chunk.outcomes);
 }
 
 }  // namespace attune::engine

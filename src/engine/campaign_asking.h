@@ -46,6 +46,8 @@ struct Person {
   events::IdKind kind = events::IdKind::customer;  // of the id that label gives
 };
 Result<std::vector<Person>> everybody_of(Workspace& workspace);  // ascending
+// The same of labels that were read already.
+Result<std::vector<Person>> everybody_of(Workspace& workspace, const events::SealedLabels& labels);
 
 // Whether the suppression list holds the customer, by id or by address.
 struct SuppressionQuery {
@@ -65,17 +67,42 @@ struct LackingField {
   std::string example;
 };
 
+// Some customers of the audience, with everything that the gates ask of them, and what came out.
+// Memory is used again by the next read into it.
+struct CampaignChunk {
+  CustomerNumber last;         // that was looked at; 0: there was nobody left
+  bool at_end = true;          // nobody comes after
+  std::int64_t looked_at = 0;  // customers, those outside of the audience too
+  std::vector<CustomerNumber> numbers;
+  std::vector<privacy::Consent> consent;
+  std::vector<privacy::ConsentMode> modes;
+  std::vector<std::uint8_t> suppressed;
+  std::vector<decide::Eligibility> eligibility;
+  engage::ContactColumns contacts;
+  std::vector<std::uint16_t> zones;
+  std::vector<double> scores;
+  std::vector<CalledCustomer> called;  // complete where options.will_write was set
+  std::vector<CustomerCard> cards;     // empty for whom nobody asked
+  decide::CampaignInputs inputs;       // of `decide`; points into these and into the asking
+  decide::CampaignOutcomes outcomes;
+
+  std::size_t size() const { return numbers.size(); }
+  void clear();
+};
+
 struct AskingOptions {
   std::optional<Person> only;  // this one alone; absent: everybody
   // These alone, ascending, as far as they are still numbers of their own; absent: everybody.
   std::optional<std::vector<CustomerNumber>> among;
-  bool will_write = false;  // ids are needed of everybody, and traits of who gets a webhook
+  // Ids are needed of everybody, and traits of who gets a webhook or stands in a list.
+  bool will_write = false;
   // Lets everybody pass a gate: for the tests that show what each keeps away. Nothing else does.
   std::optional<decide::Gate> without;
 };
 
 // Reads customers in order of number, keeps those of the audience with everything that the gates
-// ask, and decides about them. Lifetime: workspace and customers outlive it. What is the same for
+// ask, and decides about them. Threads: one chunk may be read while another, decided before, is
+// looked at. Lifetime: workspace and customers outlive it. What is the same for
 // all (consents, suppressions, templates) is read by `open`. Nothing is unsealed that no gate asks
 // for, and nothing of those who did not consent.
 class CampaignAsking {
@@ -84,20 +111,12 @@ class CampaignAsking {
                                      const engage::StoredCampaign& campaign, Timestamp now,
                                      AskingOptions options = {});
 
-  // The next customers after `after`, at most `limit`, replace those of before. Result: the last
-  // one looked at; 0 where there was none.
-  Result<CustomerNumber> read(CustomerNumber after, std::int64_t limit);
-  Status decide(const decide::BudgetLeft& left, std::uint64_t seed);
+  // The next customers after `after`, at most `limit`, replace those of the chunk.
+  Status read(CustomerNumber after, std::int64_t limit, CampaignChunk& into);
+  Status decide(const decide::BudgetLeft& left, std::uint64_t seed, CampaignChunk& chunk);
 
-  std::int64_t looked_at() const { return looked_at_; }  // by the last read
-  std::size_t size() const { return numbers_.size(); }
   const decide::CampaignPlan& plan() const { return *plan_; }
-  const decide::CampaignInputs& inputs() const { return inputs_; }
-  const decide::CampaignOutcomes& outcomes() const { return outcomes_; }
-  // Complete where options.will_write was set.
-  const CalledCustomer& called(std::size_t i) const { return called_[i]; }
   std::int64_t everybody() const { return static_cast<std::int64_t>(people_.size()); }
-  const CustomerCard& card(std::size_t i) const { return cards_[i]; }
   const engage::StoredCampaign& campaign() const { return campaign_; }
   const std::map<std::string, LackingField>& lacking() const { return lacking_; }
 
@@ -106,23 +125,25 @@ class CampaignAsking {
       : workspace_(&workspace), customers_(&customers) {}
   Status read_templates();
   Status read_consents();
+  Status read_people();
   Status read_suppressions();
-  void add(const profiles::Profile& profile, events::IdKind kind);
-  Status read_cards();
-  Status read_labels();
-  Status fill();
-  Status fill_one(std::size_t i);
-  bool allowed(std::size_t i) const {
-    return options_.without == decide::Gate::consent || privacy::allows(consent_[i], modes_[i]);
+  void add(const Person& person, std::span<const double> scores, CampaignChunk& into) const;
+  Status read_cards(CampaignChunk& chunk);
+  Status read_labels(CampaignChunk& chunk);
+  Result<std::vector<events::Identity::Label>> labels_of(std::span<const CustomerNumber> customers);
+  Status fill(CampaignChunk& chunk);
+  Status fill_one(CampaignChunk& chunk, std::size_t i);
+  bool allowed(const CampaignChunk& chunk, std::size_t i) const {
+    return options_.without == decide::Gate::consent ||
+           privacy::allows(chunk.consent[i], chunk.modes[i]);
   }
   // Of those who allow it, or of whom their region has to be known first.
-  bool needs_card(std::size_t i) const;
-  Result<bool> has_fields(std::size_t i);
+  bool needs_card(const CampaignChunk& chunk, std::size_t i) const;
+  Result<bool> has_fields(const CampaignChunk& chunk, std::size_t i);
   Result<std::uint16_t> zone_index(const std::string& name);
   bool in_audience(const profiles::Profile& profile) const;
-  void clear();
-
   void take_out(decide::Gate gate);
+  void take_out(decide::Gate gate, CampaignChunk& chunk) const;
 
   Workspace* workspace_;
   Customers* customers_;
@@ -136,31 +157,15 @@ class CampaignAsking {
   privacy::ConsentMode mode_ = privacy::ConsentMode::opt_in;  // where no region tells otherwise
   bool by_region_ = false;
   std::vector<Person> people_;
-  int chunks_read_ = 0;
-  std::optional<events::SealedLabels> labels_;  // where more than a chunk's are needed
+  std::optional<events::SealedLabels> labels_;  // where everybody's are needed
   std::vector<std::pair<CustomerNumber, privacy::Consent>> consents_;  // ascending
   std::unique_ptr<privacy::SuppressionSet> suppressions_;              // of everybody
   std::unique_ptr<privacy::SuppressionList> suppressed_one_;           // of one
   SuppressionQuery suppression_query_;
   std::map<std::string, LackingField> needed_;  // by content, part and field
   std::map<std::string, LackingField> lacking_;
-
-  // The chunk.
-  std::int64_t looked_at_ = 0;
-  std::vector<CustomerNumber> numbers_;
-  std::vector<privacy::Consent> consent_;
-  std::vector<privacy::ConsentMode> modes_;
-  std::vector<std::uint8_t> suppressed_;
-  std::vector<decide::Eligibility> eligibility_;
-  engage::ContactColumns contacts_;
-  std::vector<std::uint16_t> zones_;
-  std::vector<TimeZone> zone_list_;
+  std::vector<TimeZone> zone_list_;  // of all chunks; never moves
   std::map<std::string, std::uint16_t> zone_by_name_;
-  std::vector<double> scores_;
-  std::vector<CalledCustomer> called_;
-  std::vector<CustomerCard> cards_;
-  decide::CampaignInputs inputs_;
-  decide::CampaignOutcomes outcomes_;
 };
 
 }  // namespace attune::engine

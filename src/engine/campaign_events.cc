@@ -14,15 +14,16 @@ namespace {
 
 // {"decision": the JSON as a text}, as a serialiser writes it.
 std::string decision_properties(std::string_view decision) {
-  std::string out;
-  out.reserve(decision.size() + decision.size() / 4 + 16);
-  out += R"({"decision":")";
+  constexpr std::string_view kBegin = R"({"decision":")", kEnd = R"("})";
+  std::string out(kBegin);
+  out.resize(kBegin.size() + 2 * decision.size());
+  char* to = out.data() + kBegin.size();
   for (const char c : decision) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
+    if (c == '"' || c == '\\') *to++ = '\\';
+    *to++ = c;
   }
-  out += R"("})";
-  return out;
+  out.resize(static_cast<std::size_t>(to - out.data()));
+  return out += kEnd;
 }
 
 // "5.1.1" at the beginning of what a mail server said; empty where there is none.
@@ -88,7 +89,9 @@ void CampaignEvents::add(const decide::CampaignDecision& decision, const CalledC
   events::Event& event = start(type, decision.time, decision.id, customer);
   event.event_id = event.decision;
   event.channel = name(decision.channel);
-  event.properties = keep(decision_properties(decide::to_json(decision)));
+  json_.clear();
+  writer_.append(decision, json_);
+  event.properties = keep(decision_properties(json_));
 }
 
 bool CampaignEvents::add(const deliver::MessageStatus& message, const CalledCustomer& customer) {
@@ -154,8 +157,11 @@ Result<std::optional<std::string_view>> LoggedChoices::treatment(std::string_vie
                           read_logged_decision(personal_json));
   if (!decision.choice) return std::optional<std::string_view>();
   std::vector<std::string>& names = treatments_[decision.version];
-  names.clear();
-  for (const decide::ScoredTreatment& one : decision.treatments) names.push_back(one.name);
+  if (names.empty()) {  // what was told of them before stays where it is
+    for (const decide::ScoredTreatment& one : decision.treatments) names.push_back(one.name);
+  }
+  if (decision.choice->treatment >= names.size())
+    return std::unexpected(data_corruption("a campaign's decision names a treatment of nobody's"));
   return std::optional<std::string_view>(names[decision.choice->treatment]);
 }
 

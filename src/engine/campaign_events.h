@@ -47,6 +47,8 @@ class CampaignEvents {
                        const CalledCustomer& customer);
 
   std::string source_;
+  decide::CampaignDecisionWriter writer_;
+  std::string json_;  // of the decision in hand
   std::deque<std::string> texts_;
   std::vector<events::Event> events_;
 };

@@ -82,14 +82,20 @@ Result<decide::CampaignDecision> read_campaign_decision(Workspace& workspace, st
   return read_logged_decision(personal);
 }
 
-void CampaignListing::add(const decide::CampaignDecision& decision, std::string_view id) {
-  const auto order = static_cast<std::int64_t>(listed_.size());
-  listed_.push_back({decision.time.micros, order, decision.customer, decision.id, std::string(id),
-                     number_of(decision.treatments[decision.choice->treatment].name)});
+void CampaignListing::add(std::string_view decision, std::string_view treatment,
+                          std::string_view id, const CustomerCard& card) {
+  const auto found = std::ranges::find(campaign_.treatments, treatment, &engage::Treatment::name);
+  std::vector<std::pair<std::string_view, std::string_view>> fields;
+  fields.reserve(card.fields.texts.size() + 1);
+  const bool known = found != campaign_.treatments.end();
+  fields.emplace_back("content", known ? std::string_view(found->content) : std::string_view());
+  for (const auto& [name, text] : card.fields.texts) {
+    if (name != "email" && name != "content") fields.emplace_back(name, text);
+  }
+  list_.add({decision, id, card.email, campaign_.name, treatment}, fields);
 }
 
 Status CampaignListing::read_log(Timestamp since) {
-  listed_.clear();
   ATTUNE_ASSIGN_OR_RETURN(const auto feed, feed_of(*workspace_, campaign_.name));
   if (!feed) return {};
   ATTUNE_ASSIGN_OR_RETURN(const events::MergeMap merges, workspace_->identity().merges());
@@ -101,13 +107,20 @@ Status CampaignListing::read_log(Timestamp since) {
           "personal IS NOT NULL",
           {static_cast<std::int64_t>(events::EventType::assignment),
            static_cast<std::int64_t>(*feed), since.micros}));
+  std::vector<Listed> listed;
   ATTUNE_RETURN_IF_ERROR(
-      rows.for_each([&](const store::Chunk& chunk) { return add_logged(chunk, merges); }));
-  std::ranges::sort(listed_, {}, [](const Listed& l) { return std::pair(l.micros, l.order); });
+      rows.for_each([&](const store::Chunk& chunk) { return read_logged(chunk, merges, listed); }));
+  std::ranges::sort(listed, {}, [](const Listed& l) { return std::pair(l.micros, l.order); });
+  constexpr std::size_t kTogether = 10'000;  // labels and traits are read for some at once
+  for (std::size_t begin = 0; begin < listed.size(); begin += kTogether) {
+    const std::size_t count = std::min(kTogether, listed.size() - begin);
+    ATTUNE_RETURN_IF_ERROR(add_some(std::span(listed).subspan(begin, count)));
+  }
   return {};
 }
 
-Status CampaignListing::add_logged(const store::Chunk& chunk, const events::MergeMap& merges) {
+Status CampaignListing::read_logged(const store::Chunk& chunk, const events::MergeMap& merges,
+                                    std::vector<Listed>& into) {
   const auto customers = chunk.int64(0), sequences = chunk.int64(1), times = chunk.int64(2);
   std::vector<CustomerNumber> people;
   for (const std::int64_t customer : customers) people.push_back({customer});
@@ -119,61 +132,33 @@ Status CampaignListing::add_logged(const store::Chunk& chunk, const events::Merg
     if (!personal) continue;  // forgotten
     ATTUNE_ASSIGN_OR_RETURN(const auto treatment, choices_.treatment(*personal));
     if (!treatment) continue;
-    listed_.push_back({times[i],
-                       sequences[i],
-                       merges.root(customer),
-                       std::string(chunk.text(3, i)),
-                       {},
-                       number_of(*treatment)});
+    into.push_back(
+        {times[i], sequences[i], merges.root(customer), std::string(chunk.text(3, i)), *treatment});
   }
   return {};
 }
 
-std::uint32_t CampaignListing::number_of(std::string_view treatment) {
-  const auto number = std::ranges::find(names_, treatment) - names_.begin();
-  if (number == std::ssize(names_)) names_.emplace_back(treatment);
-  return static_cast<std::uint32_t>(number);
-}
-
-Status CampaignListing::write_some(std::span<const Listed> some, deliver::SendList& list) const {
+Status CampaignListing::add_some(std::span<const Listed> some) {
   std::vector<CustomerNumber> people;
   for (const Listed& one : some) people.push_back(one.customer);
   sort_once(people);
-  std::vector<events::Identity::Label> labels;
-  if (some.front().id.empty()) {
-    ATTUNE_ASSIGN_OR_RETURN(labels, workspace_->identity().labels(people));
-  }
+  ATTUNE_ASSIGN_OR_RETURN(const auto labels, workspace_->identity().labels(people));
   ATTUNE_ASSIGN_OR_RETURN(const auto traits, workspace_->identity().traits(people));
-  std::vector<std::pair<std::string_view, std::string_view>> fields;
   for (const Listed& one : some) {
     const auto who =
         static_cast<std::size_t>(std::ranges::lower_bound(people, one.customer) - people.begin());
-    CustomerCard card = card_of(traits[who], {});
-    const std::string& treatment = names_[one.treatment];
-    const auto found = std::ranges::find(campaign_.treatments, treatment, &engage::Treatment::name);
-    card.fields.texts["content"] = found != campaign_.treatments.end() ? found->content : "";
-    card.fields.texts.erase("email");
-    fields.assign(card.fields.texts.begin(), card.fields.texts.end());
-    const std::string& id = labels.empty() ? one.id : labels[who].id;
-    list.add({one.decision, id, card.email, campaign_.name, treatment}, fields);
+    add(one.decision, one.treatment, labels[who].id, card_of(traits[who], {}));
   }
   return {};
 }
 
-// Labels and traits are read for some at once.
 Result<std::filesystem::path> CampaignListing::write(Timestamp due) const {
-  constexpr std::size_t kTogether = 10'000;
-  deliver::SendList list;
-  for (std::size_t begin = 0; begin < listed_.size(); begin += kTogether) {
-    const std::size_t count = std::min(kTogether, listed_.size() - begin);
-    ATTUNE_RETURN_IF_ERROR(write_some(std::span(listed_).subspan(begin, count), list));
-  }
   const std::filesystem::path folder = workspace_->folder().root() / kListsFolder;
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failure);
   std::filesystem::path path = folder / file_name(campaign_.name, due);
-  ATTUNE_RETURN_IF_ERROR(list.write(path));
+  ATTUNE_RETURN_IF_ERROR(list_.write(path));
   return path;
 }
 

@@ -11,6 +11,7 @@
 
 #include "attune/deliver/send_list.h"
 #include "attune/engine/campaigns.h"
+#include "campaign_asking.h"
 #include "campaign_events.h"
 
 namespace attune::engine {
@@ -33,15 +34,16 @@ Result<decide::CampaignDecision> read_campaign_decision(Workspace& workspace, st
 
 // Everybody whom one run sends something, as a file for people: DATA/lists/NAME-TIME.csv. Lifetime:
 // workspace and campaign outlive it. A run that goes through fills it with `add`; one that was cut
-// off before fills it from the log. Both give the same file, and writing it again does too.
+// off before fills it from the log. Both give the same file.
 class CampaignListing {
  public:
   CampaignListing(Workspace& workspace, const engage::Campaign& campaign)
       : workspace_(&workspace), campaign_(campaign) {}
 
-  // With a choice; in the order of decisions. `id`: what the customer is called by.
-  void add(const decide::CampaignDecision& decision, std::string_view id);
-  // What was decided since, instead of what was added; all of it is applied.
+  // In the order of decisions. `id`: what the customer is called by.
+  void add(std::string_view decision, std::string_view treatment, std::string_view id,
+           const CustomerCard& card);
+  // Adds what was decided since; all of it is applied.
   Status read_log(Timestamp since);
   // Result: where it lies.
   Result<std::filesystem::path> write(Timestamp due) const;
@@ -52,18 +54,16 @@ class CampaignListing {
     std::int64_t order = 0;   // of those of one moment
     CustomerNumber customer;  // of merged ones the root
     std::string decision;
-    std::string id;               // of the customer; empty: to be looked up
-    std::uint32_t treatment = 0;  // in names_
+    std::string_view treatment;
   };
-  Status add_logged(const store::Chunk& chunk, const events::MergeMap& merges);
-  std::uint32_t number_of(std::string_view treatment);
-  Status write_some(std::span<const Listed> some, deliver::SendList& list) const;
+  Status read_logged(const store::Chunk& chunk, const events::MergeMap& merges,
+                     std::vector<Listed>& into);
+  Status add_some(std::span<const Listed> some);
 
   Workspace* workspace_;
   const engage::Campaign& campaign_;
   LoggedChoices choices_;
-  std::vector<std::string> names_;  // of treatments
-  std::vector<Listed> listed_;
+  deliver::SendList list_;
 };
 
 }  // namespace attune::engine

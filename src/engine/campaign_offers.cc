@@ -88,19 +88,22 @@ Status Campaigns::offer(const StoredCampaign& campaign, const Person& person, Cu
       CampaignAsking asking,
       CampaignAsking::open(*workspace_, customers, campaign, now,
                            {.only = person, .among = {}, .will_write = true, .without = without_}));
-  ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber asked, asking.read(CustomerNumber{}, 1));
-  (void)asked;
-  if (asking.size() == 0) {
+  CampaignChunk chunk;
+  ATTUNE_RETURN_IF_ERROR(asking.read(CustomerNumber{}, 1, chunk));
+  if (chunk.size() == 0) {
     answer.not_offered.push_back({campaign.campaign.name, StopReason::outside_audience, {}});
     return {};
   }
   ATTUNE_ASSIGN_OR_RETURN(const ledger::BudgetBalances balances,
                           ledger_.balances(budget_name(campaign.campaign.name)));
   ATTUNE_RETURN_IF_ERROR(
-      asking.decide(left_of(campaign.campaign, balances), run_seed(campaign.campaign, now)));
-  ATTUNE_RETURN_IF_ERROR(CampaignWriting(*workspace_, ledger_, outbox_, asking).write());
+      asking.decide(left_of(campaign.campaign, balances), run_seed(campaign.campaign, now), chunk));
+  ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(*workspace_));
+  CampaignWriting writing(*workspace_, ledger_, outbox_, pending, asking, chunk);
+  ATTUNE_RETURN_IF_ERROR(writing.prepare());
+  ATTUNE_RETURN_IF_ERROR(writing.write());
   decide::CampaignDecision decision;
-  decide::describe(asking.plan(), asking.inputs(), asking.outcomes(), 0, decision);
+  decide::describe(asking.plan(), chunk.inputs, chunk.outcomes, 0, decision);
   if (!decision.choice) {
     answer.not_offered.push_back({campaign.campaign.name, decision.reason, decision.note});
     return {};

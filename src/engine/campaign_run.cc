@@ -1,5 +1,7 @@
 // Previews and runs: the same questions, with and without writing what comes out.
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
@@ -28,15 +30,15 @@ Status journal_pending(Workspace& workspace) {
   return {};
 }
 
-void add_counts(const CampaignAsking& asking, CampaignCounts& into) {
-  const decide::CampaignOutcomes& out = asking.outcomes();
-  into.customers += asking.looked_at();
+void add_counts(const decide::CampaignPlan& plan, const CampaignChunk& chunk,
+                CampaignCounts& into) {
+  const decide::CampaignOutcomes& out = chunk.outcomes;
+  into.customers += chunk.looked_at;
   into.counts += out.counts;
-  const decide::CampaignPlan& plan = asking.plan();
   if (into.treatments.empty()) {
     for (const std::string& name : plan.treatments) into.treatments.push_back({name, 0, 0});
   }
-  for (std::size_t i = 0; i < asking.size(); ++i) {
+  for (std::size_t i = 0; i < chunk.size(); ++i) {
     if (out.reasons[i] != StopReason::none) continue;
     const std::size_t treatment = out.choices[i].treatment;
     ++into.treatments[treatment].messages;
@@ -47,18 +49,18 @@ void add_counts(const CampaignAsking& asking, CampaignCounts& into) {
 // The first few of every reason, then as many of those who get a message as there is room for.
 class Examples {
  public:
-  Status offer(Workspace& workspace, const CampaignAsking& asking) {
-    const decide::CampaignOutcomes& out = asking.outcomes();
-    for (std::size_t i = 0; i < asking.size(); ++i) {
+  Status offer(Workspace& workspace, const decide::CampaignPlan& plan, const CampaignChunk& chunk) {
+    const decide::CampaignOutcomes& out = chunk.outcomes;
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
       auto& of_reason = by_reason_[static_cast<std::size_t>(out.reasons[i])];
       if (of_reason.size() >= kExamples) continue;
       decide::CampaignDecision decision;
-      decide::describe(asking.plan(), asking.inputs(), out, i, decision);
+      decide::describe(plan, chunk.inputs, out, i, decision);
       CampaignExample& one = of_reason.emplace_back();
       ATTUNE_ASSIGN_OR_RETURN(one.customer, workspace.identity().label(decision.customer));
       one.reason = out.reasons[i];
       one.note = decision.note;
-      if (decision.choice) one.treatment = asking.plan().treatments[decision.choice->treatment];
+      if (decision.choice) one.treatment = plan.treatments[decision.choice->treatment];
     }
     return {};
   }
@@ -78,21 +80,20 @@ class Examples {
 };
 
 // Whom quiet hours stop, and who is still in time when these end.
-std::vector<WaitingCustomer> waiting_of(const CampaignAsking& asking) {
-  const decide::CampaignOutcomes& out = asking.outcomes();
+std::vector<WaitingCustomer> waiting_of(const CampaignChunk& chunk, Timestamp end) {
+  const decide::CampaignOutcomes& out = chunk.outcomes;
   std::vector<WaitingCustomer> waiting;
-  for (std::size_t i = 0; i < asking.size(); ++i) {
-    if (out.reasons[i] == StopReason::quiet_hours && out.retry_at[i] < asking.plan().end)
-      waiting.push_back({asking.inputs().customers[i], out.retry_at[i]});
+  for (std::size_t i = 0; i < chunk.size(); ++i) {
+    if (out.reasons[i] == StopReason::quiet_hours && out.retry_at[i] < end)
+      waiting.push_back({chunk.numbers[i], out.retry_at[i]});
   }
   return waiting;
 }
 
 // Who would be in a group, ascending.
-void note_assigned(const CampaignAsking& asking, std::vector<CustomerNumber>& assigned) {
-  for (std::size_t i = 0; i < asking.size(); ++i) {
-    if (asking.outcomes().groups[i] != decide::kNotAssigned)
-      assigned.push_back(asking.inputs().customers[i]);
+void note_assigned(const CampaignChunk& chunk, std::vector<CustomerNumber>& assigned) {
+  for (std::size_t i = 0; i < chunk.size(); ++i) {
+    if (chunk.outcomes.groups[i] != decide::kNotAssigned) assigned.push_back(chunk.numbers[i]);
   }
 }
 
@@ -104,6 +105,112 @@ std::string lacking_text(const LackingField& lacking, std::int64_t audience) {
       with_thousands(lacking.customers), with_thousands(audience), attune::quoted(lacking.example),
       lacking.use.name);
 }
+
+// A run, a chunk of customers at a time. While one is worked out, the one before it is written and
+// the one after it is read and decided: what a chunk spends is known before it is written. The
+// first of a call is written alone, so that a short call reads nothing in vain.
+class RunSteps {
+ public:
+  struct Stores {
+    Workspace& workspace;
+    ledger::BudgetLedger& ledger;
+    deliver::Outbox& outbox;
+    PendingEvents& pending;
+    CampaignRuns& runs;
+    CampaignAsking& asking;
+  };
+  // `listing` takes in who gets something; null: nobody asks.
+  RunSteps(const Stores& stores, CampaignRun& run, CampaignListing* listing)
+      : stores_(stores), run_(run), listing_(listing) {}
+
+  // Asks everybody after `run.next`, at most `limit` at once. Errors: cancelled; those of the
+  // stores; where a chunk cannot be read, those before it are written.
+  Status go(std::int64_t limit, Progress& progress) {
+    if (progress.cancelled()) return stopped();
+    limit_ = limit;
+    const engage::StoredCampaign& campaign = stores_.asking.campaign();
+    ATTUNE_ASSIGN_OR_RETURN(const ledger::BudgetBalances balances,
+                            stores_.ledger.balances(budget_name(campaign.campaign.name)));
+    ATTUNE_RETURN_IF_ERROR(read(run_.next, left_of(campaign.campaign, balances), chunks_[0]));
+    if (!chunks_[0].last) return {};
+    for (std::size_t now = 0;; now = after(now)) {
+      const bool alone = !any_written_;
+      ATTUNE_RETURN_IF_ERROR(work_out(now, /*ahead=*/!alone));
+      if (alone) ATTUNE_RETURN_IF_ERROR(write());
+      progress.advance(run_.counts.customers);
+      if (!chunks_[now].at_end && !progress.cancelled()) {
+        if (alone) ATTUNE_RETURN_IF_ERROR(read_after(now));
+        continue;
+      }
+      ATTUNE_RETURN_IF_ERROR(write());
+      progress.advance(run_.counts.customers);
+      return progress.cancelled() ? stopped() : Status();
+    }
+  }
+
+ private:
+  static std::unexpected<Error> stopped() {
+    return std::unexpected(cancelled("the run was stopped; attune campaign run goes on with it"));
+  }
+  std::size_t after(std::size_t chunk) const { return (chunk + 1) % chunks_.size(); }
+
+  Status read(CustomerNumber last, const decide::BudgetLeft& left, CampaignChunk& into) {
+    ATTUNE_RETURN_IF_ERROR(stores_.asking.read(last, limit_, into));
+    return stores_.asking.decide(left, run_.seed, into);
+  }
+  Status read_after(std::size_t now) {
+    return read(chunks_[now].last, chunks_[now].outcomes.left, chunks_[after(now)]);
+  }
+
+  Status work_out(std::size_t now, bool ahead) {
+    auto writing =
+        std::make_unique<CampaignWriting>(stores_.workspace, stores_.ledger, stores_.outbox,
+                                          stores_.pending, stores_.asking, chunks_[now]);
+    Status read;
+    ATTUNE_RETURN_IF_ERROR(writing->prepare([&]() -> Status {
+      ATTUNE_RETURN_IF_ERROR(write());
+      if (ahead && !chunks_[now].at_end) read = read_after(now);
+      return {};
+    }));
+    worked_out_ = std::move(writing);
+    if (read) return {};
+    ATTUNE_RETURN_IF_ERROR(write());  // what cannot be read comes after it
+    return read;
+  }
+
+  // What was worked out and is not written yet.
+  Status write() {
+    if (!worked_out_) return {};
+    const auto writing = std::exchange(worked_out_, nullptr);
+    const CampaignChunk& chunk = writing->chunk();
+    const decide::CampaignPlan& plan = stores_.asking.plan();
+    const engage::StoredCampaign& campaign = stores_.asking.campaign();
+    CampaignCounts added;
+    add_counts(plan, chunk, added);
+    const CustomerNumber before = std::exchange(run_.next, chunk.last);
+    ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, stores_.workspace.state().begin());
+    ATTUNE_RETURN_IF_ERROR(writing->write());
+    ATTUNE_RETURN_IF_ERROR(stores_.runs.advance(campaign, run_, added));
+    ATTUNE_RETURN_IF_ERROR(stores_.runs.wait(campaign, run_, before, waiting_of(chunk, plan.end)));
+    ATTUNE_RETURN_IF_ERROR(transaction.commit());
+    any_written_ = true;
+    add_counts(plan, chunk, run_.counts);
+    if (listing_ != nullptr) writing->list(*listing_);
+    events_waiting_ += static_cast<std::int64_t>(chunk.size());
+    if (events_waiting_ < kWaitingMax) return {};
+    events_waiting_ = 0;
+    return journal_pending(stores_.workspace);
+  }
+
+  Stores stores_;
+  CampaignRun& run_;
+  CampaignListing* listing_;
+  std::int64_t limit_ = 0;
+  std::int64_t events_waiting_ = 0;  // for the journal
+  bool any_written_ = false;
+  std::array<CampaignChunk, 3> chunks_;  // written, worked out, read
+  std::unique_ptr<CampaignWriting> worked_out_;
+};
 
 }  // namespace
 
@@ -140,16 +247,16 @@ Result<CampaignPreview> Campaigns::preview(const engage::Campaign& campaign, Cus
   decide::BudgetLeft left = preview.budget;
   Examples examples;
   std::vector<CustomerNumber> assigned;
-  for (CustomerNumber after;;) {
+  const std::uint64_t seed = run_seed(campaign, due.value_or(campaign.schedule.start));
+  for (CampaignChunk chunk;;) {
     if (progress.cancelled()) return std::unexpected(cancelled("the preview was stopped"));
-    ATTUNE_ASSIGN_OR_RETURN(after, asking.read(after, kChunk));
-    if (!after) break;
-    ATTUNE_RETURN_IF_ERROR(
-        asking.decide(left, run_seed(campaign, due.value_or(campaign.schedule.start))));
-    left = asking.outcomes().left;
-    add_counts(asking, preview.counts);
-    ATTUNE_RETURN_IF_ERROR(examples.offer(*workspace_, asking));
-    note_assigned(asking, assigned);
+    ATTUNE_RETURN_IF_ERROR(asking.read(chunk.last, chunk_, chunk));
+    if (!chunk.last) break;
+    ATTUNE_RETURN_IF_ERROR(asking.decide(left, seed, chunk));
+    left = chunk.outcomes.left;
+    add_counts(asking.plan(), chunk, preview.counts);
+    ATTUNE_RETURN_IF_ERROR(examples.offer(*workspace_, asking.plan(), chunk));
+    note_assigned(chunk, assigned);
     progress.advance(preview.counts.customers);
   }
   preview.examples = examples.take();
@@ -230,33 +337,10 @@ Status Campaigns::go_on(const engage::StoredCampaign& campaign, CampaignRun& run
   const bool resumed = run.next != CustomerNumber{};  // the log alone knows the parts before
   CampaignListing listing(*workspace_, campaign.campaign);
   progress.phase("deciding", asking.everybody(), "customers");
-  std::int64_t waiting = 0;  // events for the journal
-  while (true) {
-    if (progress.cancelled())
-      return std::unexpected(cancelled("the run was stopped; attune campaign run goes on with it"));
-    ATTUNE_ASSIGN_OR_RETURN(const CustomerNumber last, asking.read(run.next, kChunk));
-    if (!last) break;
-    ATTUNE_ASSIGN_OR_RETURN(const ledger::BudgetBalances balances,
-                            ledger_.balances(budget_name(campaign.campaign.name)));
-    ATTUNE_RETURN_IF_ERROR(asking.decide(left_of(campaign.campaign, balances), run.seed));
-    CampaignCounts added;
-    add_counts(asking, added);
-    const CustomerNumber before = std::exchange(run.next, last);
-    ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, state.begin());
-    CampaignWriting writing(*workspace_, ledger_, outbox_, asking,
-                            listed && !resumed ? &listing : nullptr);
-    ATTUNE_RETURN_IF_ERROR(writing.write());
-    ATTUNE_RETURN_IF_ERROR(runs.advance(campaign, run, added));
-    ATTUNE_RETURN_IF_ERROR(runs.wait(campaign, run, before, waiting_of(asking)));
-    ATTUNE_RETURN_IF_ERROR(transaction.commit());
-    waiting += static_cast<std::int64_t>(asking.size());
-    if (waiting >= kWaitingMax) {
-      ATTUNE_RETURN_IF_ERROR(journal_pending(*workspace_));
-      waiting = 0;
-    }
-    add_counts(asking, run.counts);
-    progress.advance(run.counts.customers);
-  }
+  ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(*workspace_));
+  RunSteps steps({*workspace_, ledger_, outbox_, pending, runs, asking}, run,
+                 listed && !resumed ? &listing : nullptr);
+  ATTUNE_RETURN_IF_ERROR(steps.go(chunk_, progress));
   ATTUNE_RETURN_IF_ERROR(journal_pending(*workspace_));
   if (listed) {
     if (resumed) {

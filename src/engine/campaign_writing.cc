@@ -5,7 +5,8 @@
 #include <fmt/format.h>
 
 #include "attune/base/hash.h"
-#include "pending_events.h"
+#include "attune/math/parallel.h"
+#include "campaign_events.h"
 #include "webhook_config.h"
 
 namespace attune::engine {
@@ -34,34 +35,74 @@ bool goes_by_outbox(decide::Channel channel) {
   return channel == decide::Channel::email || channel == decide::Channel::webhook;
 }
 
-Status CampaignWriting::write() {
-  collect();
-  ATTUNE_RETURN_IF_ERROR(reserve());
-  ATTUNE_ASSIGN_OR_RETURN(auto contacts, engage::ContactStore::open(workspace_.state()));
-  ATTUNE_RETURN_IF_ERROR(contacts.record(contacts_));
-  if (!messages_.empty()) {
-    ATTUNE_ASSIGN_OR_RETURN(const deliver::AddedMessages added,
-                            outbox_.add(messages_, asking_.inputs().now));
-    (void)added;
+Status CampaignWriting::prepare(const std::function<Status()>& beside) {
+  constexpr std::size_t kPart = PendingEvents::kTogether;
+  std::vector<Result<Part>> parts((chunk_.size() + kPart - 1) / kPart);
+  Status done;
+  const std::int64_t more = beside ? 1 : 0;
+  // The caller's thread begins at 0: with what lasts longest.
+  math::parallel_for(std::ssize(parts) + more, 1, 0, [&](std::int64_t range, std::int64_t, int) {
+    if (range < more) {
+      done = beside();
+      return;
+    }
+    const auto part = static_cast<std::size_t>(range - more);
+    parts[part] = work_out(part * kPart, std::min(chunk_.size(), (part + 1) * kPart));
+  });
+  if (!done) return done;
+  for (Result<Part>& part : parts) {
+    if (!part) return std::unexpected(std::move(part).error());
+    parts_.push_back(std::move(*part));
   }
-  ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(workspace_));
-  return pending.add(events_.events());
+  return {};
 }
 
-void CampaignWriting::collect() {
-  const decide::CampaignOutcomes& out = asking_.outcomes();
+Result<CampaignWriting::Part> CampaignWriting::work_out(std::size_t begin, std::size_t end) const {
+  Part part;
   const engage::Campaign& campaign = asking_.campaign().campaign;
+  CampaignEvents events(campaign.name);
   decide::CampaignDecision decision;
-  for (std::size_t i = 0; i < asking_.size(); ++i) {
-    decide::describe(asking_.plan(), asking_.inputs(), out, i, decision);
-    events_.add(decision, asking_.called(i));
-    if (out.reasons[i] != decide::StopReason::none) continue;
-    ids_.push_back(decision.id);
-    amounts_.push_back({decision.cost.minor, 1});
-    contacts_.push_back(
-        {decision.customer, {decision.time, asking_.campaign().number, campaign.channel}});
-    if (listing_ != nullptr) listing_->add(decision, asking_.called(i).id);
-    if (goes_by_outbox(campaign.channel)) messages_.push_back(message(decision, i));
+  for (std::size_t i = begin; i < end; ++i) {
+    decide::describe(asking_.plan(), chunk_.inputs, chunk_.outcomes, i, decision);
+    events.add(decision, chunk_.called[i]);
+    if (!decision.choice) continue;
+    part.sent.push_back({i, decision.id, decision.choice->treatment, {decision.cost.minor, 1}});
+    if (goes_by_outbox(campaign.channel)) part.messages.push_back(message(decision, i));
+  }
+  ATTUNE_ASSIGN_OR_RETURN(part.events, pending_.seal(events.events()));
+  return part;
+}
+
+Status CampaignWriting::write() {
+  ATTUNE_RETURN_IF_ERROR(reserve());
+  ATTUNE_RETURN_IF_ERROR(record_contacts());
+  for (const Part& part : parts_) {
+    if (!part.messages.empty()) {
+      ATTUNE_ASSIGN_OR_RETURN(const deliver::AddedMessages added,
+                              outbox_.add(part.messages, chunk_.inputs.now));
+      (void)added;
+    }
+    ATTUNE_RETURN_IF_ERROR(pending_.add(std::span(&part.events, 1)));
+  }
+  return {};
+}
+
+Status CampaignWriting::record_contacts() {
+  ATTUNE_ASSIGN_OR_RETURN(auto store, engage::ContactStore::open(workspace_.state()));
+  const engage::StoredCampaign& campaign = asking_.campaign();
+  const decide::Contact contact{chunk_.inputs.now, campaign.number, campaign.campaign.channel};
+  std::vector<engage::CustomerContact> contacts;
+  for (const Part& part : parts_) {
+    for (const Sent& sent : part.sent) contacts.push_back({chunk_.numbers[sent.index], contact});
+  }
+  return store.record(contacts);
+}
+
+void CampaignWriting::list(CampaignListing& listing) const {
+  for (const Part& part : parts_) {
+    for (const Sent& sent : part.sent)
+      listing.add(sent.id, asking_.plan().treatments[sent.treatment], chunk_.called[sent.index].id,
+                  chunk_.cards[sent.index]);
   }
 }
 
@@ -82,14 +123,14 @@ deliver::Message CampaignWriting::message(const decide::CampaignDecision& decisi
     message.provider = kWebhookProvider;
     message.content = kWebhookType;
     message.body = webhook_body({decision.id, campaign.name, treatment.name, treatment.content},
-                                asking_.called(i), asking_.card(i).fields, decision.time);
+                                chunk_.called[i], chunk_.cards[i].fields, decision.time);
     return message;
   }
   message.provider = "mail";
   message.content = treatment.content;
-  message.address = asking_.card(i).email;
-  message.fields = asking_.card(i).fields;
-  message.fields.texts["customer_id"] = asking_.called(i).id;
+  message.address = chunk_.cards[i].email;
+  message.fields = chunk_.cards[i].fields;
+  message.fields.texts["customer_id"] = chunk_.called[i].id;
   message.fields.texts["campaign"] = campaign.name;
   message.fields.texts["treatment"] = treatment.name;
   return message;
@@ -97,9 +138,10 @@ deliver::Message CampaignWriting::message(const decide::CampaignDecision& decisi
 
 Status CampaignWriting::reserve() {
   std::vector<ledger::Claim> claims;
-  claims.reserve(ids_.size());
-  for (std::size_t i = 0; i < ids_.size(); ++i) claims.push_back({ids_[i], amounts_[i]});
-  const Timestamp now = asking_.inputs().now;
+  for (const Part& part : parts_) {
+    for (const Sent& sent : part.sent) claims.push_back({sent.id, sent.amount});
+  }
+  const Timestamp now = chunk_.inputs.now;
   const engage::Campaign& campaign = asking_.campaign().campaign;
   const std::string budget = budget_name(campaign.name);
   // What is given away with the decision is spent; what the outbox sends, when it is handed over.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,8 +14,8 @@
 #include "attune/engine/campaigns.h"
 #include "attune/ledger/budget_ledger.h"
 #include "campaign_asking.h"
-#include "campaign_events.h"
 #include "campaign_lists.h"
+#include "pending_events.h"
 
 namespace attune::engine {
 
@@ -45,32 +46,49 @@ bool goes_by_outbox(decide::Channel channel);
 class CampaignWriting {
  public:
   CampaignWriting(Workspace& workspace, ledger::BudgetLedger& ledger, deliver::Outbox& outbox,
-                  const CampaignAsking& asking, CampaignListing* listing = nullptr)
+                  PendingEvents& pending, const CampaignAsking& asking, const CampaignChunk& chunk)
       : workspace_(workspace),
         ledger_(ledger),
         outbox_(outbox),
+        pending_(pending),
         asking_(asking),
-        listing_(listing) {}
+        chunk_(chunk) {}
 
-  // Inside the caller's transaction. Errors: those of the stores; internal where the gates let more
-  // pass than the budget holds: nothing may be committed then.
+  // Works out what is written, a part of the customers at a time on every thread; state is not
+  // touched. `beside` runs as one more part, and may use state: the next chunk is read meanwhile.
+  Status prepare(const std::function<Status()>& beside = {});
+  // What was prepared, inside the caller's transaction. Errors: those of the stores; internal where
+  // the gates let more pass than the budget holds: nothing may be committed then.
   Status write();
+  // Adds who gets something, in the order of decisions.
+  void list(CampaignListing& listing) const;
+  const CampaignChunk& chunk() const { return chunk_; }
 
  private:
-  void collect();
+  // Who gets something.
+  struct Sent {
+    std::size_t index = 0;  // in the chunk
+    std::string id;
+    std::uint16_t treatment = 0;
+    ledger::Amount amount;
+  };
+  struct Part {
+    PendingEvents::Sealed events;
+    std::vector<Sent> sent;
+    std::vector<deliver::Message> messages;
+  };
+  Result<Part> work_out(std::size_t begin, std::size_t end) const;
   deliver::Message message(const decide::CampaignDecision& decision, std::size_t i) const;
   Status reserve();
+  Status record_contacts();
 
   Workspace& workspace_;
   ledger::BudgetLedger& ledger_;
   deliver::Outbox& outbox_;
+  PendingEvents& pending_;
   const CampaignAsking& asking_;
-  CampaignListing* listing_;  // takes in who gets something; null: nobody asks
-  CampaignEvents events_{asking_.campaign().campaign.name};
-  std::vector<std::string> ids_;
-  std::vector<ledger::Amount> amounts_;
-  std::vector<engage::CustomerContact> contacts_;
-  std::vector<deliver::Message> messages_;
+  const CampaignChunk& chunk_;
+  std::vector<Part> parts_;
 };
 
 }  // namespace attune::engine

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "attune/base/text.h"
+#include "attune/math/parallel.h"
 #include "foreign_amounts.h"
 #include "profile_folding.h"
 
@@ -173,12 +174,28 @@ Status Customers::for_each(const std::function<Status(const Profile&)>& visit) {
       });
 }
 
-Status Customers::for_each_between(CustomerNumber first, CustomerNumber last, bool segments,
-                                   const std::function<Status(const Profile&)>& visit) {
-  return impl_->store->for_each(first, last, [&](const profiles::StoredProfile& stored) -> Status {
-    if (segments) return visit(impl_->describe(stored.customer, stored.accumulator));
-    return visit(profiles::describe(stored.customer, stored.accumulator.state(), impl_->context));
-  });
+Status Customers::for_each_between(
+    CustomerNumber first, CustomerNumber last, bool segments,
+    const std::function<void(const Profile&, std::size_t place)>& look,
+    const std::function<void(std::span<const CustomerNumber>)>& take) {
+  constexpr std::int64_t kGrain = 100;
+  const auto describe = [&](const profiles::StoredProfile& stored) {
+    if (segments) return impl_->describe(stored.customer, stored.accumulator);
+    return profiles::describe(stored.customer, stored.accumulator.state(), impl_->context);
+  };
+  std::vector<CustomerNumber> customers;
+  const auto of_block = [&](std::span<const profiles::StoredProfile> block) -> Status {
+    math::parallel_for(
+        std::ssize(block), kGrain, 0, [&](std::int64_t begin, std::int64_t end, int) {
+          for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+            look(describe(block[i]), i);
+        });
+    customers.clear();
+    for (const profiles::StoredProfile& one : block) customers.push_back(one.customer);
+    take(customers);
+    return {};
+  };
+  return impl_->store->for_each_block(first, last, of_block);
 }
 
 Result<std::vector<Profile>> Customers::all() {

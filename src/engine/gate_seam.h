@@ -1,5 +1,5 @@
-// Gates taken out of an open shop's doors, for the tests that show what each keeps away. Nothing
-// but tests includes this.
+// Gates taken out of an open shop's doors, for the tests that show what each keeps away, and runs
+// in small parts. Nothing but tests includes this.
 #pragma once
 
 #include "attune/engine/campaigns.h"
@@ -14,6 +14,10 @@ struct GateSeam {
   // Of the hand-over, of mails and webhooks.
   static void take_out(Campaigns& campaigns, SendingCheck check) {
     campaigns.sending_without_ = check;
+  }
+  // Customers a transaction, from 1.
+  static void ask_at_once(Campaigns& campaigns, std::int64_t customers) {
+    campaigns.chunk_ = customers;
   }
   // Of recommendations: consent to personalisation.
   static void take_out(Serving& serving) { serving.ask_no_consent(); }

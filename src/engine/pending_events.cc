@@ -1,9 +1,9 @@
 #include "pending_events.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "attune/events/event_bundle.h"
-#include "attune/math/parallel.h"
 
 namespace attune::engine {
 namespace {
@@ -12,7 +12,6 @@ constexpr store::Migration kMigrations[] = {{1, R"sql(
 CREATE TABLE pending_events(
   number INTEGER PRIMARY KEY AUTOINCREMENT, events INTEGER NOT NULL, sealed BLOB NOT NULL);
 )sql"}};
-constexpr std::size_t kGroup = 500;
 constexpr std::size_t kAppendBytes = 16 << 20;
 constexpr std::string_view kField = "pending_events";
 // Events of many customers at once, for moments: sealed under the key of nobody in particular.
@@ -26,26 +25,31 @@ Result<PendingEvents> PendingEvents::open(Workspace& workspace) {
   return PendingEvents(workspace);
 }
 
-Status PendingEvents::add(std::span<const events::Event> events) {
+Result<PendingEvents::Sealed> PendingEvents::seal(std::span<const events::Event> events) const {
+  const std::string bundle = events::pack_events(events::bundle_events(events));
+  ATTUNE_ASSIGN_OR_RETURN(std::string text, workspace_->vault().seal(kNobody, kField, bundle));
+  return Sealed{std::ssize(events), std::move(text)};
+}
+
+Status PendingEvents::add(std::span<const Sealed> sealed) {
   if (!workspace_->state().in_transaction())
     return std::unexpected(failed_precondition("pending events need the caller's transaction"));
-  const auto group_of = [&](std::size_t i) {
-    return events.subspan(i * kGroup, std::min(kGroup, events.size() - i * kGroup));
-  };
-  std::vector<Result<std::string>> sealed((events.size() + kGroup - 1) / kGroup);
-  math::parallel_for(std::ssize(sealed), 1, 0, [&](std::int64_t begin, std::int64_t end, int) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      const std::string bundle = events::pack_events(events::bundle_events(group_of(i)));
-      sealed[i] = workspace_->vault().seal(kNobody, kField, bundle);
-    }
-  });
-  for (std::size_t i = 0; i < sealed.size(); ++i) {
-    if (!sealed[i]) return std::unexpected(std::move(sealed[i]).error());
+  for (const Sealed& one : sealed) {
     ATTUNE_RETURN_IF_ERROR(
         workspace_->state().run("INSERT INTO pending_events(events, sealed) VALUES(?1, ?2)",
-                                group_of(i).size(), store::Blob{*sealed[i]}));
+                                one.events, store::Blob{one.text}));
   }
   return {};
+}
+
+Status PendingEvents::add(std::span<const events::Event> events) {
+  std::vector<Sealed> sealed;
+  for (std::size_t begin = 0; begin < events.size(); begin += kTogether) {
+    ATTUNE_ASSIGN_OR_RETURN(
+        sealed.emplace_back(),
+        seal(events.subspan(begin, std::min(kTogether, events.size() - begin))));
+  }
+  return add(sealed);
 }
 
 Result<std::vector<PendingEvents::Group>> PendingEvents::next_groups() {

@@ -21,7 +21,16 @@ class PendingEvents {
  public:
   static Result<PendingEvents> open(Workspace& workspace);
 
+  // Events as they lie in state.
+  struct Sealed {
+    std::int64_t events = 0;
+    std::string text;
+  };
+  static constexpr std::size_t kTogether = 500;  // events; more are sealed in several parts
+  // Threads: any, beside each other and beside one that uses state.
+  Result<Sealed> seal(std::span<const events::Event> events) const;
   // Errors: failed_precondition outside of a transaction.
+  Status add(std::span<const Sealed> sealed);
   Status add(std::span<const events::Event> events);
   // Appends and deletes; the stores take the events in when they next catch up. Result: events.
   Result<std::int64_t> append();

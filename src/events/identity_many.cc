@@ -1,5 +1,6 @@
 // Traits and labels of many customers in one pass.
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -8,13 +9,32 @@
 namespace attune::events {
 namespace {
 
-// Fewer, or further apart, are looked up one by one.
+// Fewer are looked up one by one.
 constexpr std::size_t kFew = 16;
-constexpr std::int64_t kFarApart = 64;
+// After so many rows of others in a row the next customer is looked up: as dear as passing them.
+constexpr int kPassed = 16;
 
-bool one_by_one(std::span<const CustomerNumber> customers) {
-  const std::int64_t span = customers.back().value - customers.front().value;
-  return customers.size() < kFew || span / kFarApart > static_cast<std::int64_t>(customers.size());
+// Calls visit(place) for every row of customers[place]. `rows` has the customer in its first
+// column, in rising order, and takes the first and the last of them as its parameters.
+Status for_each_row(store::Statement& rows, std::span<const CustomerNumber> customers,
+                    const std::function<Status(std::size_t place)>& visit) {
+  std::size_t next = 0;
+  rows.bind_all(customers[next], customers.back());
+  for (int passed = 0;;) {
+    ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return {};
+    const CustomerNumber customer{rows.int64(0)};
+    while (next < customers.size() && customers[next] < customer) ++next;
+    if (next == customers.size()) return {};
+    if (customers[next] == customer) {
+      passed = 0;
+      ATTUNE_RETURN_IF_ERROR(visit(next));
+    } else if (++passed == kPassed) {
+      passed = 0;
+      rows.reset();
+      rows.bind_all(customers[next], customers.back());
+    }
+  }
 }
 
 // A sealed id: the one of the lower kind, then of the lower hash, is what a customer is called by.
@@ -29,13 +49,47 @@ std::string nameless(CustomerNumber customer) { return fmt::format("#{}", custom
 
 }  // namespace
 
+// Places come in rising order.
+void SealedTraits::add(std::size_t place, std::string_view name, std::string_view sealed,
+                       Timestamp time) {
+  auto known = std::ranges::find(names_, name);  // there are few
+  if (known == names_.end()) known = names_.emplace(names_.end(), name);
+  ends_.resize(place, traits_.size());
+  traits_.push_back(
+      {static_cast<std::size_t>(known - names_.begin()), bytes_.size(), sealed.size(), time});
+  bytes_ += sealed;
+}
+
+std::vector<Trait> SealedTraits::open(std::size_t place) const {
+  if (const auto opened = opened_.find(place); opened != opened_.end()) return opened->second;
+  std::vector<Trait> all;
+  if (place >= ends_.size()) return all;
+  const std::size_t begin = place == 0 ? 0 : ends_[place - 1];
+  all.reserve(ends_[place] - begin);
+  for (const One& one : std::span(traits_).subspan(begin, ends_[place] - begin)) {
+    auto value = vault_->open(customers_[place], "trait",
+                              std::string_view(bytes_).substr(one.begin, one.size));
+    if (value) all.push_back({names_[one.name], std::move(*value), one.time});
+  }
+  return all;
+}
+
 Result<std::vector<std::vector<Trait>>> Identity::traits(
     std::span<const CustomerNumber> customers) {
+  ATTUNE_ASSIGN_OR_RETURN(const SealedTraits sealed, sealed_traits(customers));
   std::vector<std::vector<Trait>> all(customers.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = sealed.open(i);
+  return all;
+}
+
+Result<SealedTraits> Identity::sealed_traits(std::span<const CustomerNumber> customers) {
+  SealedTraits all;
+  all.vault_ = vault_;
+  all.customers_.assign(customers.begin(), customers.end());
   if (customers.empty()) return all;
-  if (one_by_one(customers)) {
+  if (customers.size() < kFew) {
     for (std::size_t i = 0; i < customers.size(); ++i) {
-      ATTUNE_ASSIGN_OR_RETURN(all[i], traits(customers[i]));
+      ATTUNE_ASSIGN_OR_RETURN(all.opened_[i], traits(customers[i]));
     }
     return all;
   }
@@ -45,32 +99,23 @@ Result<std::vector<std::vector<Trait>>> Identity::traits(
         store::Statement rows,
         state_->prepare("SELECT customer, name, sealed, time FROM traits WHERE customer BETWEEN "
                         "?1 AND ?2 ORDER BY customer, name"));
-    rows.bind_all(customers.front(), customers.back());
-    for (std::size_t next = 0; next < customers.size();) {
-      ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
-      if (!more) break;
-      const CustomerNumber customer{rows.int64(0)};
-      while (next < customers.size() && customers[next] < customer) ++next;
-      if (next == customers.size() || customers[next] != customer) continue;
-      auto value = vault_->open(customer, "trait", rows.blob(2));
-      if (value) all[next].push_back({std::string(rows.text(1)), std::move(*value), rows.time(3)});
-    }
+    ATTUNE_RETURN_IF_ERROR(for_each_row(rows, customers, [&](std::size_t place) -> Status {
+      all.add(place, rows.text(1), rows.blob(2), rows.time(3));
+      return {};
+    }));
+    all.ends_.resize(customers.size(), all.traits_.size());
   }
   // Whoever others were merged into has theirs too.
-  ATTUNE_ASSIGN_OR_RETURN(store::Statement targets,
-                          state_->prepare("SELECT DISTINCT target FROM merges WHERE target BETWEEN "
-                                          "?1 AND ?2"));
-  targets.bind_all(customers.front(), customers.back());
-  std::vector<CustomerNumber> merged;
-  while (true) {
-    ATTUNE_ASSIGN_OR_RETURN(const bool more, targets.step());
-    if (!more) break;
-    merged.push_back({targets.int64(0)});
-  }
-  for (const CustomerNumber root : merged) {
-    const auto found = std::ranges::lower_bound(customers, root);
-    if (found == customers.end() || *found != root) continue;
-    ATTUNE_ASSIGN_OR_RETURN(all[static_cast<std::size_t>(found - customers.begin())], traits(root));
+  ATTUNE_ASSIGN_OR_RETURN(
+      store::Statement targets,
+      state_->prepare("SELECT target FROM merges WHERE target BETWEEN ?1 AND ?2 ORDER BY target"));
+  std::vector<std::size_t> merged;
+  ATTUNE_RETURN_IF_ERROR(for_each_row(targets, customers, [&](std::size_t place) -> Status {
+    if (merged.empty() || merged.back() != place) merged.push_back(place);
+    return {};
+  }));
+  for (const std::size_t place : merged) {
+    ATTUNE_ASSIGN_OR_RETURN(all.opened_[place], traits(customers[place]));
   }
   return all;
 }
@@ -78,13 +123,12 @@ Result<std::vector<std::vector<Trait>>> Identity::traits(
 Result<std::vector<Identity::Label>> Identity::labels(std::span<const CustomerNumber> customers) {
   std::vector<Label> all(customers.size());
   if (customers.empty()) return all;
-  const bool apart = one_by_one(customers);
-  if (!apart) ATTUNE_RETURN_IF_ERROR(vault_->warm(customers));
+  ATTUNE_RETURN_IF_ERROR(vault_->warm(customers));
   ATTUNE_ASSIGN_OR_RETURN(
       store::Statement rows,
       state_->prepare("SELECT customer, kind, hash, sealed FROM identifiers WHERE customer BETWEEN "
                       "?1 AND ?2 ORDER BY customer"));
-  const std::size_t together = apart ? 1 : customers.size();
+  std::size_t at = 0;
   SealedId best;
   const auto finish = [&](std::size_t i) {
     Result<std::string> id = best.sealed.empty() ? Result<std::string>(nameless(customers[i]))
@@ -96,23 +140,15 @@ Result<std::vector<Identity::Label>> Identity::labels(std::span<const CustomerNu
     }
     best = {};
   };
-  for (std::size_t next = 0; next < customers.size();) {
-    const std::size_t end = next + together;
-    rows.bind_all(customers[next], customers[end - 1]);
-    while (true) {
-      ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
-      if (!more) break;
-      const CustomerNumber customer{rows.int64(0)};
-      while (next < end && customers[next] < customer) finish(next++);
-      if (next == end || customers[next] != customer) continue;
-      const std::int64_t kind = rows.int64(1);
-      const std::string_view hash = rows.blob(2);
-      if (best.sealed.empty() || kind < best.kind || (kind == best.kind && hash < best.hash))
-        best = {kind, std::string(hash), std::string(rows.blob(3))};
-    }
-    while (next < end) finish(next++);
-    rows.reset();
-  }
+  ATTUNE_RETURN_IF_ERROR(for_each_row(rows, customers, [&](std::size_t place) -> Status {
+    while (at < place) finish(at++);
+    const std::int64_t kind = rows.int64(1);
+    const std::string_view hash = rows.blob(2);
+    if (best.sealed.empty() || kind < best.kind || (kind == best.kind && hash < best.hash))
+      best = {kind, std::string(hash), std::string(rows.blob(3))};
+    return {};
+  }));
+  while (at < customers.size()) finish(at++);
   return all;
 }
 

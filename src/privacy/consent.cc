@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -49,8 +50,7 @@ constexpr std::string_view kFind =
     "SELECT given FROM consent WHERE customer = ?1 AND purpose = ?2 "
     "ORDER BY time DESC, given, sequence DESC LIMIT 1";
 constexpr std::string_view kForEach =
-    "SELECT customer, given FROM consent WHERE purpose = ?1 "
-    "ORDER BY customer, time DESC, given, sequence DESC";
+    "SELECT customer, given, time, sequence FROM consent WHERE purpose = ?1 ORDER BY customer";
 
 Consent consent_of(std::int64_t given) { return given != 0 ? Consent::given : Consent::withdrawn; }
 
@@ -223,17 +223,30 @@ Result<Consent> ConsentLedger::find(CustomerNumber customer, Purpose purpose) {
   return given ? consent_of(*given) : Consent::unknown;
 }
 
+// In the order of the key, so that nothing is sorted: of a customer's words the last is kept, and
+// of those of one moment the withdrawal.
 Status ConsentLedger::for_each(Purpose purpose, const Visitor& visit) {
+  struct Word {
+    CustomerNumber customer;
+    std::int64_t time = 0, given = 0, sequence = 0;
+    bool before(const Word& other) const {
+      return std::tuple(time, other.given, sequence) <
+             std::tuple(other.time, given, other.sequence);
+    }
+  };
   ATTUNE_ASSIGN_OR_RETURN(store::Statement rows, state_->prepare(kForEach));
   rows.bind(1, static_cast<std::int64_t>(purpose));
-  CustomerNumber last;
+  std::optional<Word> last;
   while (true) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
-    if (!more) return {};
-    const CustomerNumber customer{rows.int64(0)};
-    if (std::exchange(last, customer) == customer) continue;
-    ATTUNE_RETURN_IF_ERROR(visit(customer, consent_of(rows.int64(1))));
+    if (!more) break;
+    const Word word{CustomerNumber{rows.int64(0)}, rows.int64(2), rows.int64(1), rows.int64(3)};
+    if (last && last->customer == word.customer && !last->before(word)) continue;
+    if (last && last->customer != word.customer)
+      ATTUNE_RETURN_IF_ERROR(visit(last->customer, consent_of(last->given)));
+    last = word;
   }
+  return last ? visit(last->customer, consent_of(last->given)) : Status();
 }
 
 Result<std::vector<ConsentChange>> ConsentLedger::changes(CustomerNumber customer) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "attune/math/parallel.h"
 #include "joined_transaction.h"
 
 namespace attune::profiles {
@@ -15,6 +16,7 @@ using store::Statement;
 
 constexpr std::string_view kCursor = "profiles";
 constexpr std::string_view kSealedField = "profile.recent_searches";
+constexpr std::int64_t kGrain = 100;  // profiles parsed by one thread: half a millisecond
 
 constexpr std::array<store::Migration, 1> kMigrations{{{1, R"sql(
   CREATE TABLE profile_blobs (customer INTEGER PRIMARY KEY, blob BLOB NOT NULL, searches BLOB);
@@ -58,7 +60,7 @@ Status ProfileStore::clear() {
 Result<Sequence> ProfileStore::cursor() { return state_->cursor(kCursor); }
 
 Result<ProfileAccumulator> ProfileStore::parse(CustomerNumber customer, std::string_view blob,
-                                               std::string_view sealed_searches) {
+                                               std::string_view sealed_searches) const {
   std::string searches;
   if (!sealed_searches.empty() && vault_ != nullptr) {
     auto opened = vault_->open(customer, kSealedField, sealed_searches);
@@ -96,16 +98,9 @@ Result<std::vector<StoredProfile>> ProfileStore::load(std::span<const CustomerNu
 }
 
 Status ProfileStore::for_each(const std::function<Status(const StoredProfile&)>& visit) {
-  return for_each(CustomerNumber{INT64_MIN}, CustomerNumber{INT64_MAX}, visit);
-}
-
-Status ProfileStore::for_each(CustomerNumber first, CustomerNumber last,
-                              const std::function<Status(const StoredProfile&)>& visit) {
   ATTUNE_ASSIGN_OR_RETURN(
       Statement rows,
-      state_->prepare("SELECT customer, blob, searches FROM profile_blobs WHERE customer BETWEEN "
-                      "?1 AND ?2 ORDER BY customer"));
-  rows.bind_all(first, last);
+      state_->prepare("SELECT customer, blob, searches FROM profile_blobs ORDER BY customer"));
   for (;;) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) return {};
@@ -114,6 +109,47 @@ Status ProfileStore::for_each(CustomerNumber first, CustomerNumber last,
                             parse(customer, rows.blob(1), rows.blob(2)));
     ATTUNE_RETURN_IF_ERROR(visit({customer, std::move(profile)}));
   }
+}
+
+Status ProfileStore::for_each_block(
+    CustomerNumber first, CustomerNumber last,
+    const std::function<Status(std::span<const StoredProfile>)>& visit) {
+  ATTUNE_ASSIGN_OR_RETURN(
+      Statement rows,
+      state_->prepare("SELECT customer, blob, searches FROM profile_blobs WHERE customer BETWEEN "
+                      "?1 AND ?2 ORDER BY customer"));
+  rows.bind_all(first, last);
+  std::vector<Row> block;
+  std::vector<StoredProfile> profiles;
+  for (bool more = true; more;) {
+    block.clear();
+    while (block.size() < kBlock) {
+      ATTUNE_ASSIGN_OR_RETURN(more, rows.step());
+      if (!more) break;
+      block.push_back(
+          {CustomerNumber{rows.int64(0)}, std::string(rows.blob(1)), std::string(rows.blob(2))});
+    }
+    ATTUNE_RETURN_IF_ERROR(parse(block, profiles));
+    ATTUNE_RETURN_IF_ERROR(visit(profiles));
+  }
+  return {};
+}
+
+Status ProfileStore::parse(std::span<const Row> rows, std::vector<StoredProfile>& into) const {
+  into.resize(rows.size());
+  std::vector<Status> done(rows.size());
+  math::parallel_for(std::ssize(rows), kGrain, 0, [&](std::int64_t begin, std::int64_t end, int) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      auto parsed = parse(rows[i].customer, rows[i].blob, rows[i].searches);
+      if (parsed) {
+        into[i] = {rows[i].customer, std::move(*parsed)};
+      } else {
+        done[i] = std::unexpected(std::move(parsed).error());
+      }
+    }
+  });
+  for (Status& one : done) ATTUNE_RETURN_IF_ERROR(std::move(one));
+  return {};
 }
 
 Result<std::int64_t> ProfileStore::count() {

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstring>
 #include <mutex>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -17,6 +16,7 @@
 #include "attune/base/files.h"
 #include "attune/store/state.h"
 #include "copy_file.h"
+#include "key_cache.h"
 
 namespace attune::store {
 namespace {
@@ -32,22 +32,13 @@ constexpr std::size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 constexpr std::size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 constexpr char kSealVersion = 1;
 constexpr std::size_t kOverhead = 1 + kNonceBytes + kTagBytes;
-constexpr std::size_t kCachedKeysMax = 65'536;
 constexpr Migration kMigrations[] = {
     {1,
      "CREATE TABLE keys (customer INTEGER PRIMARY KEY, key BLOB);"  // NULL: destroyed
      "CREATE TABLE vault (key_id TEXT NOT NULL)"}};
 
 static_assert(kKeyBytes == crypto_generichash_KEYBYTES);
-
-// 32 secret bytes that are overwritten when they go.
-struct SecretKey {
-  std::array<unsigned char, kKeyBytes> bytes{};
-  SecretKey() = default;
-  SecretKey(const SecretKey&) = default;
-  SecretKey& operator=(const SecretKey&) = default;
-  ~SecretKey() { sodium_memzero(bytes.data(), bytes.size()); }
-};
+static_assert(sizeof(SecretKey) == kKeyBytes);
 
 struct MasterKeys {
   SecretKey sealing;
@@ -161,7 +152,7 @@ struct Vault::Impl {
   std::string key_id;
   std::mutex mutex;  // of everything below
   std::optional<State> customers;
-  std::unordered_map<CustomerNumber, SecretKey> cache;
+  KeyCache cache;
 
   Status load(const VaultOptions& options);
   Result<SecretKey> sealing_key(CustomerNumber customer);
@@ -211,7 +202,7 @@ Status Vault::Impl::load(const VaultOptions& options) {
 }
 
 Result<SecretKey> Vault::Impl::sealing_key(CustomerNumber customer) {
-  if (const auto found = cache.find(customer); found != cache.end()) return found->second;
+  if (const SecretKey* known = cache.find(customer)) return *known;
   ATTUNE_ASSIGN_OR_RETURN(Statement statement,
                           customers->prepare("SELECT key FROM keys WHERE customer = ?"));
   ATTUNE_ASSIGN_OR_RETURN(const bool found, statement.bind_all(customer).step());
@@ -233,8 +224,7 @@ SecretKey Vault::Impl::remember(CustomerNumber customer, std::string_view random
       master.sealing,
       {std::string_view(reinterpret_cast<const char*>(&customer.value), sizeof customer.value),
        random});
-  if (cache.size() >= kCachedKeysMax) cache.clear();
-  cache.emplace(customer, key);
+  cache.put(customer, key);
   return key;
 }
 
@@ -253,7 +243,7 @@ Status Vault::Impl::insert_keys(std::span<const CustomerNumber> numbers) {
       randombytes_buf(key.bytes.data(), kKeyBytes);
       ATTUNE_RETURN_IF_ERROR(insert.bind_all(customer, Blob{view_of(key)}).run());
       if (customers->changed_rows() != 0) {
-        if (made.size() < kCachedKeysMax) made.emplace_back(customer, key);
+        if (made.size() < KeyCache::kMax) made.emplace_back(customer, key);
         continue;
       }
       ATTUNE_ASSIGN_OR_RETURN(const bool gone, destroyed.bind_all(customer).step());
@@ -344,7 +334,7 @@ Status Vault::warm(std::span<const CustomerNumber> customers) {
   const std::scoped_lock lock(impl_->mutex);
   std::vector<CustomerNumber> missing;
   for (const CustomerNumber customer : customers) {
-    if (!impl_->cache.contains(customer)) missing.push_back(customer);
+    if (impl_->cache.find(customer) == nullptr) missing.push_back(customer);
   }
   if (missing.empty()) return {};
   ATTUNE_ASSIGN_OR_RETURN(
@@ -352,7 +342,7 @@ Status Vault::warm(std::span<const CustomerNumber> customers) {
       impl_->customers->prepare("SELECT customer, key FROM keys WHERE customer BETWEEN ? AND ? AND "
                                 "key IS NOT NULL ORDER BY customer"));
   rows.bind_all(missing.front(), missing.back());
-  if (impl_->cache.size() + missing.size() > kCachedKeysMax) {
+  if (impl_->cache.size() + missing.size() > KeyCache::kMax) {
     impl_->cache.clear();
     missing.assign(customers.begin(), customers.end());
     rows.bind_all(missing.front(), missing.back());
@@ -381,7 +371,7 @@ Status Vault::destroy(std::span<const CustomerNumber> customers) {
     }
     ATTUNE_RETURN_IF_ERROR(transaction.commit());
   }
-  for (const CustomerNumber customer : customers) impl_->cache.erase(customer);
+  impl_->cache.clear();
   // Frames of the log may hold the page as it was: they go too.
   return state.checkpoint();
 }

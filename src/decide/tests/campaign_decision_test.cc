@@ -96,6 +96,31 @@ TEST_P(EveryRule, ReadsBackAndReplaysForEverybody) {
 INSTANTIATE_TEST_SUITE_P(CampaignDecision, EveryRule,
                          ::testing::Values(TreatmentRule::shares, TreatmentRule::top));
 
+// One after another, of one campaign and of others in between, as each alone.
+TEST_P(EveryRule, WritesManyAsEachAlone) {
+  const Batch batch(GetParam());
+  Batch other(TreatmentRule::shares);
+  CampaignDecisionWriter writer;
+  std::string text;
+  const auto written = [&](const CampaignDecision& decision) {
+    text.clear();
+    writer.append(decision, text);
+    return text;
+  };
+  for (std::size_t i = 0; i < batch.customers.size(); ++i) {
+    CampaignDecision decision = batch.at(i);
+    EXPECT_EQ(written(decision), to_json(decision));
+    if (i % 10 != 0) continue;
+    ++decision.version;
+    decision.assignment.salt = "another";
+    EXPECT_EQ(written(decision), to_json(decision));
+    decision.time.micros += 1;
+    EXPECT_EQ(written(decision), to_json(decision));
+    other.plan.campaign = "another";
+    EXPECT_EQ(written(other.at(i)), to_json(other.at(i)));
+  }
+}
+
 TEST(CampaignDecision, IsLoggedForWhoIsHeldOutToo) {
   const Batch batch(TreatmentRule::shares);
   for (std::size_t i = 0; i < batch.customers.size(); ++i) {

@@ -134,6 +134,7 @@ void decide_all(benchmark::State& run, bool json) {
                                       .now = shop.now};
   decide::CampaignOutcomes outcomes;
   decide::CampaignDecision decision;
+  decide::CampaignDecisionWriter writer;
   std::string text;
   for (auto _ : run) {
     (void)decide::decide_campaign(plan, inputs, outcomes);
@@ -142,7 +143,7 @@ void decide_all(benchmark::State& run, bool json) {
     for (std::size_t i = 0; i < n; ++i) {
       decide::describe(plan, inputs, outcomes, i, decision);
       if (text.size() > (16u << 20)) text.clear();
-      decide::append_json(decision, text);
+      writer.append(decision, text);
     }
   }
   if (outcomes.counts.customers() != run.range(0) || outcomes.counts.passed() == 0)

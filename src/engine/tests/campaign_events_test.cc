@@ -31,8 +31,9 @@ TEST(LoggedChoices, TellsWhatTheWholeDecisionTells) {
       const auto treatment = choices.treatment(bundle.columns.personal_of(0));
       ASSERT_TRUE(treatment) << to_string(treatment.error());
       ASSERT_EQ(treatment->has_value(), decision.choice.has_value());
-      if (decision.choice)
+      if (decision.choice) {
         EXPECT_EQ(**treatment, decision.treatments[decision.choice->treatment].name);
+      }
     }
   }
   EXPECT_FALSE(choices.treatment("{}"));

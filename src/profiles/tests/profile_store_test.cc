@@ -72,6 +72,35 @@ TEST_F(ProfileStoreTest, GivesBackWhatWasSavedWithSealedSearchWords) {
   EXPECT_EQ(row.blob(1).find("words"), std::string_view::npos);
 }
 
+// More than one block, of which some profiles have sealed words; the same as one by one, in order.
+TEST_F(ProfileStoreTest, GivesManyAtOnceAsOneByOne) {
+  constexpr std::int64_t kMany = 4'500;
+  const auto profile = testing::folded(testing::random_history(3, 20));
+  std::vector<CustomerNumber> keyed;
+  for (std::int64_t i = 3; i <= kMany; i += 3) keyed.push_back({i});
+  ASSERT_TRUE(vault_->create_keys(keyed).has_value());
+  std::vector<std::pair<CustomerNumber, const ProfileAccumulator*>> all;
+  for (std::int64_t i = 1; i <= kMany; ++i) all.emplace_back(CustomerNumber{i}, &profile);
+  ASSERT_TRUE(store_->save(all).has_value());
+  std::int64_t next = 2;  // of 2 to kMany - 1
+  const auto visit = [&](std::span<const StoredProfile> block) -> Status {
+    for (const StoredProfile& one : block) {
+      EXPECT_EQ(one.customer.value, next++);
+      if (next % 50 == 0) {
+        EXPECT_EQ(one.accumulator.state(), stored(one.customer.value));
+      }
+    }
+    return {};
+  };
+  ASSERT_TRUE(store_->for_each_block({2}, {kMany - 1}, visit).has_value());
+  EXPECT_EQ(next, kMany);
+  ASSERT_TRUE(state_->run("UPDATE profile_blobs SET blob = x'00' WHERE customer = 4100"));
+  const Status broken = store_->for_each_block({1}, {kMany}, [](auto) { return Status(); });
+  ASSERT_FALSE(broken.has_value());
+  EXPECT_EQ(broken.error().code, ErrorCode::data_corruption);
+  EXPECT_THAT(to_string(broken.error()), ::testing::HasSubstr("customer 4100"));
+}
+
 TEST_F(ProfileStoreTest, KeepsNoSearchWordsWithoutAKey) {
   const auto profile = testing::folded(testing::random_history(3, 200));
   save(8, profile);

@@ -64,7 +64,21 @@ std::string campaign_decision_id(Timestamp now, std::uint64_t run_seed, Customer
 // as the index of an arm, -1 for held out, null before assignment. Text that is not UTF-8 is
 // mended.
 std::string to_json(const CampaignDecision& decision);
-void append_json(const CampaignDecision& decision, std::string& out);
+
+// The same for many of one campaign: what they share is worked out again only where the campaign,
+// its version or the moment is another.
+class CampaignDecisionWriter {
+ public:
+  void append(const CampaignDecision& decision, std::string& out);
+
+ private:
+  std::string campaign_;
+  int version_ = 0;
+  Timestamp time_;
+  std::string time_text_, campaign_text_, assignment_text_, policy_text_, treatments_text_,
+      currency_text_;
+  void share(const CampaignDecision& decision);
+};
 
 // Reads what to_json wrote, from bytes that nobody vouches for.
 // Errors: data_corruption that names the member, for anything else than such an object.

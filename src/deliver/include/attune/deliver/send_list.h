@@ -16,11 +16,11 @@
 namespace attune::deliver {
 
 struct SendListRow {
-  std::string key;       // of the message: comes back with the outcome
-  std::string customer;  // the shop's own id
-  std::string address;   // e-mail, telephone, postal: as the channel needs it
-  std::string campaign;
-  std::string treatment;
+  std::string_view key;       // of the message: comes back with the outcome
+  std::string_view customer;  // the shop's own id
+  std::string_view address;   // e-mail, telephone, postal: as the channel needs it
+  std::string_view campaign;
+  std::string_view treatment;
 };
 
 // A cell as [RFC4180] has it: quoted where needed. Text that a spreadsheet could read as a formula

@@ -226,6 +226,7 @@ class Campaigns {
   engage::CampaignStore store_;
   ledger::BudgetLedger ledger_;
   deliver::Outbox outbox_;
+  std::int64_t chunk_ = kChunk;
   std::optional<decide::Gate> without_ = {};
   std::optional<SendingCheck> sending_without_ = {};
 };

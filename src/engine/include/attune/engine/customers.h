@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,9 +66,14 @@ class Customers {
 
   // Everybody with a profile, ascending number, with `segments` filled in.
   Status for_each(const std::function<Status(const profiles::Profile&)>& visit);
-  // The same of those numbered `first` to `last`; `segments` stays empty unless asked for.
-  Status for_each_between(CustomerNumber first, CustomerNumber last, bool segments,
-                          const std::function<Status(const profiles::Profile&)>& visit);
+  // The same of those numbered `first` to `last`, a block at a time. `look` sees each with its
+  // place in its block, below kBlock, on any thread; `take` follows in order, with the customers of
+  // the block. `segments` stays empty unless asked for.
+  static constexpr std::size_t kBlock = profiles::ProfileStore::kBlock;
+  Status for_each_between(
+      CustomerNumber first, CustomerNumber last, bool segments,
+      const std::function<void(const profiles::Profile&, std::size_t place)>& look,
+      const std::function<void(std::span<const CustomerNumber>)>& take);
   Result<std::vector<profiles::Profile>> all();
   Result<std::int64_t> count();
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -87,6 +88,31 @@ struct Trait {
   Timestamp time;
 };
 
+// Traits of many as they lie in state: read at once by one thread, opened by any number.
+class SealedTraits {
+ public:
+  // Of the customer with this place in those asked for, by name. Threads: any.
+  std::vector<Trait> open(std::size_t place) const;
+
+ private:
+  friend class Identity;
+  struct One {
+    std::size_t name = 0;   // in names_
+    std::size_t begin = 0;  // in bytes_
+    std::size_t size = 0;
+    Timestamp time;
+  };
+  void add(std::size_t place, std::string_view name, std::string_view sealed, Timestamp time);
+
+  store::Vault* vault_ = nullptr;
+  std::vector<CustomerNumber> customers_;
+  std::vector<std::size_t> ends_;  // customer i has traits ends_[i - 1] .. ends_[i]
+  std::vector<One> traits_;
+  std::vector<std::string> names_;
+  std::string bytes_;
+  std::map<std::size_t, std::vector<Trait>> opened_;  // of whom others were merged into, instead
+};
+
 // Rules: an anonymous id seen together with a customer id becomes that customer, with everything it
 // did before. An anonymous id that belongs to one known customer and is then seen with another (a
 // shared device) stays with the first; the event itself belongs to the customer it names. Two known
@@ -141,7 +167,8 @@ class Identity final : public Erasable {
   Result<std::vector<Label>> labels(std::span<const CustomerNumber> customers);
   // Of everybody who has an id, by the number it was admitted under.
   Result<SealedLabels> sealed_labels();
-  // labels of those in `all`, which was read since anybody was admitted or forgotten.
+  // labels of those in `all`, which was read since anybody was admitted or forgotten. Threads: any;
+  // State is not asked.
   Result<std::vector<Label>> labels(std::span<const CustomerNumber> customers,
                                     const SealedLabels& all);
 
@@ -157,6 +184,7 @@ class Identity final : public Erasable {
   // The same of many at once: traits[i] is of customers[i], a root. Shapes: customers (n),
   // ascending, each once. Cost: one pass over the traits between the first and the last.
   Result<std::vector<std::vector<Trait>>> traits(std::span<const CustomerNumber> customers);
+  Result<SealedTraits> sealed_traits(std::span<const CustomerNumber> customers);
   // Every customer id with its number as admitted (not its root) and kind, in order of number.
   using IdVisitor = std::function<Status(CustomerNumber number, IdKind kind, std::string_view id)>;
   Status for_each_id(const IdVisitor& visit);

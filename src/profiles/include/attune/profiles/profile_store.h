@@ -54,9 +54,11 @@ class ProfileStore final : public Erasable {
   Result<std::vector<StoredProfile>> load(std::span<const CustomerNumber> customers);
   // All, ascending; the callback may stop with an error, and must not write to the store.
   Status for_each(const std::function<Status(const StoredProfile&)>& visit);
-  // The same of those numbered `first` to `last`.
-  Status for_each(CustomerNumber first, CustomerNumber last,
-                  const std::function<Status(const StoredProfile&)>& visit);
+  // Those numbered `first` to `last`, at most kBlock at a time, parsed on every thread: for passes
+  // that somebody waits for.
+  static constexpr std::size_t kBlock = 2'000;  // some 1.5 KB each
+  Status for_each_block(CustomerNumber first, CustomerNumber last,
+                        const std::function<Status(std::span<const StoredProfile>)>& visit);
   Result<std::int64_t> count();
 
   // Writes profiles, notes them as changed, and moves the cursor if given.
@@ -91,8 +93,14 @@ class ProfileStore final : public Erasable {
   ProfileStore(store::State& state, store::Vault* vault, const FoldRules& rules)
       : state_(&state), vault_(vault), rules_(rules) {}
   Status write(CustomerNumber customer, const ProfileAccumulator& profile);
+  // Threads: any.
   Result<ProfileAccumulator> parse(CustomerNumber customer, std::string_view blob,
-                                   std::string_view sealed_searches);
+                                   std::string_view sealed_searches) const;
+  struct Row {
+    CustomerNumber customer;
+    std::string blob, searches;
+  };
+  Status parse(std::span<const Row> rows, std::vector<StoredProfile>& into) const;
 
   store::State* state_;
   store::Vault* vault_;
