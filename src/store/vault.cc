@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <mutex>
+#include <shared_mutex>
 #include <utility>
 #include <vector>
 
@@ -150,11 +151,20 @@ struct Vault::Impl {
   fs::path folder;
   MasterKeys master;
   std::string key_id;
-  std::mutex mutex;  // of everything below
+  std::shared_mutex mutex;  // of everything below; shared: of keys at hand
   std::optional<State> customers;
   KeyCache cache;
 
   Status load(const VaultOptions& options);
+  // Many threads that open much at once seldom wait for each other here.
+  Result<SecretKey> key_of(CustomerNumber customer) {
+    {
+      const std::shared_lock lock(mutex);
+      if (const SecretKey* known = cache.find(customer)) return *known;
+    }
+    const std::scoped_lock lock(mutex);
+    return sealing_key(customer);
+  }
   Result<SecretKey> sealing_key(CustomerNumber customer);
   SecretKey remember(CustomerNumber customer, std::string_view random);
   Status insert_keys(std::span<const CustomerNumber> numbers);
@@ -290,11 +300,8 @@ Status Vault::create_keys(std::span<const CustomerNumber> customers) {
 
 Result<std::string> Vault::seal(CustomerNumber customer, std::string_view field,
                                 std::string_view plaintext) {
-  Result<SecretKey> key = [&] {
-    const std::scoped_lock lock(impl_->mutex);
-    return impl_->sealing_key(customer);
-  }();
-  if (!key) return std::unexpected(std::move(key).error());
+  const Result<SecretKey> key = impl_->key_of(customer);
+  if (!key) return std::unexpected(key.error());
   std::string sealed(plaintext.size() + kOverhead, '\0');
   sealed[0] = kSealVersion;
   auto* nonce = reinterpret_cast<unsigned char*>(sealed.data()) + 1;
@@ -308,11 +315,8 @@ Result<std::string> Vault::seal(CustomerNumber customer, std::string_view field,
 
 Result<std::string> Vault::open(CustomerNumber customer, std::string_view field,
                                 std::string_view sealed) {
-  Result<SecretKey> key = [&] {
-    const std::scoped_lock lock(impl_->mutex);
-    return impl_->sealing_key(customer);
-  }();
-  if (!key) return std::unexpected(std::move(key).error());
+  const Result<SecretKey> key = impl_->key_of(customer);
+  if (!key) return std::unexpected(key.error());
   if (sealed.size() >= kOverhead && sealed[0] == kSealVersion) {
     const unsigned char* nonce = as_bytes(sealed) + 1;
     const std::string data = associated(customer, field);
