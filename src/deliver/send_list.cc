@@ -19,12 +19,11 @@ bool is_plain_number(std::string_view text) {
 
 bool may_be_formula(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
-  constexpr std::string_view kFirstBytes = "=+-@\t\r\n\xEF";
-  if (text.empty() || kFirstBytes.find(text[0]) == kFirstBytes.npos) return false;
-  constexpr std::array kBegins{"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"};
-  return !is_plain_number(text) && std::ranges::any_of(kBegins, [&](std::string_view begin) {
-    return text.starts_with(begin);
-  });
+  constexpr std::string_view kBegins = "=+-@\t\r\n";
+  constexpr std::array<std::string_view, 4> kWideBegins{"＝", "＋", "－", "＠"};
+  const bool begins = !text.empty() && kBegins.find(text[0]) != kBegins.npos;
+  return (begins && !is_plain_number(text)) ||
+         std::ranges::any_of(kWideBegins, [&](auto begin) { return text.starts_with(begin); });
 }
 
 constexpr std::string_view kFirstColumns =

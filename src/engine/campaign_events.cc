@@ -161,7 +161,8 @@ Result<std::optional<std::string_view>> LoggedChoices::treatment(std::string_vie
     for (const decide::ScoredTreatment& one : decision.treatments) names.push_back(one.name);
   }
   if (decision.choice->treatment >= names.size())
-    return std::unexpected(data_corruption("a campaign's decision names a treatment of nobody's"));
+    return std::unexpected(
+        data_corruption("a campaign's decision chose a treatment that it does not list"));
   return std::optional<std::string_view>(names[decision.choice->treatment]);
 }
 

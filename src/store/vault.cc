@@ -33,6 +33,7 @@ constexpr std::size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 constexpr std::size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 constexpr char kSealVersion = 1;
 constexpr std::size_t kOverhead = 1 + kNonceBytes + kTagBytes;
+constexpr int kPassed = 16;  // so many keys that nobody asked for cost as much as a look-up
 constexpr Migration kMigrations[] = {
     {1,
      "CREATE TABLE keys (customer INTEGER PRIMARY KEY, key BLOB);"  // NULL: destroyed
@@ -351,12 +352,21 @@ Status Vault::warm(std::span<const CustomerNumber> customers) {
     missing.assign(customers.begin(), customers.end());
     rows.bind_all(missing.front(), missing.back());
   }
+  int passed = 0;  // keys of others in a row
   for (std::size_t next = 0; next < missing.size();) {
     ATTUNE_ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) break;
     const CustomerNumber customer{rows.int64(0)};
     while (next < missing.size() && missing[next] < customer) ++next;
-    if (next < missing.size() && missing[next] == customer) impl_->remember(customer, rows.blob(1));
+    if (next == missing.size()) break;
+    if (missing[next] == customer) {
+      passed = 0;
+      impl_->remember(customer, rows.blob(1));
+    } else if (++passed == kPassed) {
+      passed = 0;
+      rows.reset();
+      rows.bind_all(missing[next], missing.back());
+    }
   }
   return {};
 }
