@@ -52,11 +52,8 @@ std::string nameless(CustomerNumber customer) { return fmt::format("#{}", custom
 // Places come in rising order.
 void SealedTraits::add(std::size_t place, std::string_view name, std::string_view sealed,
                        Timestamp time) {
-  auto known = std::ranges::find(names_, name);  // there are few
-  if (known == names_.end()) known = names_.emplace(names_.end(), name);
   ends_.resize(place, traits_.size());
-  traits_.push_back(
-      {static_cast<std::size_t>(known - names_.begin()), bytes_.size(), sealed.size(), time});
+  traits_.push_back({names_.code(name), bytes_.size(), sealed.size(), time});
   bytes_ += sealed;
 }
 
@@ -69,7 +66,9 @@ std::vector<Trait> SealedTraits::open(std::size_t place) const {
   for (const One& one : std::span(traits_).subspan(begin, ends_[place] - begin)) {
     auto value = vault_->open(customers_[place], "trait",
                               std::string_view(bytes_).substr(one.begin, one.size));
-    if (value) all.push_back({names_[one.name], std::move(*value), one.time});
+    if (!value) continue;
+    const bool named = one.name != kNoCode;
+    all.push_back({named ? std::string(names_.text(one.name)) : "", std::move(*value), one.time});
   }
   return all;
 }

@@ -81,7 +81,10 @@ TEST_F(PermissionsTest, TakeAWithdrawalAfterAConsentOfTheFuture) {
 }
 
 TEST_F(PermissionsTest, RefuseAConsentThatIsStillToCome) {
-  ConsentStatement told{.customer = "ann", .purposes = {"email"}, .given = true};
+  ConsentStatement told;
+  told.customer = "ann";
+  told.purposes = {"email"};
+  told.given = true;
   const Timestamp now = workspace_->now();
   told.time = {now.micros + 2 * kMicrosPerDay};
   EXPECT_THAT(to_string(state_consent(*workspace_, told).error()), HasSubstr("still to come"));

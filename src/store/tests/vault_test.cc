@@ -104,6 +104,25 @@ TEST(Vault, WarmsTheKeysThatAreThere) {
   EXPECT_EQ(code_of(vault.open(CustomerNumber{70}, "f", sealed)), ErrorCode::not_found);
 }
 
+// Of customers near and far apart, of whom some have no key.
+TEST(Vault, OpensAfterWarmingWhoeverIsAskedFor) {
+  const TempFolder temp;
+  std::vector<CustomerNumber> asked;
+  for (const std::int64_t i : {1, 2, 17, 18, 35, 36, 400, 401, 977, 5'000}) asked.push_back({i});
+  std::vector<std::string> sealed;
+  {
+    Vault vault = must(Vault::open(temp.path()));
+    must(vault.create_keys(numbers(1, 1'000)));
+    for (const CustomerNumber one : asked)
+      sealed.push_back(one.value <= 1'000 ? must(vault.seal(one, "f", "x")) : "");
+  }
+  Vault vault = must(Vault::open(temp.path()));
+  must(vault.warm(asked));
+  for (std::size_t i = 0; i + 1 < asked.size(); ++i)
+    EXPECT_EQ(must(vault.open(asked[i], "f", sealed[i])), "x");
+  EXPECT_EQ(code_of(vault.open(asked.back(), "f", sealed[0])), ErrorCode::not_found);
+}
+
 TEST(Vault, ForgetsForGood) {
   const TempFolder temp;
   std::string sealed;

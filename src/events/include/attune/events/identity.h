@@ -97,8 +97,8 @@ class SealedTraits {
  private:
   friend class Identity;
   struct One {
-    std::size_t name = 0;   // in names_
-    std::size_t begin = 0;  // in bytes_
+    std::uint32_t name = 0;  // in names_
+    std::size_t begin = 0;   // in bytes_
     std::size_t size = 0;
     Timestamp time;
   };
@@ -108,7 +108,7 @@ class SealedTraits {
   std::vector<CustomerNumber> customers_;
   std::vector<std::size_t> ends_;  // customer i has traits ends_[i - 1] .. ends_[i]
   std::vector<One> traits_;
-  std::vector<std::string> names_;
+  Dictionary names_;
   std::string bytes_;
   std::map<std::size_t, std::vector<Trait>> opened_;  // of whom others were merged into, instead
 };
@@ -182,7 +182,7 @@ class Identity final : public Erasable {
   // Latest value of each trait over all numbers merged into `customer`, by name.
   Result<std::vector<Trait>> traits(CustomerNumber customer);
   // The same of many at once: traits[i] is of customers[i], a root. Shapes: customers (n),
-  // ascending, each once. Cost: one pass over the traits between the first and the last.
+  // ascending, each once. Cost: one pass that jumps over those between them.
   Result<std::vector<std::vector<Trait>>> traits(std::span<const CustomerNumber> customers);
   Result<SealedTraits> sealed_traits(std::span<const CustomerNumber> customers);
   // Every customer id with its number as admitted (not its root) and kind, in order of number.
