@@ -69,6 +69,15 @@ function(attune_check_includes module folder allowed)
   attune_stop_on("${row_problems};${include_problems}")
 endfunction()
 
+# Compiles the sources of `target` several at a time where ATTUNE_SOURCES_AT_ONCE says so (docs/adr/0029).
+function(attune_compile_together target)
+  if(ATTUNE_SOURCES_AT_ONCE GREATER 1)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${ATTUNE_SOURCES_AT_ONCE})
+    # What a source keeps to itself looks, from the file that includes it, like a header's.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  endif()
+endfunction()
+
 function(attune_add_module)
   cmake_parse_arguments(M "" "NAME;LAYER" "DEPS;SOURCES;LIBRARIES;PUBLIC_LIBRARIES;TESTS;TEST_LIBRARIES;BENCHES" ${ARGN})
   if(M_UNPARSED_ARGUMENTS)
@@ -81,6 +90,7 @@ function(attune_add_module)
   set_property(GLOBAL PROPERTY ATTUNE_DEPS_${M_NAME} ${M_DEPS})
 
   add_library(attune_${M_NAME} STATIC ${M_SOURCES})
+  attune_compile_together(attune_${M_NAME})
   target_include_directories(attune_${M_NAME} PUBLIC include PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(attune_${M_NAME} PUBLIC attune_options)
   foreach(dep IN LISTS M_DEPS)
@@ -99,6 +109,7 @@ endfunction()
 # One test program a module; a case whose suite name ends in Property, Fault, Golden, Scenario, Simulation or Slow carries that label.
 function(attune_add_tests name library sources libraries)
   add_executable(attune_${name}_tests ${sources})
+  attune_compile_together(attune_${name}_tests)
   target_include_directories(attune_${name}_tests PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(attune_${name}_tests PRIVATE ${library} ${libraries} rapidcheck GTest::gmock GTest::gtest_main)
   # What tests is compiled once and runs for seconds; what is tested keeps its -O2.

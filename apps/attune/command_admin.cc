@@ -20,9 +20,10 @@ struct AdminArguments {
   int seeds = 1;
   ProfileSettings settings;
 };
-using Arguments = std::shared_ptr<AdminArguments>;
+using AdminCall = std::shared_ptr<AdminArguments>;
+using RunAdmin = Status (*)(Context&, const AdminCall&);
 
-Status run_status(Context& context, const Arguments& arguments) {
+Status run_status(Context& context, const AdminCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   if (arguments->accept_loss) ATTUNE_RETURN_IF_ERROR(workspace.accept_loss());
   ATTUNE_ASSIGN_OR_RETURN(const engine::ShopStatus status, engine::read_status(workspace));
@@ -65,7 +66,7 @@ Status run_status(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_backup(Context& context, const Arguments& arguments) {
+Status run_backup(Context& context, const AdminCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   ATTUNE_ASSIGN_OR_RETURN(
       const engine::BackupInfo info,
@@ -87,7 +88,7 @@ Status run_backup(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_restore(Context& context, const Arguments& arguments) {
+Status run_restore(Context& context, const AdminCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(const engine::BackupInfo info,
                           engine::restore_folder(arguments->file, context.folder(),
                                                  context.progress(), arguments->forgotten));
@@ -106,7 +107,7 @@ Status run_restore(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_forget(Context& context, const Arguments& arguments) {
+Status run_forget(Context& context, const AdminCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   for (std::string& id : arguments->ids) id = normalise_text(id);
   ATTUNE_ASSIGN_OR_RETURN(const auto receipts, workspace.forget(arguments->ids));
@@ -131,7 +132,7 @@ Status run_forget(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_separate(Context& context, const Arguments& arguments) {
+Status run_separate(Context& context, const AdminCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   ATTUNE_RETURN_IF_ERROR(workspace.separate(arguments->id));
   if (context.json) {
@@ -146,7 +147,7 @@ Status run_separate(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_report(Context& context, const Arguments& arguments) {
+Status run_report(Context& context, const AdminCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   engine::ReportOptions options;
   ATTUNE_ASSIGN_OR_RETURN(options.profiles, arguments->settings.options(workspace));
@@ -166,7 +167,7 @@ Status run_report(Context& context, const Arguments& arguments) {
 }  // namespace
 
 void add_admin(CLI::App& app, Context& context) {
-  const auto bind = [&context](CLI::App* command, const Arguments& arguments, auto run) {
+  const auto bind = [&context](CLI::App* command, const AdminCall& arguments, RunAdmin run) {
     command->callback([&context, arguments, run] {
       context.action = [&context, arguments, run] { return run(context, arguments); };
     });

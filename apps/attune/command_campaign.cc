@@ -32,20 +32,20 @@ struct CampaignArguments {
   std::int64_t planned = 0;
   ProfileSettings settings;
 };
-using Arguments = std::shared_ptr<CampaignArguments>;
+using CampaignCall = std::shared_ptr<CampaignArguments>;
 
 // Campaigns keep the workspace's address: both stay where they are.
-struct Opened {
+struct OpenedCampaigns {
   std::unique_ptr<engine::Workspace> workspace;
   std::unique_ptr<engine::Customers> customers;  // where asked for
   std::unique_ptr<engine::Campaigns> campaigns;
   Timestamp now;
 };
 
-Result<Opened> open_campaigns(Context& context, const CampaignArguments& arguments,
-                              bool with_customers) {
+Result<OpenedCampaigns> open_campaigns(Context& context, const CampaignArguments& arguments,
+                                       bool with_customers) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
-  Opened opened;
+  OpenedCampaigns opened;
   opened.workspace = std::make_unique<engine::Workspace>(std::move(workspace));
   opened.now = opened.workspace->now();
   if (!arguments.at.empty()) {
@@ -70,20 +70,20 @@ bool is_file(const std::string& what) {
          std::filesystem::is_regular_file(what, ignored);
 }
 
-Result<engage::Campaign> read_campaign(Opened& opened, const std::string& file) {
+Result<engage::Campaign> read_campaign(OpenedCampaigns& opened, const std::string& file) {
   ATTUNE_ASSIGN_OR_RETURN(const std::string text, read_file(file, engage::kMaxCampaignBytes));
   return opened.campaigns->check(text, file, *opened.customers);
 }
 
 // What a file says, or the campaign of that name.
-Result<engage::Campaign> find_campaign(Opened& opened, const std::string& what) {
+Result<engage::Campaign> find_campaign(OpenedCampaigns& opened, const std::string& what) {
   if (is_file(what)) return read_campaign(opened, what);
   ATTUNE_ASSIGN_OR_RETURN(engage::StoredCampaign stored, opened.campaigns->find(what));
   return std::move(stored.campaign);
 }
 
-Status run_check(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, true));
+Status run_check(Context& context, const CampaignCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCampaigns opened, open_campaigns(context, *arguments, true));
   ATTUNE_ASSIGN_OR_RETURN(const engage::Campaign campaign, read_campaign(opened, arguments->what));
   if (context.json) {
     context.print(engage::to_json(campaign) + "\n");
@@ -94,8 +94,8 @@ Status run_check(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_preview(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, true));
+Status run_preview(Context& context, const CampaignCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCampaigns opened, open_campaigns(context, *arguments, true));
   ATTUNE_ASSIGN_OR_RETURN(const engage::Campaign campaign, find_campaign(opened, arguments->what));
   ATTUNE_ASSIGN_OR_RETURN(
       const engine::CampaignPreview preview,
@@ -111,8 +111,8 @@ Status run_preview(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_start(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, true));
+Status run_start(Context& context, const CampaignCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCampaigns opened, open_campaigns(context, *arguments, true));
   std::string name = arguments->what;
   if (is_file(name)) {
     ATTUNE_ASSIGN_OR_RETURN(const engage::Campaign campaign, read_campaign(opened, name));
@@ -135,8 +135,8 @@ Status run_start(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_run(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, true));
+Status run_run(Context& context, const CampaignCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCampaigns opened, open_campaigns(context, *arguments, true));
   std::vector<engine::CampaignRun> runs;
   if (arguments->what.empty()) {
     ATTUNE_ASSIGN_OR_RETURN(
@@ -172,8 +172,8 @@ Status run_run(Context& context, const Arguments& arguments) {
 
 // pause, resume, stop.
 template <auto Change>
-Status run_change(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
+Status run_change(Context& context, const CampaignCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCampaigns opened, open_campaigns(context, *arguments, false));
   ATTUNE_ASSIGN_OR_RETURN(
       const engage::StoredCampaign stored,
       ((*opened.campaigns).*Change)(arguments->what, opened.now, arguments->by));
@@ -183,7 +183,7 @@ Status run_change(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status print_list(Context& context, Opened& opened) {
+Status print_list(Context& context, OpenedCampaigns& opened) {
   ATTUNE_ASSIGN_OR_RETURN(const auto all, opened.campaigns->list());
   report::Table table({{"campaign", report::Align::left, 0},
                        {"state", report::Align::left, 0},
@@ -208,8 +208,8 @@ Status print_list(Context& context, Opened& opened) {
   return {};
 }
 
-Status run_status(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
+Status run_status(Context& context, const CampaignCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCampaigns opened, open_campaigns(context, *arguments, false));
   if (arguments->what.empty()) return print_list(context, opened);
   ATTUNE_ASSIGN_OR_RETURN(const engine::CampaignStatus status,
                           opened.campaigns->status(arguments->what, opened.now));
@@ -219,14 +219,14 @@ Status run_status(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_report(Context& context, const Arguments& arguments) {
+Status run_report(Context& context, const CampaignCall& arguments) {
   if (arguments->sequential != (arguments->planned > 0)) {
     return std::unexpected(invalid_argument(
         "--sequential and --planned N belong together: how many customers will be assigned by the "
         "campaign's end?"));
   }
   const bool by_segment = !arguments->group.empty();
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, by_segment));
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCampaigns opened, open_campaigns(context, *arguments, by_segment));
   const engine::CampaignReportOptions options{
       .analysis = {.level = arguments->level, .planned = arguments->planned},
       .by = arguments->group};
@@ -243,8 +243,8 @@ Status run_report(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_test(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened,
+Status run_test(Context& context, const CampaignCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCampaigns opened,
                           open_campaigns(context, *arguments, is_file(arguments->what)));
   ATTUNE_ASSIGN_OR_RETURN(const engage::Campaign campaign, find_campaign(opened, arguments->what));
   ATTUNE_ASSIGN_OR_RETURN(
@@ -265,8 +265,8 @@ Status run_test(Context& context, const Arguments& arguments) {
       unavailable("not every test was taken; what the server said stands above"));
 }
 
-Status run_messages(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
+Status run_messages(Context& context, const CampaignCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCampaigns opened, open_campaigns(context, *arguments, false));
   ATTUNE_ASSIGN_OR_RETURN(const auto found,
                           opened.campaigns->messages(arguments->state, arguments->limit));
   context.print(context.json ? engine::to_json(found) + "\n"
@@ -276,16 +276,16 @@ Status run_messages(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_requeue(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
+Status run_requeue(Context& context, const CampaignCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCampaigns opened, open_campaigns(context, *arguments, false));
   ATTUNE_ASSIGN_OR_RETURN(const auto again, opened.campaigns->requeue(arguments->what, opened.now));
   context.print(context.json ? engine::to_json(again) + "\n"
                              : fmt::format("{} is queued again.\n", arguments->what));
   return {};
 }
 
-Status run_send(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_campaigns(context, *arguments, false));
+Status run_send(Context& context, const CampaignCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCampaigns opened, open_campaigns(context, *arguments, false));
   engine::SendResult total;
   while (true) {
     const Timestamp now = arguments->at.empty() ? opened.workspace->now() : opened.now;
@@ -308,7 +308,7 @@ Status run_send(Context& context, const Arguments& arguments) {
   return {};
 }
 
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kCampaignExamples = R"(Examples:
   attune campaign check winback.toml         every problem, with its line
   attune campaign preview winback.toml       who gets it, who does not and why; nothing is written
   attune campaign test winback.toml --to me@shop.example   how it reads
@@ -323,7 +323,7 @@ webhooks the section [webhook].)";
 // A subcommand with arguments of its own.
 struct Made {
   CLI::App* command;
-  Arguments arguments;
+  CampaignCall arguments;
 
   const Made& takes(const char* type, const char* help, bool required = true) const {
     command->add_option("what", arguments->what, help)->required(required)->type_name(type);
@@ -352,7 +352,7 @@ class CampaignCommands {
   CampaignCommands(CLI::App& group, Context& context) : group_(group), context_(context) {}
 
   Made add(const char* name, const char* help,
-           Status (*run)(Context& context, const Arguments& arguments)) {
+           Status (*run)(Context& context, const CampaignCall& arguments)) {
     Made made{group_.add_subcommand(name, help), std::make_shared<CampaignArguments>()};
     made.command->callback([&context = context_, arguments = made.arguments, run] {
       context.action = [&context, arguments, run] { return run(context, arguments); };
@@ -401,7 +401,7 @@ void add_campaign(CLI::App& app, Context& context) {
   using engine::Campaigns;
   CLI::App* group = app.add_subcommand("campaign", "who gets which message, and what it changed");
   group->require_subcommand(1);
-  group->footer(kFooter);
+  group->footer(kCampaignExamples);
   CampaignCommands commands(*group, context);
   commands.add("check", "read a campaign's file and tell every problem", run_check)
       .takes("FILE", "TOML or JSON")

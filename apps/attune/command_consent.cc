@@ -18,7 +18,7 @@ struct ConsentArguments {
   std::string at;
   std::vector<std::string> files;
 };
-using Arguments = std::shared_ptr<ConsentArguments>;
+using ConsentCall = std::shared_ptr<ConsentArguments>;
 
 void print(Context& context, const engine::CustomerConsents& found) {
   if (context.json) {
@@ -52,12 +52,12 @@ Status print_consents(Context& context, engine::Workspace& workspace, std::strin
   return {};
 }
 
-Status run_show(Context& context, const Arguments& arguments) {
+Status run_show(Context& context, const ConsentCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   return print_consents(context, workspace, normalise_text(arguments->statement.customer));
 }
 
-Status run_state(Context& context, const Arguments& arguments) {
+Status run_state(Context& context, const ConsentCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   engine::ConsentStatement& statement = arguments->statement;
   statement.customer = normalise_text(statement.customer);
@@ -69,7 +69,7 @@ Status run_state(Context& context, const Arguments& arguments) {
   return print_consents(context, workspace, statement.customer);
 }
 
-Status run_bounces(Context& context, const Arguments& arguments) {
+Status run_bounces(Context& context, const ConsentCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   engine::MailReportCounts total;
   int unread = 0;
@@ -103,7 +103,8 @@ void add_consent(CLI::App& app, Context& context) {
   CLI::App* group = app.add_subcommand("consent", "what customers allow, and how it is known");
   group->require_subcommand(1);
   group->footer("Example: attune consent give C100001 --purpose email --source checkout");
-  const auto add = [&](const char* name, const char* help, auto run) {
+  using Run = Status (*)(Context&, const ConsentCall&);
+  const auto add = [&](const char* name, const char* help, Run run) {
     auto arguments = std::make_shared<ConsentArguments>();
     CLI::App* command = group->add_subcommand(name, help);
     command->callback([&context, arguments, run] {

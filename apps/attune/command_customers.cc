@@ -21,10 +21,10 @@ struct CustomerArguments {
   std::vector<std::string> cluster_set;
   ProfileSettings settings;
 };
-using Arguments = std::shared_ptr<CustomerArguments>;
+using CustomerCall = std::shared_ptr<CustomerArguments>;
 
 // Customers keep the workspace's address: both stay where they are.
-struct Opened {
+struct OpenedCustomers {
   std::unique_ptr<engine::Workspace> owned;
   std::unique_ptr<engine::Customers> customers;
   Currency currency;
@@ -32,9 +32,9 @@ struct Opened {
   engine::Workspace& workspace() const { return *owned; }
 };
 
-Result<Opened> open_customers(Context& context, const ProfileSettings& settings) {
+Result<OpenedCustomers> open_customers(Context& context, const ProfileSettings& settings) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
-  Opened opened{std::make_unique<engine::Workspace>(std::move(workspace)), nullptr, {}};
+  OpenedCustomers opened{std::make_unique<engine::Workspace>(std::move(workspace)), nullptr, {}};
   ATTUNE_ASSIGN_OR_RETURN(const auto options, settings.options(opened.workspace()));
   ATTUNE_ASSIGN_OR_RETURN(engine::Customers customers,
                           engine::Customers::open(opened.workspace(), options, context.progress()));
@@ -97,7 +97,7 @@ std::string counts_text(const Profile& p) {
   return text.empty() ? "none" : text;
 }
 
-void print_profile(Context& context, const Opened& opened, const std::string& id,
+void print_profile(Context& context, const OpenedCustomers& opened, const std::string& id,
                    const Profile& p) {
   const TimeZone& zone = opened.workspace().zone();
   const auto& names = opened.customers->names();
@@ -144,8 +144,8 @@ void print_profile(Context& context, const Opened& opened, const std::string& id
   context.print(table);
 }
 
-Status run_profile(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_customers(context, arguments->settings));
+Status run_profile(Context& context, const CustomerCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCustomers opened, open_customers(context, arguments->settings));
   ATTUNE_ASSIGN_OR_RETURN(const Profile profile, opened.customers->find(arguments->id));
   ATTUNE_ASSIGN_OR_RETURN(const std::string label,
                           opened.workspace().identity().label(profile.customer));
@@ -165,8 +165,8 @@ Status run_profile(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_list(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_customers(context, arguments->settings));
+Status run_list(Context& context, const CustomerCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCustomers opened, open_customers(context, arguments->settings));
   ATTUNE_ASSIGN_OR_RETURN(const auto sizes, opened.customers->refresh_segments());
   ATTUNE_ASSIGN_OR_RETURN(const std::int64_t everybody, opened.customers->count());
   if (context.json) {
@@ -203,8 +203,8 @@ Status run_list(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_preview(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_customers(context, arguments->settings));
+Status run_preview(Context& context, const CustomerCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCustomers opened, open_customers(context, arguments->settings));
   ATTUNE_ASSIGN_OR_RETURN(
       const auto preview,
       opened.customers->preview(arguments->rule, static_cast<std::size_t>(arguments->limit)));
@@ -240,8 +240,8 @@ Status run_preview(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_save(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_customers(context, arguments->settings));
+Status run_save(Context& context, const CustomerCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCustomers opened, open_customers(context, arguments->settings));
   ATTUNE_RETURN_IF_ERROR(opened.customers->save_segment(
       arguments->name, arguments->rule, arguments->description, arguments->replace));
   ATTUNE_ASSIGN_OR_RETURN(const auto sizes, opened.customers->refresh_segments());
@@ -259,8 +259,8 @@ Status run_save(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_remove(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_customers(context, arguments->settings));
+Status run_remove(Context& context, const CustomerCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCustomers opened, open_customers(context, arguments->settings));
   ATTUNE_RETURN_IF_ERROR(opened.customers->remove_segment(arguments->name));
   if (context.json) {
     context.print(
@@ -272,8 +272,8 @@ Status run_remove(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_members(Context& context, const Arguments& arguments) {
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_customers(context, arguments->settings));
+Status run_members(Context& context, const CustomerCall& arguments) {
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCustomers opened, open_customers(context, arguments->settings));
   ATTUNE_ASSIGN_OR_RETURN(const auto refreshed, opened.customers->refresh_segments());
   (void)refreshed;
   ATTUNE_ASSIGN_OR_RETURN(const auto members,
@@ -302,7 +302,7 @@ Status run_members(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_cluster(Context& context, const Arguments& arguments) {
+Status run_cluster(Context& context, const CustomerCall& arguments) {
   profiles::ClusterParameters parameters;
   for (const std::string& text : arguments->cluster_set) {
     ATTUNE_ASSIGN_OR_RETURN(const engine::Setting setting, engine::parse_setting(text));
@@ -315,7 +315,7 @@ Status run_cluster(Context& context, const Arguments& arguments) {
   }
   ProfileSettings moment;
   moment.as_of = arguments->settings.as_of;
-  ATTUNE_ASSIGN_OR_RETURN(Opened opened, open_customers(context, moment));
+  ATTUNE_ASSIGN_OR_RETURN(OpenedCustomers opened, open_customers(context, moment));
   ATTUNE_ASSIGN_OR_RETURN(const profiles::Clustering clustering,
                           opened.customers->cluster(parameters, context.progress()));
   context.end_progress();
@@ -344,7 +344,8 @@ Status run_cluster(Context& context, const Arguments& arguments) {
 }  // namespace
 
 void add_customers(CLI::App& app, Context& context) {
-  const auto bind = [&context](CLI::App* command, const Arguments& arguments, auto run) {
+  using Run = Status (*)(Context&, const CustomerCall&);
+  const auto bind = [&context](CLI::App* command, const CustomerCall& arguments, Run run) {
     command->callback([&context, arguments, run] {
       context.action = [&context, arguments, run] { return run(context, arguments); };
     });
@@ -363,7 +364,7 @@ void add_customers(CLI::App& app, Context& context) {
   attune segments preview 'monetary_cents > 50000 and recency_days < 30'
   attune segments save vip 'monetary_cents > 50000 and likes("category:shoes")'
   attune segments members vip)");
-  const auto sub = [&](const char* name, const char* help, auto run, auto add_options) {
+  const auto sub = [&](const char* name, const char* help, Run run, auto add_options) {
     auto arguments = std::make_shared<CustomerArguments>();
     CLI::App* command = segments->add_subcommand(name, help);
     add_options(*command, *arguments);

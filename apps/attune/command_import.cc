@@ -30,7 +30,7 @@ struct ImportArguments {
 
 constexpr std::int64_t kMaxLineBytes = 1'000'000'000;
 
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kImportExamples = R"(Examples:
   attune import orders.csv
   attune import orders.csv --map customer=CustomerID,item=StockCode,time=InvoiceDate,type=purchase
   attune import online_retail.csv.gz --preset online-retail --yes
@@ -196,7 +196,7 @@ void add_import(CLI::App& app, Context& context) {
   add_clean(app, context);
   auto arguments = std::make_shared<ImportArguments>();
   CLI::App* command = app.add_subcommand("import", "read events, items or customers from files");
-  command->footer(kFooter);
+  command->footer(kImportExamples);
   command->add_option("files", arguments->files, "files to read")->required()->type_name("FILE");
   command->add_option("--kind", arguments->kind, "events, items or customers")
       ->capture_default_str();

@@ -27,7 +27,7 @@ struct RecommendArguments {
   int version = 0;
   engine::RecommendOptions options;
 };
-using Arguments = std::shared_ptr<RecommendArguments>;
+using RecommendCall = std::shared_ptr<RecommendArguments>;
 
 Result<std::vector<engine::Setting>> settings_of(const std::vector<std::string>& texts) {
   std::vector<engine::Setting> settings;
@@ -65,7 +65,7 @@ Result<std::vector<engine::ModelMeta>> train(Context& context, engine::TrainRequ
   return engine::train(workspace, request, context.progress());
 }
 
-Status run_train(Context& context, const Arguments& arguments) {
+Status run_train(Context& context, const RecommendCall& arguments) {
   engine::TrainRequest request;
   request.names = arguments->names;
   ATTUNE_ASSIGN_OR_RETURN(request.settings, settings_of(arguments->set));
@@ -138,7 +138,7 @@ void print_leaderboard(Context& context, const recommend::Leaderboard& board) {
   }
 }
 
-Status run_evaluate(Context& context, const Arguments& arguments) {
+Status run_evaluate(Context& context, const RecommendCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   engine::EvaluateRequest request;
   request.names = arguments->names;
@@ -232,7 +232,8 @@ void print_items(Context& context, const engine::Recommendations& recommendation
   context.print(table);
 }
 
-Status run_all(Context& context, engine::Recommending& recommending, const Arguments& arguments) {
+Status run_all(Context& context, engine::Recommending& recommending,
+               const RecommendCall& arguments) {
   if (arguments->output.empty())
     return std::unexpected(
         invalid_argument("--all needs --output FILE (.csv, .jsonl or .parquet)"));
@@ -268,7 +269,7 @@ std::string_view basis_text(engine::ListBasis basis) {
   return "";
 }
 
-Status run_recommend(Context& context, const Arguments& arguments) {
+Status run_recommend(Context& context, const RecommendCall& arguments) {
   if (arguments->customer.empty() == !arguments->all) {
     return std::unexpected(invalid_argument("say for whom: --customer ID, or --all --output FILE"));
   }
@@ -303,7 +304,7 @@ Status run_recommend(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_similar(Context& context, const Arguments& arguments) {
+Status run_similar(Context& context, const RecommendCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   ATTUNE_ASSIGN_OR_RETURN(engine::Recommending recommending,
                           open_recommending(context, workspace, arguments->options));
@@ -321,7 +322,7 @@ Status run_similar(Context& context, const Arguments& arguments) {
   return {};
 }
 
-Status run_models(Context& context, const Arguments&) {
+Status run_models(Context& context, const RecommendCall&) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   ATTUNE_ASSIGN_OR_RETURN(const auto models,
                           engine::ModelRegistry(workspace.folder().models()).list());
@@ -347,7 +348,7 @@ Status run_models(Context& context, const Arguments&) {
   return {};
 }
 
-Status run_activate(Context& context, const Arguments& arguments) {
+Status run_activate(Context& context, const RecommendCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
   ATTUNE_RETURN_IF_ERROR(engine::ModelRegistry(workspace.folder().models())
                              .activate(arguments->name, arguments->version));
@@ -375,7 +376,8 @@ void add_list_options(CLI::App& command, RecommendArguments& a) {
 }  // namespace
 
 void add_recommend(CLI::App& app, Context& context) {
-  const auto bind = [&context](CLI::App* command, const Arguments& arguments, auto run) {
+  using Run = Status (*)(Context&, const RecommendCall&);
+  const auto bind = [&context](CLI::App* command, const RecommendCall& arguments, Run run) {
     command->callback([&context, arguments, run] {
       context.action = [&context, arguments, run] { return run(context, arguments); };
     });

@@ -12,7 +12,7 @@ namespace attune::cli {
 namespace {
 
 constexpr std::int64_t kLiveDays = 30;
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kSimulateExamples = R"(Examples:
   attune simulate --customers 2000 --items 300 --days 180 --language zh --seed 1 --output shop
   attune --data live simulate --live --customers 2000 --days 30 --seed 1
   attune --data live serve --port 8710 --clock 2025-06-09      and, beside it:
@@ -121,7 +121,7 @@ void add_simulate(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<SimulateArguments>();
   CLI::App* command = app.add_subcommand(
       "simulate", "make a shop with known truth: as files, or live against the engine");
-  command->footer(kFooter);
+  command->footer(kSimulateExamples);
   command->add_option("--customers", arguments->parameters.customers, "how many customers")
       ->capture_default_str()
       ->check(range_of("customers"));

@@ -10,7 +10,7 @@
 namespace attune::cli {
 namespace {
 
-constexpr std::int64_t kPage = 100'000;
+constexpr std::int64_t kAssignmentsAtOnce = 100'000;
 
 class LiveFolder final : public LiveShop {
  public:
@@ -55,8 +55,8 @@ class LiveFolder final : public LiveShop {
                                                   std::int64_t after) override {
     std::vector<LiveAssignment> all;
     while (true) {
-      ATTUNE_ASSIGN_OR_RETURN(const auto page,
-                              engine::campaign_assignments(workspace_, name, after, kPage));
+      ATTUNE_ASSIGN_OR_RETURN(const auto page, engine::campaign_assignments(workspace_, name, after,
+                                                                            kAssignmentsAtOnce));
       for (const engine::CampaignAssignment& one : page)
         all.push_back({one.number, one.customer, one.group, one.treatment, one.time});
       if (page.empty()) return all;

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kBatchBytes = 400'000;  // the service takes 500 KB and 2,500 messages
 constexpr std::size_t kBatchMessages = 2'000;
-constexpr std::size_t kPage = 1'000;
+constexpr std::size_t kAssignmentsAPage = 1'000;
 constexpr int kTries = 600;
 
 Error unexpected_answer(std::string_view what) {
@@ -180,8 +180,8 @@ class LiveService final : public LiveShop {
     while (true) {
       ATTUNE_ASSIGN_OR_RETURN(
           const json::value page,
-          ask("GET",
-              fmt::format("/v1/campaigns/{}/assignments?after={}&limit={}", name, after, kPage)));
+          ask("GET", fmt::format("/v1/campaigns/{}/assignments?after={}&limit={}", name, after,
+                                 kAssignmentsAPage)));
       const json::value* rows =
           page.is_object() ? page.as_object().if_contains("assignments") : nullptr;
       if (rows == nullptr || !rows->is_array())

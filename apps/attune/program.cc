@@ -18,7 +18,7 @@
 namespace attune::cli {
 namespace {
 
-constexpr const char* kFooter = R"(Examples:
+constexpr const char* kProgramExamples = R"(Examples:
   attune import orders.csv             what the columns mean is guessed and shown before it starts
   attune train && attune recommend --customer 17850 --explain
   attune report --output report.html   one page: data quality, RFM, segments, leaderboard
@@ -37,7 +37,7 @@ constexpr std::array kOwn{"serve", "simulate", "demo", "restore", "experiment"};
 
 void add_commands(CLI::App& app, Context& context) {
   app.set_version_flag("--version", "attune " ATTUNE_VERSION);
-  app.footer(kFooter);
+  app.footer(kProgramExamples);
   app.require_subcommand(1);
   app.fallthrough();
   app.set_help_all_flag("--help-all", "help of every command");

@@ -7,7 +7,7 @@
 namespace attune {
 namespace {
 
-constexpr std::array<ErrorCodeInfo, 11> kCodes{{
+constexpr std::array<ErrorCodeInfo, 11> kErrorCodes{{
     {ErrorCode::invalid_argument, "invalid_argument", 400, 2},
     {ErrorCode::not_found, "not_found", 404, 3},
     {ErrorCode::already_exists, "already_exists", 409, 4},
@@ -56,9 +56,9 @@ Error permission_denied(std::string message) {
 Error cancelled(std::string message) { return {ErrorCode::cancelled, std::move(message), {}}; }
 Error internal_error(std::string message) { return {ErrorCode::internal, std::move(message), {}}; }
 
-const ErrorCodeInfo& info(ErrorCode code) { return kCodes[static_cast<std::size_t>(code)]; }
+const ErrorCodeInfo& info(ErrorCode code) { return kErrorCodes[static_cast<std::size_t>(code)]; }
 
-std::span<const ErrorCodeInfo> all_error_codes() { return kCodes; }
+std::span<const ErrorCodeInfo> all_error_codes() { return kErrorCodes; }
 
 std::string to_string(const Error& error) {
   std::string text(info(error.code).name);

@@ -23,11 +23,12 @@ constexpr std::array<std::int64_t, 19> kPowers = [] {
   return powers;
 }();
 
-constexpr std::array<std::string_view, 9> kSigns{"£", "€", "$", "¥", "￥", "₩", "₹", "元", "円"};
+constexpr std::array<std::string_view, 9> kMoneySigns{"£", "€", "$",  "¥", "￥",
+                                                      "₩", "₹", "元", "円"};
 
 // Takes a currency sign off either end.
 std::string_view without_sign(std::string_view text) {
-  for (std::string_view sign : kSigns) {
+  for (std::string_view sign : kMoneySigns) {
     if (text.starts_with(sign)) return trim(text.substr(sign.size()));
     if (text.ends_with(sign)) return trim(text.substr(0, text.size() - sign.size()));
   }

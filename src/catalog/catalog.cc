@@ -11,7 +11,7 @@
 namespace attune::catalog {
 namespace {
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kCatalogMigrations[] = {{1, R"sql(
 CREATE TABLE items(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 CREATE TABLE item_facts(
   item INTEGER NOT NULL, field TEXT NOT NULL, valid_from INTEGER NOT NULL,
@@ -79,7 +79,7 @@ std::uint64_t CatalogSnapshot::taste_fingerprint(ItemNumber newest) const {
 }
 
 Result<Catalog> Catalog::open(store::State& state) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("catalog", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("catalog", kCatalogMigrations));
   return Catalog(state);
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr std::array<std::string_view, 20> kNames{
+constexpr std::array<std::string_view, 20> kCampaignDecisionMembers{
     "id",     "time",     "customer",   "campaign", "version",    "channel", "reason",
     "note",   "retry_at", "experiment", "salt",     "holdout",    "arms",    "group",
     "policy", "seed",     "treatments", "choice",   "cost_minor", "currency"};
@@ -142,7 +142,8 @@ Result<CampaignDecision> parse_campaign_decision(std::string_view json) {
   dom::object object;
   if (json.empty() || parser.parse(json.data(), json.size(), true).get(object))
     return broken("is no JSON object");
-  ATTUNE_ASSIGN_OR_RETURN(const LoggedMembers members, LoggedMembers::read(object, kNames));
+  ATTUNE_ASSIGN_OR_RETURN(const LoggedMembers members,
+                          LoggedMembers::read(object, kCampaignDecisionMembers));
   CampaignDecision decision;
   ATTUNE_RETURN_IF_ERROR(read_head(members, decision));
   ATTUNE_RETURN_IF_ERROR(read_reason(members, decision));

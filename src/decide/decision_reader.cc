@@ -17,7 +17,7 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr std::array<std::string_view, 11> kNames{
+constexpr std::array<std::string_view, 11> kDecisionMembers{
     "id",       "time",  "surface",   "seed",  "policy", "model", "model_version",
     "personal", "notes", "shortlist", "chosen"};
 
@@ -125,7 +125,8 @@ Result<Decision> parse_decision(std::string_view json) {
   dom::object object;
   if (json.empty() || parser.parse(json.data(), json.size(), true).get(object))
     return broken("is no JSON object");
-  ATTUNE_ASSIGN_OR_RETURN(const LoggedMembers members, LoggedMembers::read(object, kNames));
+  ATTUNE_ASSIGN_OR_RETURN(const LoggedMembers members,
+                          LoggedMembers::read(object, kDecisionMembers));
   Decision decision;
   ATTUNE_ASSIGN_OR_RETURN(decision.id, members.text("id"));
   if (!is_id(decision.id))

@@ -10,7 +10,7 @@
 namespace attune::deliver {
 namespace {
 
-constexpr store::Migration kMigrations[] = {
+constexpr store::Migration kOutboxMigrations[] = {
     {1,
      "CREATE TABLE outbox (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,"
      " channel INTEGER NOT NULL, provider TEXT NOT NULL, customer INTEGER NOT NULL,"
@@ -115,7 +115,7 @@ std::string_view name(MessageState state) {
 }
 
 Result<Outbox> Outbox::open(store::State& state, store::Vault& vault) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("outbox", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("outbox", kOutboxMigrations));
   return Outbox(state, vault);
 }
 

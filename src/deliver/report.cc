@@ -16,8 +16,6 @@ constexpr std::size_t kBytesMax = 4 << 20;
 constexpr std::size_t kRecipientsMax = 100;
 constexpr std::size_t kDiagnosticMax = 1000;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // "5.1.1" or "5.1.1 (bad mailbox)"; empty for anything else.
 std::string status_code(std::string_view text) {
   text = trim(text);

@@ -12,7 +12,7 @@
 namespace attune::engage {
 namespace {
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kCampaignStoreMigrations[] = {{1, R"sql(
 CREATE TABLE campaigns(
   number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, state INTEGER NOT NULL,
   version INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL, last_run INTEGER);
@@ -163,7 +163,7 @@ bool may_become(CampaignState from, CampaignState to) {
 }
 
 Result<CampaignStore> CampaignStore::open(store::State& state) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("campaigns", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("campaigns", kCampaignStoreMigrations));
   return CampaignStore(state);
 }
 

@@ -10,7 +10,7 @@ namespace attune::engage {
 namespace {
 
 // `origin` is the number under which a message went out; `customer` is whose it is now.
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kContactStoreMigrations[] = {{1, R"sql(
 CREATE TABLE contacts(
   customer INTEGER NOT NULL, time INTEGER NOT NULL, campaign INTEGER NOT NULL,
   origin INTEGER NOT NULL, channel INTEGER NOT NULL,
@@ -38,7 +38,7 @@ Result<decide::Contact> read_contact(const store::State& state, const store::Sta
 }  // namespace
 
 Result<ContactStore> ContactStore::open(store::State& state) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("contacts", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("contacts", kContactStoreMigrations));
   return ContactStore(state);
 }
 

@@ -14,7 +14,7 @@
 namespace attune::engine {
 namespace {
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kAccessKeysMigrations[] = {{1, R"sql(
 CREATE TABLE access_keys(
   id TEXT PRIMARY KEY, scope INTEGER NOT NULL, label TEXT NOT NULL, hash BLOB NOT NULL,
   created INTEGER NOT NULL, revoked INTEGER);
@@ -104,7 +104,7 @@ AccessKeys& AccessKeys::operator=(AccessKeys&&) noexcept = default;
 AccessKeys::~AccessKeys() = default;
 
 Result<AccessKeys> AccessKeys::open(store::State& state, store::Vault& vault) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("access_keys", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("access_keys", kAccessKeysMigrations));
   auto impl = std::make_unique<Impl>();
   impl->state = &state;
   impl->vault = &vault;

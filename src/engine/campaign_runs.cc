@@ -5,7 +5,7 @@
 namespace attune::engine {
 namespace {
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kCampaignRunsMigrations[] = {{1, R"sql(
 CREATE TABLE campaign_runs(
   campaign INTEGER NOT NULL, due INTEGER NOT NULL, version INTEGER NOT NULL, seed INTEGER NOT NULL,
   begun INTEGER NOT NULL, next_customer INTEGER NOT NULL, looked_at INTEGER NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE campaign_run_counts(
   count INTEGER NOT NULL, cost INTEGER NOT NULL,
   PRIMARY KEY(campaign, due, treatment, name)) WITHOUT ROWID;
 )sql"},
-                                            {2, R"sql(
+                                                        {2, R"sql(
 ALTER TABLE campaign_runs ADD COLUMN after_quiet_hours INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE campaign_waiting(
   campaign INTEGER NOT NULL, customer INTEGER NOT NULL, until INTEGER NOT NULL,
@@ -55,7 +55,7 @@ Result<std::vector<CampaignRun>> read_runs(store::State& state,
 }  // namespace
 
 Result<CampaignRuns> CampaignRuns::open(store::State& state) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("campaign_runs", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("campaign_runs", kCampaignRunsMigrations));
   return CampaignRuns(state);
 }
 

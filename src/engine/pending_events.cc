@@ -8,7 +8,7 @@
 namespace attune::engine {
 namespace {
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kPendingEventsMigrations[] = {{1, R"sql(
 CREATE TABLE pending_events(
   number INTEGER PRIMARY KEY AUTOINCREMENT, events INTEGER NOT NULL, sealed BLOB NOT NULL);
 )sql"}};
@@ -20,7 +20,7 @@ constexpr CustomerNumber kNobody{0};
 }  // namespace
 
 Result<PendingEvents> PendingEvents::open(Workspace& workspace) {
-  ATTUNE_RETURN_IF_ERROR(workspace.state().migrate("pending_events", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(workspace.state().migrate("pending_events", kPendingEventsMigrations));
   ATTUNE_RETURN_IF_ERROR(workspace.vault().create_keys(std::span(&kNobody, 1)));
   return PendingEvents(workspace);
 }

@@ -15,7 +15,7 @@ using events::EventType;
 using profiles::ProfileEvent;
 using profiles::TermKindOf;
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kProfileFoldingMigrations[] = {{1, R"sql(
 CREATE TABLE profile_basis(only INTEGER PRIMARY KEY CHECK(only = 1), fingerprint TEXT NOT NULL);
 CREATE TABLE profile_merges(source INTEGER PRIMARY KEY, root INTEGER NOT NULL);
 )sql"}};
@@ -38,7 +38,7 @@ std::string search_words(store::Vault& vault, CustomerNumber customer, std::stri
 }  // namespace
 
 Status ProfileFolding::migrate(store::State& state) {
-  return state.migrate("profile_folding", kMigrations);
+  return state.migrate("profile_folding", kProfileFoldingMigrations);
 }
 
 Status ProfileFolding::forget(store::State& state, std::span<const CustomerNumber> customers) {

@@ -7,7 +7,7 @@
 namespace attune::engine {
 namespace {
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kTrainingScheduleMigrations[] = {{1, R"sql(
 CREATE TABLE training_schedule(
   only INTEGER PRIMARY KEY CHECK(only = 1), every_seconds INTEGER NOT NULL);
 )sql"}};
@@ -17,7 +17,7 @@ constexpr TasteSize kLeastToLearn{.interactions = 100, .customers = 10};
 }  // namespace
 
 Status TrainingSchedule::begin(store::State& state, std::optional<std::chrono::seconds> stated) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("training_schedule", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("training_schedule", kTrainingScheduleMigrations));
   ATTUNE_ASSIGN_OR_RETURN(const auto kept,
                           state.find_int64("SELECT every_seconds FROM training_schedule"));
   every_ = stated ? stated->count() : kept.value_or(kUsual.count());

@@ -3,7 +3,7 @@
 namespace attune::engine {
 namespace {
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kVocabularyMigrations[] = {{1, R"sql(
 CREATE TABLE terms(
   kind INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL,
   PRIMARY KEY(kind, number)) WITHOUT ROWID;
@@ -13,7 +13,7 @@ CREATE TABLE terms(
 
 Result<ShopVocabulary> ShopVocabulary::open(store::State& state,
                                             const catalog::CatalogSnapshot& catalog) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("vocabulary", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("vocabulary", kVocabularyMigrations));
   ShopVocabulary vocabulary(catalog);
   ATTUNE_RETURN_IF_ERROR(vocabulary.follow(state));
   return vocabulary;

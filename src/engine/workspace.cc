@@ -13,26 +13,26 @@
 namespace attune::engine {
 namespace {
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kWorkspaceMigrations[] = {{1, R"sql(
 CREATE TABLE imports(
   number INTEGER PRIMARY KEY, files TEXT NOT NULL, time INTEGER NOT NULL,
   rows INTEGER NOT NULL, first INTEGER NOT NULL,
   report BLOB NOT NULL);
 CREATE TABLE vault_keys(only INTEGER PRIMARY KEY CHECK(only = 1), key_id TEXT NOT NULL);
 )sql"},
-                                            {2, R"sql(
+                                                     {2, R"sql(
 CREATE TABLE refused(number INTEGER PRIMARY KEY, sealed BLOB NOT NULL);
 )sql"},
-                                            {3, R"sql(
+                                                     {3, R"sql(
 CREATE TABLE lost_imports(number INTEGER PRIMARY KEY, rows INTEGER NOT NULL);
 )sql"},
-                                            {4, R"sql(
+                                                     {4, R"sql(
 CREATE TABLE pinned_currency(only INTEGER PRIMARY KEY CHECK(only = 1), code TEXT NOT NULL);
 )sql"},
-                                            {5, R"sql(
+                                                     {5, R"sql(
 CREATE TABLE erasures(number INTEGER PRIMARY KEY, receipt TEXT NOT NULL);
 )sql"},
-                                            {6, R"sql(
+                                                     {6, R"sql(
 CREATE TABLE refused_dropped(only INTEGER PRIMARY KEY CHECK(only = 1), count INTEGER NOT NULL);
 )sql"}};
 
@@ -79,7 +79,7 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
   ATTUNE_ASSIGN_OR_RETURN(store::Journal journal,
                           store::Journal::open(folder.journal(), journal_options));
   ATTUNE_ASSIGN_OR_RETURN(store::State state, store::State::open(folder.state_file()));
-  ATTUNE_RETURN_IF_ERROR(state.migrate("engine", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("engine", kWorkspaceMigrations));
   ATTUNE_ASSIGN_OR_RETURN(store::Vault vault, open_vault(folder, state));
   store::HistoryOptions history_options;
   history_options.threads = folder.settings().threads;

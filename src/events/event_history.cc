@@ -18,7 +18,7 @@ namespace {
 
 // Keys are hashes and `personal` is sealed: nothing makes them smaller, and to try is half of what
 // a checkpoint costs, while which nothing is applied.
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kEventHistoryMigrations[] = {{1, R"sql(
 CREATE TABLE event_rows(
   sequence BIGINT NOT NULL, key_high UBIGINT NOT NULL USING COMPRESSION uncompressed,
   key_low UBIGINT NOT NULL USING COMPRESSION uncompressed,
@@ -50,9 +50,9 @@ CREATE VIEW events AS
   LEFT JOIN labels m ON m.kind = 2 AND m.code = e.currency
   LEFT JOIN derived_marks d ON d.sequence = e.sequence;
 )sql"},
-                                            // Chunks of an import under way, which come in any
-                                            // order.
-                                            {2, R"sql(
+                                                        // Chunks of an import under way, which come
+                                                        // in any order.
+                                                        {2, R"sql(
 DELETE FROM event_rows WHERE sequence >= (SELECT min(first) FROM imports WHERE NOT finished);
 ALTER TABLE imports DROP COLUMN done;
 CREATE TABLE import_chunks(first BIGINT NOT NULL, begin_row BIGINT NOT NULL);
@@ -156,7 +156,7 @@ EventHistory::~EventHistory() = default;
 
 Result<EventHistory> EventHistory::open(store::History& history, store::Vault& vault,
                                         int session_gap_minutes) {
-  ATTUNE_RETURN_IF_ERROR(history.migrate("events", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(history.migrate("events", kEventHistoryMigrations));
   ATTUNE_ASSIGN_OR_RETURN(const auto known, history.find_int64("SELECT count(*) FROM event_types"));
   for (int type = static_cast<int>(known.value_or(0)); type < kEventTypeCount; ++type) {
     ATTUNE_RETURN_IF_ERROR(

@@ -12,7 +12,7 @@
 namespace attune::events {
 namespace {
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kIdentityMigrations[] = {{1, R"sql(
 CREATE TABLE identifiers(
   hash BLOB NOT NULL, kind INTEGER NOT NULL, customer INTEGER NOT NULL, sealed BLOB NOT NULL,
   PRIMARY KEY(hash, kind)) WITHOUT ROWID;
@@ -102,7 +102,7 @@ CustomerNumber MergeMap::root(CustomerNumber number) const {
 
 Result<Identity> Identity::open(store::State& state, store::Vault& vault,
                                 const ForgottenIds* forgotten) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("identity", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("identity", kIdentityMigrations));
   return Identity(state, vault, forgotten);
 }
 

@@ -374,7 +374,7 @@ bool SegmentMessages::flatten(std::string_view written, std::size_t prefix,
     if (path_.size() > kTraitNameBytesMax) {
       return values_.refuse(field, "too_long",
                             fmt::format("the name of trait '{}' has {} bytes; at most {} are kept",
-                                        quoted(path_), path_.size(), kTraitNameBytesMax));
+                                        attune::quoted(path_), path_.size(), kTraitNameBytesMax));
     }
     if (kind_of(value) == JsonKind::object) {
       if (!flatten(value, path_.size(), field)) return false;
@@ -394,8 +394,9 @@ bool SegmentMessages::unique_traits(std::string_view field) {
   std::ranges::sort(trait_names_);
   const auto twice = std::ranges::adjacent_find(trait_names_);
   if (twice == trait_names_.end()) return true;
-  return values_.refuse(field, "duplicate_key",
-                        fmt::format("trait '{}' stands twice; leave one out", quoted(*twice)));
+  return values_.refuse(
+      field, "duplicate_key",
+      fmt::format("trait '{}' stands twice; leave one out", attune::quoted(*twice)));
 }
 
 void SegmentMessages::add(Event event) {

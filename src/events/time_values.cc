@@ -35,8 +35,6 @@ constexpr std::array<std::string_view, 12> kMonths{"january",   "february", "mar
                                                    "may",       "june",     "july",     "august",
                                                    "september", "october",  "november", "december"};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // Takes pieces off the front of a text.
 class Pieces {
  public:

@@ -12,8 +12,6 @@
 namespace attune::events {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 bool contains(std::span<const std::string_view> words, std::string_view text) {
   return std::ranges::find(words, text) != words.end();
 }

@@ -224,7 +224,7 @@ Answer assignments(const Call& call) {
   return Response{.body = std::move(text)};
 }
 
-Answer find_decision(const Call& call) {
+Answer find_campaign_decision(const Call& call) {
   return answer_from(call, "id", [&](Campaigns& campaigns, Customers&) -> Result<std::string> {
     ATTUNE_ASSIGN_OR_RETURN(const auto decision, campaigns.find_decision(call.parameter(0)));
     return to_json(decision);
@@ -295,7 +295,8 @@ void add_campaign_doors(ApiContext& api) {
        .query = {"after", "limit"}},
       assignments);
   add(Method::get, "/v1/campaign-decisions/{id}", KeyScope::read,
-      "A logged decision of a campaign: gates, group, treatment, probability", "", find_decision);
+      "A logged decision of a campaign: gates, group, treatment, probability", "",
+      find_campaign_decision);
 }
 
 }  // namespace attune::http

@@ -2,6 +2,7 @@
 // done?
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -24,6 +25,9 @@
 namespace attune::http {
 
 using engine::KeyScope;
+
+// Longest name of a place where something is shown.
+inline constexpr std::size_t kSurfaceBytes = 128;
 
 // One door as the OpenAPI document tells of it.
 struct Door {

@@ -130,7 +130,7 @@ constexpr const char* kBody =
     R"({"type":"object","description":"a message as Segment's libraries send it; at most 32 KB"})";
 constexpr const char* kBatchBody =
     R"({"type":"object","required":["batch"],"properties":{"batch":{"type":"array","items":{"type":"object"}},"writeKey":{"type":"string"},"sentAt":{"type":"string"}},"description":"at most 500 KB"})";
-constexpr const char* kAnswer =
+constexpr const char* kIntakeAnswer =
     R"({"type":"object","required":["success"],"properties":{"success":{"type":"boolean"}}})";
 
 }  // namespace
@@ -150,7 +150,7 @@ void add_intake_doors(ApiContext& api) {
     door.method = Method::post;
     door.scope = KeyScope::write;
     door.body = call == SegmentCall::batch ? kBatchBody : kBody;
-    door.answer = kAnswer;
+    door.answer = kIntakeAnswer;
     door.path = "/v1/" + word;
     door.summary = fmt::format("Takes a {} of Segment's libraries; 200 means it is on disk", word);
     api.add_raw(door, handler);

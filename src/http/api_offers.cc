@@ -9,8 +9,6 @@ namespace {
 
 using engine::OfferRequest;
 
-constexpr std::size_t kSurfaceBytes = 128;
-
 Answer offers(const Call& call) {
   OfferRequest request;
   for (const auto& [name, value] : call.request.query) {
@@ -44,7 +42,7 @@ Answer offers(const Call& call) {
   return Response{.body = engine::to_json(*answer)};
 }
 
-constexpr const char* kAnswer =
+constexpr const char* kOfferAnswer =
     R"({"type":"object","required":["known","offers","not_offered"],"properties":{"known":{"type":"boolean","description":"whether an event named this visitor before"},"offers":{"type":"array","items":{"type":"object","required":["offer_id","campaign","treatment","content","probability"],"properties":{"offer_id":{"type":"string","description":"to be named as offer_id in the properties of impression and click"},"campaign":{"type":"string"},"treatment":{"type":"string"},"content":{"type":"string"},"probability":{"type":"number"}}}},"not_offered":{"type":"array","items":{"type":"object","required":["campaign","reason","note"],"properties":{"campaign":{"type":"string"},"reason":{"type":"string"},"note":{"type":"string"}}}}}})";
 
 }  // namespace
@@ -55,7 +53,7 @@ void add_offer_doors(ApiContext& api) {
            .scope = KeyScope::read,
            .summary = "What a visitor is offered on a surface, through all gates of the campaigns "
                       "of channel on_page; decided, paid and on disk before the answer",
-           .answer = kAnswer,
+           .answer = kOfferAnswer,
            .query = {"customer", "anonymous", "surface", "count"}},
           offers);
 }

@@ -13,7 +13,6 @@ namespace {
 
 namespace json = boost::json;
 constexpr std::size_t kItemsMax = 500;
-constexpr std::size_t kSurfaceBytes = 128;
 constexpr std::size_t kPolicyBytes = 64;
 
 json::array reasons_json(const std::vector<engine::Reason>& reasons) {

@@ -12,8 +12,8 @@
 namespace attune::learn {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames = {"none", "min_max", "z_score", "log",
-                                                    "log_z_score"};
+constexpr std::array<std::string_view, 5> kScalingNames = {"none", "min_max", "z_score", "log",
+                                                           "log_z_score"};
 
 bool takes_log(ScalingKind kind) {
   return kind == ScalingKind::log || kind == ScalingKind::log_z_score;
@@ -82,15 +82,15 @@ Status check_columns(std::int64_t found, std::size_t expected) {
 }  // namespace
 
 Result<ScalingKind> parse_scaling_kind(std::string_view name) {
-  const auto found = std::ranges::find(kNames, name);
-  if (found != kNames.end()) return static_cast<ScalingKind>(found - kNames.begin());
-  const std::vector<std::string> known(kNames.begin(), kNames.end());
+  const auto found = std::ranges::find(kScalingNames, name);
+  if (found != kScalingNames.end()) return static_cast<ScalingKind>(found - kScalingNames.begin());
+  const std::vector<std::string> known(kScalingNames.begin(), kScalingNames.end());
   return std::unexpected(invalid_argument(fmt::format(
       "there is no scaling '{}'; there are none, min_max, z_score, log and log_z_score{}",
       quoted(name), did_you_mean(name, known))));
 }
 
-std::string_view name_of(ScalingKind kind) { return kNames[static_cast<std::size_t>(kind)]; }
+std::string_view name_of(ScalingKind kind) { return kScalingNames[static_cast<std::size_t>(kind)]; }
 
 double ColumnScaling::apply(double x) const {
   return ((takes_log(kind) ? signed_log(x) : x) - shift) / scale;

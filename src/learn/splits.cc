@@ -17,7 +17,7 @@ namespace {
 using math::CsrMatrix;
 using math::Triplet;
 
-constexpr std::array<std::string_view, 3> kNames = {"random", "leave-one-out", "time"};
+constexpr std::array<std::string_view, 3> kSplitNames = {"random", "leave-one-out", "time"};
 
 Rng customer_stream(std::uint64_t seed, std::int32_t customer) {
   return Rng(seed, "split", static_cast<std::uint64_t>(customer));
@@ -124,15 +124,15 @@ Result<Split> split_by_time(const InteractionLog& log, const SplitOptions& optio
 }  // namespace
 
 Result<SplitKind> parse_split_kind(std::string_view name) {
-  const auto found = std::ranges::find(kNames, name);
-  if (found != kNames.end()) return static_cast<SplitKind>(found - kNames.begin());
-  const std::vector<std::string> known(kNames.begin(), kNames.end());
+  const auto found = std::ranges::find(kSplitNames, name);
+  if (found != kSplitNames.end()) return static_cast<SplitKind>(found - kSplitNames.begin());
+  const std::vector<std::string> known(kSplitNames.begin(), kSplitNames.end());
   return std::unexpected(invalid_argument(
       fmt::format("there is no split '{}'; there are random, leave-one-out and time{}",
                   quoted(name), did_you_mean(name, known))));
 }
 
-std::string_view name_of(SplitKind kind) { return kNames[static_cast<std::size_t>(kind)]; }
+std::string_view name_of(SplitKind kind) { return kSplitNames[static_cast<std::size_t>(kind)]; }
 
 Result<Split> split_interactions(const InteractionLog& log, const SplitOptions& options,
                                  std::uint64_t seed) {

@@ -13,7 +13,7 @@
 namespace attune::ledger {
 namespace {
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kBudgetLedgerMigrations[] = {{1, R"sql(
 CREATE TABLE ledger_budgets(
   number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, currency TEXT NOT NULL,
   limits_money INTEGER NOT NULL, limits_messages INTEGER NOT NULL);
@@ -274,7 +274,7 @@ std::string_view name(ReservationState state) {
 }
 
 Result<BudgetLedger> BudgetLedger::open(store::State& state) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("ledger", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("ledger", kBudgetLedgerMigrations));
   return BudgetLedger(state);
 }
 

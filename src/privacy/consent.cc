@@ -17,7 +17,7 @@ namespace attune::privacy {
 namespace {
 
 // `origin` is the number under which a change arrived; `customer` is whom it belongs to now.
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kConsentMigrations[] = {{1, R"sql(
 CREATE TABLE consent(
   customer INTEGER NOT NULL, purpose INTEGER NOT NULL, origin INTEGER NOT NULL,
   given INTEGER NOT NULL, time INTEGER NOT NULL, sequence INTEGER NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE consent_changes(
 CREATE INDEX consent_changes_by_customer ON consent_changes(customer);
 CREATE INDEX consent_changes_by_origin ON consent_changes(origin);
 )sql"},
-                                            {2, R"sql(
+                                                   {2, R"sql(
 ALTER TABLE consent_changes ADD COLUMN source TEXT NOT NULL DEFAULT '';
 ALTER TABLE consent_changes ADD COLUMN wording TEXT NOT NULL DEFAULT '';
 ALTER TABLE consent_changes ADD COLUMN proof TEXT NOT NULL DEFAULT '';
@@ -197,7 +197,7 @@ Result<ConsentEvidence> evidence_of(std::string_view properties_json) {
 }
 
 Result<ConsentLedger> ConsentLedger::open(store::State& state) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("consent", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("consent", kConsentMigrations));
   return ConsentLedger(state);
 }
 

@@ -22,7 +22,7 @@ namespace {
 using events::IdKey;
 using events::IdKind;
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kForgottenListMigrations[] = {{1, R"sql(
 CREATE TABLE suppressed(
   kind INTEGER NOT NULL, hash BLOB NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY(kind, hash)) WITHOUT ROWID;
@@ -57,7 +57,7 @@ struct ForgottenList::Impl {
     ATTUNE_ASSIGN_OR_RETURN(
         state, store::State::open(
                    file, {.synchronous = store::Synchronous::full, .cache_bytes = 1 << 20}));
-    ATTUNE_RETURN_IF_ERROR(state->migrate("suppression", kMigrations));
+    ATTUNE_RETURN_IF_ERROR(state->migrate("suppression", kForgottenListMigrations));
     ATTUNE_ASSIGN_OR_RETURN(store::Statement rows,
                             state->prepare("SELECT kind, hash, at FROM suppressed"));
     while (true) {

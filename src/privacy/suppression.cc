@@ -11,7 +11,7 @@
 namespace attune::privacy {
 namespace {
 
-constexpr store::Migration kMigrations[] = {{1, R"sql(
+constexpr store::Migration kSuppressionMigrations[] = {{1, R"sql(
 CREATE TABLE suppressions(
   high INTEGER NOT NULL, low INTEGER NOT NULL, reason INTEGER NOT NULL, time INTEGER NOT NULL,
   PRIMARY KEY(high, low)) WITHOUT ROWID;
@@ -75,7 +75,7 @@ void SuppressionSet::mark(std::span<const Hash128> keys, std::span<std::uint8_t>
 }
 
 Result<SuppressionList> SuppressionList::open(store::State& state) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("suppressions", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("suppressions", kSuppressionMigrations));
   return SuppressionList(state);
 }
 

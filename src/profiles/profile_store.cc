@@ -18,7 +18,7 @@ constexpr std::string_view kCursor = "profiles";
 constexpr std::string_view kSealedField = "profile.recent_searches";
 constexpr std::int64_t kGrain = 100;  // profiles parsed by one thread: half a millisecond
 
-constexpr std::array<store::Migration, 1> kMigrations{{{1, R"sql(
+constexpr std::array<store::Migration, 1> kProfileStoreMigrations{{{1, R"sql(
   CREATE TABLE profile_blobs (customer INTEGER PRIMARY KEY, blob BLOB NOT NULL, searches BLOB);
   CREATE TABLE profile_changes (customer INTEGER PRIMARY KEY);
   CREATE TABLE profile_rules (fingerprint INTEGER NOT NULL);
@@ -30,7 +30,7 @@ std::int64_t as_signed(std::uint64_t value) { return std::bit_cast<std::int64_t>
 
 Result<ProfileStore> ProfileStore::open(store::State& state, store::Vault* vault,
                                         const FoldRules& rules) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("profiles", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("profiles", kProfileStoreMigrations));
   ProfileStore opened(state, vault, rules);
   ATTUNE_ASSIGN_OR_RETURN(const auto known,
                           state.find_int64("SELECT fingerprint FROM profile_rules"));

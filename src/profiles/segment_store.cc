@@ -13,7 +13,7 @@ namespace {
 
 using store::Statement;
 
-constexpr std::array<store::Migration, 2> kMigrations{{{1, R"sql(
+constexpr std::array<store::Migration, 2> kSegmentStoreMigrations{{{1, R"sql(
   CREATE TABLE segment_definitions (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, rule TEXT NOT NULL,
     description TEXT NOT NULL, created INTEGER NOT NULL, ready_made INTEGER NOT NULL);
@@ -23,7 +23,7 @@ constexpr std::array<store::Migration, 2> kMigrations{{{1, R"sql(
   CREATE INDEX segment_members_by_segment ON segment_members (segment, customer);
   CREATE TABLE segment_passes (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 )sql"},
-                                                       {2, R"sql(
+                                                                   {2, R"sql(
   CREATE TABLE segments_removed (name TEXT PRIMARY KEY) WITHOUT ROWID;  -- ready-made ones
 )sql"}}};
 
@@ -67,7 +67,7 @@ Result<std::vector<std::int64_t>> read_numbers(store::State& state, std::string_
 }  // namespace
 
 Result<SegmentStore> SegmentStore::open(store::State& state) {
-  ATTUNE_RETURN_IF_ERROR(state.migrate("segments", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(state.migrate("segments", kSegmentStoreMigrations));
   return SegmentStore(state);
 }
 

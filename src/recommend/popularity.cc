@@ -7,7 +7,6 @@
 namespace attune::recommend {
 namespace {
 
-constexpr float kNoEvidence = std::numeric_limits<float>::quiet_NaN();
 const std::vector<std::string> kMeasures = {"customers", "weight"};
 
 const ParameterTable<PopularityParameters>& popularity_table() {

@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::string_view kMagic = "attune-recommend";
 constexpr std::uint32_t kVersion = 1;
-constexpr float kNoEvidence = std::numeric_limits<float>::quiet_NaN();
 constexpr float kRounding = 1e-6f;        // of what was added: so much left of it is nothing
 constexpr std::int64_t kBatch = 12 * 96;  // lists held at a time by recommend_all
 

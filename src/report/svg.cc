@@ -22,12 +22,6 @@ int hundredths(char c) {
   return 62;
 }
 
-std::size_t character_length(std::string_view text, std::size_t at) {
-  std::size_t end = at + 1;
-  while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
-  return end - at;
-}
-
 double character_width(std::string_view character) {
   if (character.size() == 1) return hundredths(character[0]) / 100.0;
   const int columns = display_width(character);

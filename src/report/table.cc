@@ -34,12 +34,6 @@ std::string_view colour_of(Tone tone) {
   }
 }
 
-std::size_t character_length(std::string_view text, std::size_t at) {
-  std::size_t end = at + 1;
-  while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
-  return end - at;
-}
-
 // The beginning of `text` that fits into `width` columns, with a mark where something is left out.
 std::string fitted(const std::string& text, int width, std::string_view mark) {
   if (display_width(text) <= width) return text;

@@ -52,8 +52,6 @@ CodePoint code_point(std::string_view text, std::size_t at) {
           4};
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 bool is_space(char32_t c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == 0x3000 || c == 0xA0 || c == 0xFEFF;
 }

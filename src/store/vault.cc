@@ -34,7 +34,7 @@ constexpr std::size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 constexpr char kSealVersion = 1;
 constexpr std::size_t kOverhead = 1 + kNonceBytes + kTagBytes;
 constexpr int kPassed = 16;  // so many keys that nobody asked for cost as much as a look-up
-constexpr Migration kMigrations[] = {
+constexpr Migration kVaultMigrations[] = {
     {1,
      "CREATE TABLE keys (customer INTEGER PRIMARY KEY, key BLOB);"  // NULL: destroyed
      "CREATE TABLE vault (key_id TEXT NOT NULL)"}};
@@ -200,7 +200,7 @@ Status Vault::Impl::load(const VaultOptions& options) {
   ATTUNE_ASSIGN_OR_RETURN(customers, State::open(customers_file, {.synchronous = Synchronous::full,
                                                                   .secure_delete = true,
                                                                   .vfs = options.vfs}));
-  ATTUNE_RETURN_IF_ERROR(customers->migrate("vault", kMigrations));
+  ATTUNE_RETURN_IF_ERROR(customers->migrate("vault", kVaultMigrations));
   ATTUNE_ASSIGN_OR_RETURN(Statement statement, customers->prepare("SELECT key_id FROM vault"));
   ATTUNE_ASSIGN_OR_RETURN(const bool found, statement.step());
   if (!found) {

@@ -33,7 +33,9 @@ TEST(PackEvents, SayTheSameInFewerBytes) {
     EXPECT_EQ(unpacked->columns.serialise(), whole->columns.serialise());
     EXPECT_EQ(unpacked->names.serialise(), whole->names.serialise());
     EXPECT_EQ(unpacked->facts.serialise(), whole->facts.serialise());
-    if (count == 500) EXPECT_LT(packed.size() * 3, bundle.size());
+    if (count == 500) {
+      EXPECT_LT(packed.size() * 3, bundle.size());
+    }
   }
 }
 

@@ -16,12 +16,12 @@
 namespace attune::events {
 namespace {
 
-constexpr const char* kMap = "customer=c,item=i,time=t,price=p,type=purchase";
+constexpr const char* kShortNames = "customer=c,item=i,time=t,price=p,type=purchase";
 
 Rows<Event> some_rows() {
   return read_events(
       "c,i,t,p\nu,a,2020-01-01,1\n,b,2020-01-03,0\nu,c,2020-02-30,1\nu,d\nu,e,2020-01-02,x\n",
-      kMap);
+      kShortNames);
 }
 
 QualityReport report_of(const Rows<Event>& rows) {
@@ -52,7 +52,7 @@ TEST(QualityReport, AccountsForEveryRow) {
 TEST(QualityReport, KeepsFiveExamplesOfEachReason) {
   std::string text = "c,i,t,p\n";
   for (int i = 0; i < 20; ++i) text += ",a,2020-01-01,1\n";
-  const auto report = report_of(read_events(text, kMap));
+  const auto report = report_of(read_events(text, kShortNames));
   EXPECT_EQ(report.reasons.at("missing_customer").count, 20);
   EXPECT_EQ(report.reasons.at("missing_customer").examples.size(), 5u);
   EXPECT_EQ(report.reasons.at("missing_customer").examples[4].line, 6);
@@ -106,7 +106,7 @@ TEST(ReasonCodes, ListEveryMarkOnce) {
 TEST(QuarantineWriter, WritesRowsThatCanBeMendedAndReadWithTheSameMapping) {
   const std::string text =
       "c,i,t,p\nu,\"a,\"\"x\"\"\",2020-02-30,1\nu,d\nu,\"e,2020-01-02,x\nu,f,2020-01-01,1,2\n";
-  const auto rows = read_events(text, kMap);
+  const auto rows = read_events(text, kShortNames);
   ASSERT_EQ(rows.refused.size(), 4u);
   const auto path = std::filesystem::path(testing::TempDir()) / "quarantine.csv";
   QuarantineWriter writer(path, FileFormat::csv, {"c", "i", "t", "p"});
@@ -120,7 +120,7 @@ TEST(QuarantineWriter, WritesRowsThatCanBeMendedAndReadWithTheSameMapping) {
       written.starts_with("attune_line,attune_reason,attune_message,c,i,t,p\n2,impossible_time,"))
       << written;
   // Unmended, all are refused again.
-  const auto again = read_events(written, kMap);
+  const auto again = read_events(written, kShortNames);
   EXPECT_EQ(again.refused.size(), 4u) << again.failure << written;
   EXPECT_TRUE(again.rows.empty());
   // Mended, they are rows like any other.
@@ -133,7 +133,7 @@ TEST(QuarantineWriter, WritesRowsThatCanBeMendedAndReadWithTheSameMapping) {
   mend("u,d\n", "u,d,2020-01-01,1\n");
   mend("u,\"\"\"e\",2020-01-02,x", "u,e,2020-01-02,7");
   mend("2020-01-01,1,2", "2020-01-01,12");
-  const auto mended = read_events(written, kMap);
+  const auto mended = read_events(written, kShortNames);
   EXPECT_EQ(mended.rows.size(), 4u) << written;
   EXPECT_EQ(mended.rows[0].item, "a,\"x\"");
 }

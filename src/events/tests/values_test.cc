@@ -17,12 +17,12 @@ TimeValue read(TimeFormat format, std::string_view text, const char* zone = "UTC
   return value;
 }
 
-struct TimeCase {
+struct WrittenTime {
   TimeFormat format;
   const char* text;
   const char* iso;
 };
-class TimeReaderForms : public testing::TestWithParam<TimeCase> {};
+class TimeReaderForms : public testing::TestWithParam<WrittenTime> {};
 TEST_P(TimeReaderForms, AreReadAsTheMomentTheyMean) {
   EXPECT_EQ(format_iso(read(GetParam().format, GetParam().text).time), GetParam().iso)
       << GetParam().text;
@@ -30,34 +30,34 @@ TEST_P(TimeReaderForms, AreReadAsTheMomentTheyMean) {
 using enum TimeFormat;
 INSTANTIATE_TEST_SUITE_P(
     All, TimeReaderForms,
-    testing::Values(TimeCase{year_first, "2010-12-01 08:26:00", "2010-12-01T08:26:00Z"},
-                    TimeCase{year_first, "2010-12-01T08:26:00Z", "2010-12-01T08:26:00Z"},
-                    TimeCase{year_first, "2010-12-01T08:26:00.250+08:00",
-                             "2010-12-01T00:26:00.250000Z"},
-                    TimeCase{year_first, "2019-10-01 00:00:00 UTC", "2019-10-01T00:00:00Z"},
-                    TimeCase{year_first, "2010/12/1 8:26", "2010-12-01T08:26:00Z"},
-                    TimeCase{year_first, "2010-12-01", "2010-12-01T00:00:00Z"},
-                    TimeCase{year_first, "2024年5月1日 08:30", "2024-05-01T08:30:00Z"},
-                    TimeCase{year_first, "2024年05月01日8时30分15秒", "2024-05-01T08:30:15Z"},
-                    TimeCase{year_first, "2024/5/1 下午 3:04:05", "2024-05-01T15:04:05Z"},
-                    TimeCase{year_first, " 2010-12-01 08:26:00+0000 ", "2010-12-01T08:26:00Z"},
-                    TimeCase{month_first, "12/1/2010 8:26", "2010-12-01T08:26:00Z"},
-                    TimeCase{month_first, "12/31/10 8:26 PM", "2010-12-31T20:26:00Z"},
-                    TimeCase{month_first, "1/2/2010 12:05 AM", "2010-01-02T00:05:00Z"},
-                    TimeCase{day_first, "01-12-2010", "2010-12-01T00:00:00Z"},
-                    TimeCase{day_first, "31.12.2010 08:26", "2010-12-31T08:26:00Z"},
-                    TimeCase{compact, "19970101", "1997-01-01T00:00:00Z"},
-                    TimeCase{compact, "20240501083015", "2024-05-01T08:30:15Z"},
-                    TimeCase{compact, "20240501T083000Z", "2024-05-01T08:30:00Z"},
-                    TimeCase{month_name, "01-Jan-1995", "1995-01-01T00:00:00Z"},
-                    TimeCase{month_name, "Jan 2, 2020 3:04 PM", "2020-01-02T15:04:00Z"},
-                    TimeCase{month_name, "Thu, 02 Jan 2020 15:04:05 +0100", "2020-01-02T14:04:05Z"},
-                    TimeCase{month_name, "02/Jan/2020:15:04:05 +0000", "2020-01-02T15:04:05Z"},
-                    TimeCase{epoch_seconds, "1511544070", "2017-11-24T17:21:10Z"},
-                    TimeCase{epoch_seconds, "1511544070.25", "2017-11-24T17:21:10.250000Z"},
-                    TimeCase{epoch_millis, "1511544070123", "2017-11-24T17:21:10.123000Z"},
-                    TimeCase{epoch_micros, "1511544070123456", "2017-11-24T17:21:10.123456Z"},
-                    TimeCase{epoch_nanos, "151154407012345678", "1974-10-16T11:20:07.012345Z"}));
+    testing::Values(
+        WrittenTime{year_first, "2010-12-01 08:26:00", "2010-12-01T08:26:00Z"},
+        WrittenTime{year_first, "2010-12-01T08:26:00Z", "2010-12-01T08:26:00Z"},
+        WrittenTime{year_first, "2010-12-01T08:26:00.250+08:00", "2010-12-01T00:26:00.250000Z"},
+        WrittenTime{year_first, "2019-10-01 00:00:00 UTC", "2019-10-01T00:00:00Z"},
+        WrittenTime{year_first, "2010/12/1 8:26", "2010-12-01T08:26:00Z"},
+        WrittenTime{year_first, "2010-12-01", "2010-12-01T00:00:00Z"},
+        WrittenTime{year_first, "2024年5月1日 08:30", "2024-05-01T08:30:00Z"},
+        WrittenTime{year_first, "2024年05月01日8时30分15秒", "2024-05-01T08:30:15Z"},
+        WrittenTime{year_first, "2024/5/1 下午 3:04:05", "2024-05-01T15:04:05Z"},
+        WrittenTime{year_first, " 2010-12-01 08:26:00+0000 ", "2010-12-01T08:26:00Z"},
+        WrittenTime{month_first, "12/1/2010 8:26", "2010-12-01T08:26:00Z"},
+        WrittenTime{month_first, "12/31/10 8:26 PM", "2010-12-31T20:26:00Z"},
+        WrittenTime{month_first, "1/2/2010 12:05 AM", "2010-01-02T00:05:00Z"},
+        WrittenTime{day_first, "01-12-2010", "2010-12-01T00:00:00Z"},
+        WrittenTime{day_first, "31.12.2010 08:26", "2010-12-31T08:26:00Z"},
+        WrittenTime{compact, "19970101", "1997-01-01T00:00:00Z"},
+        WrittenTime{compact, "20240501083015", "2024-05-01T08:30:15Z"},
+        WrittenTime{compact, "20240501T083000Z", "2024-05-01T08:30:00Z"},
+        WrittenTime{month_name, "01-Jan-1995", "1995-01-01T00:00:00Z"},
+        WrittenTime{month_name, "Jan 2, 2020 3:04 PM", "2020-01-02T15:04:00Z"},
+        WrittenTime{month_name, "Thu, 02 Jan 2020 15:04:05 +0100", "2020-01-02T14:04:05Z"},
+        WrittenTime{month_name, "02/Jan/2020:15:04:05 +0000", "2020-01-02T15:04:05Z"},
+        WrittenTime{epoch_seconds, "1511544070", "2017-11-24T17:21:10Z"},
+        WrittenTime{epoch_seconds, "1511544070.25", "2017-11-24T17:21:10.250000Z"},
+        WrittenTime{epoch_millis, "1511544070123", "2017-11-24T17:21:10.123000Z"},
+        WrittenTime{epoch_micros, "1511544070123456", "2017-11-24T17:21:10.123456Z"},
+        WrittenTime{epoch_nanos, "151154407012345678", "1974-10-16T11:20:07.012345Z"}));
 
 TEST(TimeReader, ReadsUnzonedTimesInTheZoneGiven) {
   EXPECT_EQ(format_iso(read(year_first, "2010-07-01 08:26:00", "Europe/London").time),

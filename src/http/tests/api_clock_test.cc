@@ -95,7 +95,7 @@ std::vector<Row> rows_of(const Told& page) {
   return rows;
 }
 
-constexpr int kCustomers = 40;
+constexpr int kVisitors = 40;
 constexpr const char* kDaily = R"({"name":"tea","rule":"frequency >= 1","channel":"file",
   "purpose":"email","currency":"GBP","holdout":{"share":0.25},
   "schedule":{"start":"2026-06-01T00:00:00","end":"2026-06-08T00:00:00","repeat":"daily",
@@ -109,7 +109,7 @@ class CampaignRehearsal : public ApiClock {
     ApiClock::SetUp();
     rehearse();
     std::string batch;
-    for (int i = 0; i < kCustomers; ++i) {
+    for (int i = 0; i < kVisitors; ++i) {
       batch += fmt::format(
           R"({}{{"userId":"c{}","type":"track","event":"Order Completed",
           "timestamp":"2026-05-20T10:00:00Z","properties":{{"order_id":"o{}","currency":"GBP",
@@ -131,7 +131,7 @@ class CampaignRehearsal : public ApiClock {
     }
     const Told ran = post("/v1/campaigns/tea/run", "{}");
     ASSERT_EQ(ran.status, 200) << ran.body;
-    EXPECT_EQ(ran.text("/run/audience"), std::to_string(kCustomers)) << ran.body;
+    EXPECT_EQ(ran.text("/run/audience"), std::to_string(kVisitors)) << ran.body;
   }
 };
 
@@ -150,7 +150,7 @@ TEST_F(CampaignRehearsal, RunsDayByDayAndTellsWhoIsInWhichGroup) {
     after = rows.back().number;
     all.insert(all.end(), rows.begin(), rows.end());
   }
-  EXPECT_EQ(all.size(), 2u * kCustomers);
+  EXPECT_EQ(all.size(), 2u * kVisitors);
   std::map<std::string, std::string> group_of;
   for (const Row& row : all) {
     const auto [known, fresh] = group_of.try_emplace(row.customer, row.group);
@@ -161,7 +161,7 @@ TEST_F(CampaignRehearsal, RunsDayByDayAndTellsWhoIsInWhichGroup) {
     EXPECT_EQ(row.time, fresh ? "2026-06-01T09:00:00Z" : "2026-06-02T09:00:00Z");
     held += fresh && out;
   }
-  EXPECT_EQ(group_of.size(), static_cast<std::size_t>(kCustomers));
+  EXPECT_EQ(group_of.size(), static_cast<std::size_t>(kVisitors));
   EXPECT_GT(held, 0);
 }
 

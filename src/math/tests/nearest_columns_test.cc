@@ -11,7 +11,7 @@
 namespace attune::math {
 namespace {
 
-MatrixF random_matrix(std::uint64_t seed, std::int64_t rows, std::int64_t columns) {
+MatrixF drawn_matrix(std::uint64_t seed, std::int64_t rows, std::int64_t columns) {
   MatrixF m(rows, columns);
   Rng rng(seed, "nearest columns");
   for (float& value : m.data()) value = static_cast<float>(rng.normal());
@@ -23,7 +23,7 @@ TEST(NearestColumns, FindWhatPlainLoopsFindOnEveryInstructionSet) {
     ASSERT_TRUE(use_instruction_set(set));
     for (const std::int64_t k : {1, 2, 31, 32, 33, 100}) {
       for (const std::int64_t d : {1, 3, 16}) {
-        const MatrixF centres = random_matrix(1, k, d), rows = random_matrix(2, 23, d);
+        const MatrixF centres = drawn_matrix(1, k, d), rows = drawn_matrix(2, 23, d);
         std::vector<std::int32_t> nearest(23);
         std::vector<float> gap(23);
         NearestColumns(centres).find(rows.data(), nearest, gap);

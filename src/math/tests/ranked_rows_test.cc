@@ -13,7 +13,7 @@
 namespace attune::math {
 namespace {
 
-MatrixF random_rows(std::uint64_t seed, std::int64_t rows, std::int64_t columns) {
+MatrixF shrinking_rows(std::uint64_t seed, std::int64_t rows, std::int64_t columns) {
   MatrixF m(rows, columns);
   for (std::int64_t r = 0; r < rows; ++r) {
     Rng rng(seed, "ranked rows", static_cast<std::uint64_t>(r));
@@ -41,11 +41,11 @@ std::vector<ScoredIndex> in_full(const MatrixF& rows, const RowQuery& query, int
 TEST(RankedRows, ListsWhatScoringEveryRowWouldList) {
   for (const std::int64_t d : {3, 16, 40}) {
     for (const std::int64_t n : {1, 100, 128, 1000}) {
-      MatrixF rows = random_rows(1, n, d);
+      MatrixF rows = shrinking_rows(1, n, d);
       // Equal rows: ties have to go to the lower one.
       for (std::int64_t r = 10; r < n; r += 10)
         std::ranges::copy(rows.row(r - 1), rows.row(r).begin());
-      const MatrixF queries = random_rows(2, 20, d);
+      const MatrixF queries = shrinking_rows(2, 20, d);
       std::vector<std::uint8_t> allowed(static_cast<std::size_t>(n), 1);
       for (std::size_t r = 0; r < allowed.size(); r += 7) allowed[r] = 0;
       const std::vector<std::int32_t> seen{1, 2, 5, 50, 99, 500};
@@ -72,10 +72,10 @@ TEST(RankedRows, ListsWhatScoringEveryRowWouldList) {
 }
 
 TEST(RankedRows, ListsTheSameWhereNumbersAreNotFinite) {
-  MatrixF rows = random_rows(3, 200, 8);
+  MatrixF rows = shrinking_rows(3, 200, 8);
   rows(4, 2) = std::numeric_limits<float>::infinity();
   rows(5, 1) = std::numeric_limits<float>::quiet_NaN();
-  const MatrixF queries = random_rows(4, 3, 8);
+  const MatrixF queries = shrinking_rows(4, 3, 8);
   const RankedRows ranked(rows);
   std::vector<std::vector<ScoredIndex>> lists(3);
   std::vector<RowQuery> block;
@@ -85,7 +85,7 @@ TEST(RankedRows, ListsTheSameWhereNumbersAreNotFinite) {
 }
 
 TEST(RankedRows, LeaveOutRowsThatAreNotPresent) {
-  const MatrixF rows = random_rows(5, 50, 4);
+  const MatrixF rows = shrinking_rows(5, 50, 4);
   std::vector<std::uint8_t> present(50, 0);
   present[7] = present[30] = 1;
   std::vector<std::vector<ScoredIndex>> lists(1);

@@ -10,7 +10,7 @@
 namespace attune::math {
 namespace {
 
-MatrixF random_matrix(std::uint64_t seed, std::int64_t rows, std::int64_t columns) {
+MatrixF normal_matrix(std::uint64_t seed, std::int64_t rows, std::int64_t columns) {
   Rng rng(seed, "solve");
   MatrixF m(rows, columns);
   for (float& value : m.data()) value = static_cast<float>(rng.normal());
@@ -31,7 +31,7 @@ Matrix positive_definite(const MatrixF& v) {
 
 TEST(SolveCholesky, FindsXFromTheLowerTriangleAlone) {
   for (const std::int64_t n : {1, 2, 5, 17, 64}) {
-    const Matrix a = positive_definite(random_matrix(static_cast<std::uint64_t>(n), 2 * n, n));
+    const Matrix a = positive_definite(normal_matrix(static_cast<std::uint64_t>(n), 2 * n, n));
     MatrixF lower(n, n, -1e9f);
     std::vector<float> x(static_cast<std::size_t>(n)), b(static_cast<std::size_t>(n));
     for (std::int64_t i = 0; i < n; ++i)
@@ -54,7 +54,7 @@ TEST(SolveCholesky, RefusesWhatIsNotPositiveDefinite) {
 
 TEST(ConjugateGradient, ReachesTheCholeskyAnswerInNSteps) {
   const std::int64_t n = 24;
-  const Matrix a = positive_definite(random_matrix(3, 60, n));
+  const Matrix a = positive_definite(normal_matrix(3, 60, n));
   const auto multiply = [&](std::span<const float> x, std::span<float> out) {
     for (std::int64_t i = 0; i < n; ++i) {
       double sum = 0;
@@ -81,7 +81,7 @@ TEST(ConjugateGradient, TakesNoStepFromTheAnswer) {
 }
 
 TEST(AddOuterProducts, AddsTheLowerTriangleOfTheWeightedSum) {
-  const MatrixF v = random_matrix(9, 6, 3);
+  const MatrixF v = normal_matrix(9, 6, 3);
   const std::vector<std::int32_t> rows{5, 0, 5};
   const std::vector<float> weights{2, 0.5f, 1};
   MatrixF scratch, c(3, 3, 1);
@@ -94,7 +94,7 @@ TEST(AddOuterProducts, AddsTheLowerTriangleOfTheWeightedSum) {
 }
 
 TEST(Gramian, IsTheSameToTheBitForAnyThreadCount) {
-  const MatrixF v = random_matrix(4, 20'000, 8);
+  const MatrixF v = normal_matrix(4, 20'000, 8);
   const MatrixF one = gramian(v, 1);
   EXPECT_EQ(one, gramian(v, 2));
   EXPECT_EQ(one, gramian(v, 7));

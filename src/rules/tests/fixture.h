@@ -77,4 +77,6 @@ inline Timestamp moment(int year, int month, int day, int hour = 0) {
   return utc_from_civil({.year = year, .month = month, .day = day, .hour = hour});
 }
 
+inline const Timestamp kNow = moment(2011, 7, 1);
+
 }  // namespace attune::rules

@@ -13,8 +13,6 @@
 namespace attune::rules {
 namespace {
 
-const Timestamp kNow = moment(2011, 7, 1);
-
 // A written rule and its meaning. Missing is nullopt.
 template <class T>
 struct Written {

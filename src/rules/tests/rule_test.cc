@@ -14,8 +14,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const Timestamp kNow = moment(2011, 7, 1);
-
 Customer regular() {
   Customer c;
   c.numbers[kMonetary] = 60'000;

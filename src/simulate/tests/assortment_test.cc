@@ -9,13 +9,12 @@
 
 #include "attune/base/text.h"
 #include "attune/simulate/customer.h"
+#include "deviations.h"
 #include "season.h"
 #include "words.h"
 
 namespace attune::simulate {
 namespace {
-
-constexpr double kDeviations = 4.5;
 
 TEST(Assortment, GivesEveryItemANameOfItsOwnInItsLanguage) {
   for (const Language language : {Language::en, Language::zh}) {

@@ -10,11 +10,11 @@
 
 #include "attune/simulate/potential.h"
 #include "attune/simulate/world.h"
+#include "deviations.h"
 
 namespace attune::simulate {
 namespace {
 
-constexpr double kDeviations = 4.5;  // two-sided chance of a false alarm: 7 in a million
 constexpr std::int64_t kMessageDay = 60;
 
 ShopParameters shop(std::int64_t customers, std::int64_t days = 80) {

@@ -7,14 +7,13 @@
 
 #include "attune/simulate/world.h"
 #include "chooser.h"
+#include "deviations.h"
 #include "season.h"
 #include "shop_files.h"
 #include "words.h"
 
 namespace attune::simulate {
 namespace {
-
-constexpr double kDeviations = 4.5;
 
 class TruthOfASmallShop : public ::testing::Test {
  protected:

@@ -7,12 +7,11 @@
 
 #include <gtest/gtest.h>
 
+#include "deviations.h"
 #include "shop_files.h"
 
 namespace attune::simulate {
 namespace {
-
-constexpr double kDeviations = 4.5;  // two-sided chance of a false alarm: 7 in a million
 
 struct Seen {
   std::int64_t micros;

@@ -43,12 +43,12 @@ int close_file(sqlite3_file* file) {
   return code;
 }
 
-int read_file(sqlite3_file* file, void* into, int count, sqlite3_int64 offset) {
+int read_bytes(sqlite3_file* file, void* into, int count, sqlite3_int64 offset) {
   if (self(file)->disk->crashed()) return SQLITE_IOERR_READ;
   return real(file)->pMethods->xRead(real(file), into, count, offset);
 }
 
-int write_file(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 offset) {
+int write_bytes(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 offset) {
   FaultFile* fault = self(file);
   if (!fault->disk->step()) return SQLITE_IOERR_WRITE;
   const std::int64_t size = size_of(fault->real);
@@ -110,8 +110,8 @@ int unmap_shared(sqlite3_file* file, int remove) {
 
 constexpr sqlite3_io_methods kMethods = {2,
                                          close_file,
-                                         read_file,
-                                         write_file,
+                                         read_bytes,
+                                         write_bytes,
                                          truncate_file,
                                          sync_file,
                                          file_size,

@@ -1,6 +1,7 @@
 // Text from outside: is it UTF-8, how do we show it, and what did they mean to type?
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -21,6 +22,10 @@ std::string normalise_text(std::string_view text);
 // Lower case of ASCII only: for keywords and column names.
 std::string ascii_lower(std::string_view text);
 std::string_view trim(std::string_view text);
+// 0 to 9, whatever the locale.
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+// Bytes of the UTF-8 character that begins at `at`, which is inside of `text`.
+std::size_t character_length(std::string_view text, std::size_t at);
 
 // The candidate nearest to `typed` by edit distance, if near enough to be a likely slip; ties go to
 // the first.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,9 @@
 namespace attune::recommend {
 
 using math::ScoredIndex;
+
+// The score of an item that nothing speaks for: it is never listed.
+inline constexpr float kNoEvidence = std::numeric_limits<float>::quiet_NaN();
 
 struct FitOptions {
   std::uint64_t seed = 1;
