@@ -5,6 +5,7 @@ peers.py ials FOLDER LISTS k=v …    implicit's alternating least squares: one 
 peers.py ndcg FOLDER LISTS          NDCG@10 of lists (int32, customers x 10) over the tested customers
 peers.py everyone FOLDER COUNT k=v  implicit's batch recommendation of a hundred for COUNT customers, five times
 peers.py knn FOLDER implicit|topn   item neighbours by cosine, k = 100: implicit's CosineRecommender or sparse_dot_topn
+peers.py nearest FOLDER usearch|hnswlib   an approximate index of FOLDER/items.f32: the least effort at which it finds .98 of exact.i32, one thread
 peers.py rows SET FILE OUT          rows for k-means: letter, pendigits, shoppers, credit, shuttle (a file), blobs (a number)
 peers.py kmeans FILE CLUSTERS RESTARTS ITERATIONS START SEED   scikit-learn's KMeans
 """
@@ -163,6 +164,49 @@ def knn(folder, kind):
 
 
 ROUNDS = 5
+
+
+def matrix_of(path):
+    with open(path, "rb") as file:
+        shape = np.frombuffer(file.read(16), np.int64)
+        return np.frombuffer(file.read(), np.float32).reshape(shape)
+
+
+def nearest(folder, kind):
+    """The 20 of largest product by a graph of small worlds: M = 16, 200 candidates at build, more at search until .98 are found."""
+    items, queries = matrix_of(f"{folder}/items.f32"), matrix_of(f"{folder}/queries.f32")
+    exact = np.fromfile(f"{folder}/exact.i32", np.int32).reshape(len(queries), 20)
+    begun = moment()
+    if kind == "usearch":
+        from usearch.index import Index
+
+        index = Index(ndim=items.shape[1], metric="ip", dtype="f32", connectivity=16, expansion_add=200)
+        index.add(np.arange(len(items)), items, threads=2)
+    else:
+        import hnswlib
+
+        index = hnswlib.Index(space="ip", dim=items.shape[1])
+        index.init_index(max_elements=len(items), M=16, ef_construction=200, random_seed=1)
+        index.add_items(items, num_threads=2)
+    built = moment() - begun
+
+    def search(effort):
+        if kind == "usearch":
+            index.expansion_search = effort
+            return index.search(queries, 20, threads=1).keys
+        index.set_ef(effort)
+        return index.knn_query(queries, k=20, num_threads=1)[0]
+
+    for effort in (20, 30, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960, 1280, 2560, 5120):
+        recall = np.mean([len(np.intersect1d(a, b)) for a, b in zip(search(effort), exact)]) / 20
+        if recall >= 0.98:
+            break
+    taken = []
+    for _ in range(ROUNDS):
+        begun = moment()
+        search(effort)
+        taken.append((moment() - begun)[1] * 1e6 / len(queries))
+    print(json.dumps({"build": seconds(built), "effort": effort, "recall": round(float(recall), 4), "search": round(float(np.median(taken)), 1)}))
 
 
 def rows_of(name, path):

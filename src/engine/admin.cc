@@ -19,12 +19,13 @@ std::uint64_t bytes_below(const std::filesystem::path& folder) {
   return bytes;
 }
 
-// What is stated of items and customers is no event of the shop's, and lies in 1970 where it has no
-// date.
+// What is stated of items and customers, and that two ids are one, is no event of the shop's, and
+// lies in 1970 where it has no date.
 std::string happened(std::string_view what) {
-  return fmt::format("SELECT {} FROM visible_rows WHERE type NOT IN ({}, {})", what,
+  return fmt::format("SELECT {} FROM visible_rows WHERE type NOT IN ({}, {}, {})", what,
                      static_cast<int>(events::EventType::item_changed),
-                     static_cast<int>(events::EventType::customer_changed));
+                     static_cast<int>(events::EventType::customer_changed),
+                     static_cast<int>(events::EventType::alias));
 }
 
 }  // namespace

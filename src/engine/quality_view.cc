@@ -118,6 +118,25 @@ std::string foreign_text(const events::QualityReport& quality, const Words& say 
       with_thousands(rows), quality.reporting_currency, counts);
 }
 
+// What the shop holds now: "Events from … to …. The shop now has 1 customer, 2 items and 3 orders."
+// Orders are those that the rows number; a shop whose rows number none has none to count.
+std::string shop_text(const events::QualityReport& quality) {
+  const auto counted = [&](const char* name, const char* one) {
+    const auto found = quality.distinct.find(name);
+    const std::int64_t count = found == quality.distinct.end() ? 0 : found->second;
+    return count == 1 ? fmt::format("1 {}", one)
+                      : fmt::format("{} {}", with_thousands(count), name);
+  };
+  const std::string range = range_text(quality);
+  const std::string orders = counted("orders", "order");
+  return fmt::format(
+      "\n{}The shop now has {}.\n", range.empty() ? range : fmt::format("Events from {}. ", range),
+      orders.starts_with("0 ")
+          ? fmt::format("{} and {}", counted("customers", "customer"), counted("items", "item"))
+          : fmt::format("{}, {} and {}", counted("customers", "customer"), counted("items", "item"),
+                        orders));
+}
+
 }  // namespace
 
 std::string counts_by_currency(const std::map<std::string, std::int64_t>& counts) {
@@ -192,14 +211,7 @@ std::string quality_text(const ImportResult& result, const report::TerminalStyle
     for (const auto& a : q.assumptions)
       text += fmt::format("  {}: {} ({})\n", a.what, a.value, a.why);
   }
-  if (const std::string range = range_text(q); !range.empty())
-    text += fmt::format("\nEvents from {}.", range);
-  const auto distinct = [&](const char* name) {
-    const auto found = q.distinct.find(name);
-    return with_thousands(found == q.distinct.end() ? 0 : found->second);
-  };
-  text += fmt::format(" The shop now has {} customers, {} items and {} orders.\n",
-                      distinct("customers"), distinct("items"), distinct("orders"));
+  text += shop_text(q);
   if (q.rows_read > 0 && result.rows_new == 0 && result.rows_known == 0)
     text += "No row could be taken in, and nothing was changed; the reasons stand above.\n";
   else if (result.rows_new == 0)

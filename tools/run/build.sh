@@ -38,6 +38,8 @@ configure() {
 
 run_ninja() {
   local folder=$1 log=$2 started=$SECONDS status=0; shift 2
+  # One cache for all build folders: what release compiled, bench need not.
+  export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=yes
   NINJA_STATUS='[%f/%t] ' ninja -C "$folder" -j "$(jobs_for_memory)" "$@" 2>&1 </dev/null | tee "$log" | follow_ninja || status=$?
   progress_done
   if [ "$status" -ne 0 ]; then

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <gmock/gmock.h>
 
 #include "../report_words.h"
 #include "attune/engine/cleaning.h"
@@ -474,6 +475,23 @@ TEST_F(Shop, TellsWhichMoneyCountsInNoSum) {
   EXPECT_EQ((*shop)->foreign_amounts, one.report.foreign_amounts);
   for (int i = 0; i < 2; ++i)
     EXPECT_EQ(customers(workspace).foreign_amounts().value(), one.report.foreign_amounts);
+}
+
+TEST_F(Shop, SaysInOneSentenceWhatItHoldsNow) {
+  Workspace workspace = open();
+  const auto told = [&](const char* name, const char* text, events::Kind kind) {
+    return quality_text(import(workspace, write(name, text), kind), {});
+  };
+  EXPECT_THAT(told("people.csv", "customer_id,city\nann,York\n", events::Kind::customers),
+              testing::HasSubstr("\n\nThe shop now has 1 customer and 0 items.\n"));
+  EXPECT_THAT(told("bought.csv", "customer_id,product_id,date,price\nann,p1,2026-01-05,4\n",
+                   events::Kind::events),
+              testing::HasSubstr("\nEvents from 2026-01-05 to 2026-01-05. "
+                                 "The shop now has 1 customer and 1 item.\n"));
+  EXPECT_THAT(
+      told("orders.csv", "order_id,customer_id,product_id,date,price\n7,bob,p2,2026-01-06,4\n",
+           events::Kind::events),
+      testing::HasSubstr("The shop now has 2 customers, 2 items and 1 order.\n"));
 }
 
 }  // namespace

@@ -229,6 +229,8 @@ TEST_F(Shop, CountsWhatHappenedAndNotWhatWasStatedOfItemsAndCustomers) {
   const ShopStatus before = read_status(workspace).value();
   import(workspace, write("items.csv", "item_id,name\np1,One\np2,Two\n"), events::Kind::items);
   import(workspace, write("customers.csv", "customer_id,city\nc1,York\n"), events::Kind::customers);
+  import(workspace, write("joined.csv", "customer_id,previous_id\nc1,once\n"),
+         events::Kind::customers);
   const ShopStatus after = read_status(workspace).value();
   EXPECT_EQ(before.events, 60);
   EXPECT_EQ(after.events, 60);

@@ -2,11 +2,9 @@
 //   attune_recommend_speed FILE NAME [parameter=value ...] [--threads N] [--instructions NAME]
 //     [--lists OUT] [-k N] [--first N] [--every-score] [--repeat N]
 //   attune_recommend_speed --instruction-sets
-// FILE, little-endian: int32 customers, int32 items, int64 pairs, int64 offsets (customers + 1),
-// int32 items of the pairs (rising within a customer), float32 weights. Prints one line of JSON:
-// seconds of the fit and of its steps (iterations of ials), and of the lists of everyone, by the
-// clock and of CPU. OUT receives int32 (customers, k), -1 where a list is shorter; --first: of so
-// many customers.
+// FILE: interactions_file.h. Prints one line of JSON: seconds of the fit and of its steps
+// (iterations of ials), and of the lists of everyone, by the clock and of CPU. OUT receives int32
+// (customers, k), -1 where a list is shorter; --first: of so many customers.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -24,16 +22,13 @@
 
 #include "attune/math/kernels.h"
 #include "attune/recommend/recommender.h"
+#include "interactions_file.h"
 
 namespace {
 
 using namespace attune;
 using namespace attune::recommend;
-
-[[noreturn]] void fail(const std::string& message) {
-  fmt::print(stderr, "{}\n", message);
-  std::exit(1);
-}
+using bench::fail;
 
 struct Moment {
   double wall = 0, cpu = 0;
@@ -68,29 +63,6 @@ class Steps final : public Progress {
  private:
   Moment last_;
 };
-
-template <class T>
-std::vector<T> read_array(std::ifstream& in, std::int64_t count) {
-  std::vector<T> values(static_cast<std::size_t>(count));
-  if (!in.read(reinterpret_cast<char*>(values.data()),
-               static_cast<std::streamsize>(values.size() * sizeof(T))))
-    fail("the file is cut short");
-  return values;
-}
-
-Interactions read_interactions(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail("cannot read " + path);
-  const auto sizes = read_array<std::int32_t>(in, 2);
-  const auto pairs = read_array<std::int64_t>(in, 1)[0];
-  auto offsets = read_array<std::int64_t>(in, std::int64_t{sizes[0]} + 1);
-  auto items = read_array<std::int32_t>(in, pairs);
-  auto weights = read_array<float>(in, pairs);
-  auto matrix = math::CsrMatrix::from_parts(sizes[1], std::move(offsets), std::move(items),
-                                            std::move(weights), {});
-  if (!matrix) fail(to_string(matrix.error()));
-  return Interactions::from_matrix(*matrix);
-}
 
 struct Arguments {
   std::string file, name, lists;
@@ -171,7 +143,7 @@ Moment list_everyone(const Recommender& recommender, const Arguments& a) {
 
 int main(int argc, char** argv) {
   const Arguments a = parse(argc, argv);
-  const Interactions interactions = read_interactions(a.file);
+  const Interactions interactions = bench::read_interactions(a.file);
   (void)interactions.by_item();
   std::string lists;
   for (int i = 0; i < a.repeat; ++i) {
