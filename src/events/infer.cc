@@ -9,126 +9,26 @@
 #include "attune/base/text.h"
 #include "attune/events/mapping.h"
 #include "attune/events/quarantine.h"
-#include "cells.h"
+#include "column_profile.h"
 #include "synonyms.h"
 
 namespace attune::events {
 namespace {
 
-constexpr std::size_t kProfiledRows = 2000;
-constexpr double kNumericMin = .8;         // share of numbers below which a column is no amount
-constexpr double kNumericMinNamed = .5;    // where its very name says that it is one
 constexpr double kNamedWeightMin = .9;     // of a word that means its field and nothing else
 constexpr std::size_t kOrdersOfLines = 3;  // orders with several lines that tell of their totals
 
-// What a column holds, as far as guessing needs it.
-struct ColumnProfile {
-  std::vector<std::string_view> cells;  // stated ones
-  double numeric = 0;                   // share that are numbers
-  double times = 0;
-  TimeFormatChoice time;
-  double known_types = 0;
-  double currencies = 0;
-  std::size_t distinct = 0;
-  double mean_bytes = 0;
-};
-
-bool is_type_word(std::string_view cell) {
-  static const std::set<std::string, std::less<>> known = [] {
-    std::set<std::string, std::less<>> words(event_type_names().begin(), event_type_names().end());
-    for (const TypeSynonym& synonym : type_synonyms()) words.insert(type_key(synonym.word));
-    return words;
-  }();
-  return known.contains(type_key(cell));
-}
-
-bool is_numeric(std::string_view field) {
-  return field == "quantity" || field == "price" || field == "value" || field == "rating" ||
-         field == "stock" || field == "duration_ms";
-}
-
-ColumnProfile profile_column(const RecordBatch& sample, std::size_t column) {
-  ColumnProfile profile;
-  const std::size_t rows = std::min(sample.rows(), kProfiledRows);
-  std::set<std::string_view> distinct;
-  std::size_t numbers = 0;
-  std::size_t types = 0;
-  std::size_t currencies = 0;
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; i < rows; ++i) {
-    const std::string_view cell = trim(sample.row(i)[column]);
-    if (cell.empty() || is_null_word(cell)) continue;
-    profile.cells.push_back(cell);
-    distinct.insert(cell);
-    numbers += parse_amount(cell, false, {}).has_value();
-    currencies += cell.size() == 3 && Currency::of_stored(cell).has_value();
-    bytes += cell.size();
-  }
-  if (profile.cells.empty()) return profile;
-  const auto count = static_cast<double>(profile.cells.size());
-  if (distinct.size() <= 100) {
-    types = static_cast<std::size_t>(std::ranges::count_if(distinct, is_type_word));
-    profile.known_types = static_cast<double>(types) / static_cast<double>(distinct.size());
-  }
-  profile.time = choose_time_format(profile.cells);
-  profile.times = static_cast<double>(profile.time.readable) / count;
-  profile.numeric = static_cast<double>(numbers) / count;
-  profile.currencies = static_cast<double>(currencies) / count;
-  profile.distinct = distinct.size();
-  profile.mean_bytes = static_cast<double>(bytes) / count;
-  return profile;
-}
-
-// How well a column's values suit a field: 0 rules it out, 1 speaks for it.
-struct Support {
-  double factor = 1;
-  std::string why;
-};
-
-std::string percent(double share) { return fmt::format("{:.0f} %", share * 100); }
-
-// `named`: the column's name is a word for the field and for nothing else.
-Support value_support(std::string_view field, const ColumnProfile& profile, bool named) {
-  if (profile.cells.empty()) return {.5, "no values in the sample"};
-  if (field == "time") {
-    if (profile.times < .5) return {0, ""};
-    return {profile.times,
-            fmt::format("{} are times ({})", percent(profile.times), name(profile.time.format))};
-  }
-  if (is_numeric(field)) {
-    if (profile.numeric < (named ? kNumericMinNamed : kNumericMin)) return {0, ""};
-    return {profile.numeric, fmt::format("{} are numbers", percent(profile.numeric))};
-  }
-  if (field == "type") {
-    if (profile.known_types == 0) return {0, ""};
-    return {.5 + profile.known_types / 2,
-            fmt::format("{} of its {} values are known types", percent(profile.known_types),
-                        profile.distinct)};
-  }
-  if (field == "currency") {
-    if (profile.currencies < .8) return {0, ""};
-    return {1, "its values are currency codes"};
-  }
-  // A yes or no says that somebody is anonymous, not who.
-  if (field == "anonymous" && std::ranges::all_of(profile.cells, [](std::string_view cell) {
-        return parse_boolean(cell).has_value();
-      })) {
-    return {0, ""};
-  }
-  const bool is_id = field == "customer" || field == "item" || field == "order" || field == "id" ||
-                     field == "session" || field == "anonymous" || field == "event_id";
-  if (is_id) {
-    if (profile.mean_bytes > 80) return {.2, "long texts"};
-    if (profile.distinct == 1 && profile.cells.size() > 20) return {.6, "one value only"};
-    if (field != "order" && profile.times > .9 && profile.numeric < .5) return {0, ""};
-    return {1,
-            fmt::format("{} different values in {} rows", profile.distinct, profile.cells.size())};
-  }
-  return {1, "by its name"};
+// What is taken off, added to or given back of an amount is not the amount.
+bool is_part_of_amount(std::string_view key) {
+  static constexpr std::array<std::string_view, 13> kParts{
+      "discount", "tax",  "shipping", "fee",  "refund", "compare", "coupon",
+      "优惠",     "运费", "折扣",     "税额", "积分",   "退款"};
+  return std::ranges::any_of(kParts, [&](std::string_view part) { return key.contains(part); });
 }
 
 double name_support(const FieldSynonym& synonym, const std::string& key) {
   if (key == synonym.word) return synonym.weight;
+  if ((synonym.field == "value" || synonym.field == "price") && is_part_of_amount(key)) return 0;
   const bool ascii = static_cast<unsigned char>(synonym.word[0]) < 0x80;
   const std::size_t least = ascii ? 5 : 6;
   if (synonym.word == "anonymous" || synonym.word.size() < least ||
@@ -167,9 +67,12 @@ class Guesser {
     by_names();
     if (!result_.mapping.has("time")) time_by_values();
     if (kind_ == Kind::events) {
+      orders_by_values();
       order_totals();
+      items_by_name();
       if (!result_.mapping.has("type")) type_by_fields();
       if (result_.mapping.cancelled_prefix.empty()) cancelled_prefix();
+      unused_states();
     }
     name_missing();
     for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -258,8 +161,51 @@ class Guesser {
     }
   }
 
-  // What an order came to, on each of its lines, is no line's value: summed, it would count as
-  // often as the order has lines.
+  void orders_by_values() {
+    for (std::size_t i = 0; i < columns_.size() && !result_.mapping.has("order"); ++i) {
+      if (!used_[i] && profiles_[i].order_numbers)
+        take("order", i, .8, "its values are numbers of orders");
+    }
+  }
+
+  // Where lines of orders tell items by name, or by a code that some lack, the name serves as id.
+  void items_by_name() {
+    const auto named = std::ranges::find(result_.guesses, "item.name", &FieldGuess::field);
+    const bool sold = column_of("order") || column_of("price") || column_of("quantity");
+    if (!sold || named == result_.guesses.end() || named->confidence < kNamedWeightMin + .05)
+      return;
+    const auto name = column_of("item.name");
+    const auto code = column_of("item");
+    const auto guessed = std::ranges::find(result_.guesses, "item", &FieldGuess::field);
+    if (!result_.mapping.has("item"))
+      return take("item", *name, .6, "no column of ids; names tell items apart");
+    const std::size_t rows = std::min(sample_.rows(), kProfiledRows);
+    if (!code || guessed == result_.guesses.end() || profiles_[*code].cells.size() == rows) return;
+    result_.mapping.fields["item"].columns.push_back(columns_[*name]);
+    guessed->reason += fmt::format("; '{}' where that is empty", quoted(columns_[*name], 30));
+  }
+
+  // A state that nobody reads may say that an order was never paid.
+  void unused_states() {
+    if (!result_.mapping.has("order")) return;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const std::string key = name_key(columns_[i]);
+      const bool state = key.ends_with("status") || key.ends_with("状态");
+      if (!state || used_[i] || profiles_[i].distinct < 2) continue;
+      const std::string name = quoted(columns_[i], 30);
+      const bool on_each = profiles_[i].cells.size() == std::min(sample_.rows(), kProfiledRows);
+      result_.notes.push_back(fmt::format(
+          "'{}' is not read, and rows count whatever it says; where it says that nothing was "
+          "bought, {}",
+          name,
+          on_each ? fmt::format("--map \"type={},type[{}]=purchase,type[OTHER]=ignore\"", name,
+                                quoted(profiles_[i].cells[0], 30))
+                  : "take these rows out of the file"));
+    }
+  }
+
+  // What an order came to, on each of its lines or on its first alone, is no line's value: summed,
+  // it would count as often as the order has lines, or beside what the others say.
   void order_totals() {
     const auto order = column_of("order");
     const auto value = column_of("value");
@@ -267,22 +213,34 @@ class Guesser {
     if (!order || !value || guessed == result_.guesses.end()) return;
     std::map<std::string_view, std::size_t> first_lines;
     std::set<std::string_view> several, totals;
+    std::size_t first_only = 0;  // lines without, of orders whose first has one
     for (std::size_t i = 0; i < sample_.rows(); ++i) {
       const std::string_view id = trim(sample_.row(i)[*order]);
       const std::string_view cell = trim(sample_.row(i)[*value]);
-      if (id.empty() || cell.empty()) continue;
-      totals.insert(cell);
+      if (id.empty()) continue;
       const auto [known, fresh] = first_lines.try_emplace(id, i);
+      if (cell.empty()) {
+        first_only += !fresh && !trim(sample_.row(known->second)[*value]).empty();
+        continue;
+      }
+      totals.insert(cell);
       if (fresh || std::ranges::equal(sample_.row(known->second), sample_.row(i))) continue;
       if (trim(sample_.row(known->second)[*value]) != cell) return;  // lines have their own values
       several.insert(id);
     }
-    if (several.size() < kOrdersOfLines || totals.size() < kOrdersOfLines) return;
+    const bool on_each = several.size() >= kOrdersOfLines && totals.size() >= kOrdersOfLines;
+    const bool priced = result_.mapping.has("price");
+    const bool on_first = several.empty() && first_only > 0 && priced;
+    const std::string key = name_key(columns_[*value]);
+    const bool by_name = priced && (key.starts_with("order") || key.starts_with("订单"));
+    if (!on_each && !on_first && !by_name) return;
     result_.notes.push_back(fmt::format(
-        "'{0}' is not taken as value: it is the same on every line of each of {1} orders, so it "
-        "seems to be what the order came to; --map \"value={0}\" takes it for each line all the "
-        "same",
-        quoted(columns_[*value], 30), several.size()));
+        "'{0}' is not taken as value: it {1}, so it seems to be what the order came to; --map "
+        "\"value={0}\" takes it for each line all the same",
+        quoted(columns_[*value], 30),
+        on_each    ? fmt::format("is the same on every line of each of {} orders", several.size())
+        : on_first ? "stands on the first line of orders alone"
+                   : "is called an order's, beside a price"));
     result_.guesses.erase(guessed);
     result_.mapping.fields.erase("value");
     used_[*value] = false;

@@ -265,6 +265,71 @@ TEST(Inference, TakesAnOrdersTotalForNoLinesValue) {
   EXPECT_TRUE(infer(totals, "value=total").mapping.has("value"));
 }
 
+// As Shopify's admin writes them: what an order says of itself stands on its first line alone.
+TEST(Inference, ReadsOrdersWhoseLaterLinesLeaveTheOrderOut) {
+  const Inference found = infer(
+      "Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity,Lineitem name,"
+      "Lineitem price,Lineitem sku,Vendor\n"
+      "#1001,ann@x.example,paid,EUR,50.00,2024-03-01 10:04:58 +0100,1,Blue Mug,15.00,MUG-B,Acme\n"
+      "#1001,ann@x.example,,,,2024-03-01 10:04:58 +0100,2,Red Plate,15.00,,Acme\n"
+      "#1002,bob@x.example,refunded,EUR,20.00,2024-03-03 11:04:58 +0100,1,Blue Mug,15.00,MUG-B,\n");
+  EXPECT_EQ(column_of(found, "order"), "Name");
+  EXPECT_EQ(column_of(found, "customer"), "Email");
+  EXPECT_EQ(column_of(found, "time"), "Created at");
+  EXPECT_EQ(column_of(found, "price"), "Lineitem price");
+  EXPECT_EQ(column_of(found, "quantity"), "Lineitem quantity");
+  EXPECT_EQ(column_of(found, "item.name"), "Lineitem name");
+  EXPECT_EQ(column_of(found, "item.brand"), "Vendor");
+  EXPECT_EQ(found.mapping.fields.at("item").columns,
+            (std::vector<std::string>{"Lineitem sku", "Lineitem name"}));
+  EXPECT_FALSE(found.mapping.has("value")) << "the first line is not worth the whole order";
+  ASSERT_EQ(found.notes.size(), 2u);
+  EXPECT_NE(found.notes[0].find("first line of orders alone"), std::string::npos) << found.notes[0];
+  EXPECT_NE(found.notes[1].find("'Financial Status' is not read"), std::string::npos)
+      << found.notes[1];
+}
+
+TEST(Inference, TellsItemsApartByNameWhereOrdersHaveNoCodes) {
+  const Inference found = infer(
+      "订单编号,买家会员名,宝贝标题,购买数量,价格,订单付款时间,订单状态\n"
+      "1001,小明,蓝色杯子,2,15.50,2024-03-01 10:00:00,交易成功\n"
+      "1002,小红,红色盘子,1,8.00,2024-03-02 09:05:00,交易关闭\n");
+  EXPECT_EQ(column_of(found, "item"), "宝贝标题");
+  EXPECT_EQ(column_of(found, "item.name"), "宝贝标题");
+  ASSERT_EQ(found.notes.size(), 1u);
+  EXPECT_NE(found.notes[0].find("type=订单状态,type[交易成功]=purchase"), std::string::npos)
+      << found.notes[0];
+  // A name may be the buyer's, and a page has a title without being sold.
+  EXPECT_EQ(
+      column_of(infer("order_id,email,name,date,price\n1,a@x.example,Ann,2024-03-01,3\n"), "item"),
+      "(none)");
+  EXPECT_EQ(column_of(infer("user_id,product_name,date\n1,Cup,2024-03-01\n"), "item"), "(none)");
+}
+
+TEST(Inference, TakesNoDiscountNorAnOrdersAmountForALinesValue) {
+  const Inference etsy = infer(
+      "Sale Date,Item Name,Buyer,Quantity,Price,Discount Amount,Item Total,Transaction ID,Order "
+      "ID\n"
+      "03/25/24,Silver Ring,ann,2,25.00,5,50.00,91,51\n"
+      "03/26/24,Gold Ring,bob,1,45.00,0,45.00,92,52\n");
+  EXPECT_EQ(column_of(etsy, "value"), "Item Total");
+  EXPECT_EQ(column_of(etsy, "order"), "Order ID");
+  const Inference woo = infer(
+      "Order Number,Order Date,Email (Billing),Order Total Amount,SKU,Item Name,Item Cost\n"
+      "101,2024-03-01 10:00,ann@x.example,38.00,MUG,Blue Mug,15.00\n"
+      "101,2024-03-01 10:00,ann@x.example,38.00,PLT,Red Plate,8.00\n");
+  EXPECT_EQ(column_of(woo, "price"), "Item Cost");
+  EXPECT_FALSE(woo.mapping.has("value"));
+  ASSERT_EQ(woo.notes.size(), 1u);
+  EXPECT_NE(woo.notes[0].find("is called an order's"), std::string::npos) << woo.notes[0];
+  const Inference square = infer(
+      "Date,Item,Qty,Gross Sales,Discounts,Net Sales,Tax,Transaction ID,Event Type,Customer ID\n"
+      "2024-03-01,Latte,2,$9.00,$1.00,$8.00,$0.72,T1,Payment,C1\n"
+      "2024-03-02,Latte,-1,-$4.50,$0.00,-$4.50,-$0.36,T2,Refund,C1\n");
+  EXPECT_EQ(column_of(square, "value"), "Net Sales");
+  EXPECT_EQ(column_of(square, "type"), "Event Type");
+}
+
 TEST(Inference, PrintsATableThatSaysWhy) {
   auto records = open_records(ByteSource::from_memory(
                                   "x.csv", "客户,time,x\nu1,2024-05-01,1\nu2,2024-05-02,2\n")
