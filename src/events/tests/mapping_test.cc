@@ -242,6 +242,13 @@ TEST(Inference, GuessesItemsAndCustomers) {
   EXPECT_EQ(column_of(items, "price"), "price");
   const auto customers = infer("会员号,性别\nu1,女\nu2,男\n", "", Kind::customers);
   EXPECT_EQ(column_of(customers, "id"), "会员号");
+  const auto shopify = infer(
+      "Handle,Title,Vendor,Product Category,Variant SKU,Variant Inventory Qty,Variant Price,"
+      "Variant Compare At Price\nblue-mug,Blue Mug,Acme,Home > Mugs,MUG-B,12,15.00,19.00\n",
+      "", Kind::items);
+  EXPECT_EQ(column_of(shopify, "id"), "Variant SKU");
+  EXPECT_EQ(column_of(shopify, "stock"), "Variant Inventory Qty");
+  EXPECT_EQ(column_of(shopify, "price"), "Variant Price");
 }
 
 TEST(Inference, TakesAnOrdersTotalForNoLinesValue) {
