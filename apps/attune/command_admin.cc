@@ -1,11 +1,11 @@
 // attune status, backup, restore, identity: the shop as a whole.
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "attune/base/text.h"
 #include "attune/engine/admin.h"
 #include "attune/engine/report_page.h"
+#include "command.h"
 #include "context.h"
 
 namespace attune::cli {
@@ -21,7 +21,6 @@ struct AdminArguments {
   ProfileSettings settings;
 };
 using AdminCall = std::shared_ptr<AdminArguments>;
-using RunAdmin = Status (*)(Context&, const AdminCall&);
 
 Status run_status(Context& context, const AdminCall& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open());
@@ -167,11 +166,6 @@ Status run_report(Context& context, const AdminCall& arguments) {
 }  // namespace
 
 void add_admin(CLI::App& app, Context& context) {
-  const auto bind = [&context](CLI::App* command, const AdminCall& arguments, RunAdmin run) {
-    command->callback([&context, arguments, run] {
-      context.action = [&context, arguments, run] { return run(context, arguments); };
-    });
-  };
   auto report = std::make_shared<AdminArguments>();
   CLI::App* page = app.add_subcommand(
       "report", "one page with everything: data quality, RFM, cohorts, segments, leaderboard");
@@ -184,13 +178,13 @@ void add_admin(CLI::App& app, Context& context) {
       ->capture_default_str()
       ->check(CLI::Range(0, 100));
   report->settings.add_to(*page);
-  bind(page, report, run_report);
+  run_when_called(*page, context, report, run_report);
 
   CLI::App* status = app.add_subcommand("status", "what the data folder holds");
   status->footer("Example: attune --data shop status --json");
   auto told = std::make_shared<AdminArguments>();
   status->add_flag("--accept-loss", told->accept_loss, "rows that were lost are not wanted");
-  bind(status, told, run_status);
+  run_when_called(*status, context, told, run_status);
 
   auto backup = std::make_shared<AdminArguments>();
   CLI::App* b = app.add_subcommand("backup", "the whole data folder in one file");
@@ -199,7 +193,7 @@ void add_admin(CLI::App& app, Context& context) {
       ->required()
       ->type_name("FILE");
   b->add_flag("--keys", backup->keys, "put the keys in, so that the file alone opens everything");
-  bind(b, backup, run_backup);
+  run_when_called(*b, context, backup, run_backup);
 
   auto restore = std::make_shared<AdminArguments>();
   CLI::App* r = app.add_subcommand("restore", "a data folder out of a backup");
@@ -208,14 +202,14 @@ void add_admin(CLI::App& app, Context& context) {
   r->add_option("--forgotten", restore->forgotten,
                 "keys/suppressed.sqlite of the shop: who was forgotten since the backup")
       ->type_name("FILE");
-  bind(r, restore, run_restore);
+  run_when_called(*r, context, restore, run_restore);
 
   auto forget = std::make_shared<AdminArguments>();
   CLI::App* f = app.add_subcommand(
       "forget", "a customer for good: rows, keys, models; their ids are kept out from now on");
   f->footer("Example: attune forget C100001 --json > receipt.json");
   f->add_option("id", forget->ids, "customer or anonymous ids")->required()->type_name("ID");
-  bind(f, forget, run_forget);
+  run_when_called(*f, context, forget, run_forget);
 
   auto separate = std::make_shared<AdminArguments>();
   CLI::App* identity = app.add_subcommand("identity", "who is who");
@@ -224,7 +218,7 @@ void add_admin(CLI::App& app, Context& context) {
   CLI::App* s =
       identity->add_subcommand("separate", "take back that an id was merged into a customer");
   s->add_option("id", separate->id, "the id that was merged")->required();
-  bind(s, separate, run_separate);
+  run_when_called(*s, context, separate, run_separate);
 }
 
 }  // namespace attune::cli

@@ -3,7 +3,6 @@
 #include <thread>
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "attune/base/files.h"
@@ -11,6 +10,7 @@
 #include "attune/engine/campaigns.h"
 #include "attune/engine/experiment.h"
 #include "attune/engine/test_messages.h"
+#include "command.h"
 #include "context.h"
 
 namespace attune::cli {
@@ -354,9 +354,7 @@ class CampaignCommands {
   Made add(const char* name, const char* help,
            Status (*run)(Context& context, const CampaignCall& arguments)) {
     Made made{group_.add_subcommand(name, help), std::make_shared<CampaignArguments>()};
-    made.command->callback([&context = context_, arguments = made.arguments, run] {
-      context.action = [&context, arguments, run] { return run(context, arguments); };
-    });
+    run_when_called(*made.command, context_, made.arguments, run);
     return made;
   }
 

@@ -1,11 +1,11 @@
 // attune consent: what customers allow, and what mail servers send back about them.
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include "attune/base/files.h"
 #include "attune/base/text.h"
 #include "attune/base/time.h"
 #include "attune/engine/consents.h"
+#include "command.h"
 #include "context.h"
 
 namespace attune::cli {
@@ -103,13 +103,11 @@ void add_consent(CLI::App& app, Context& context) {
   CLI::App* group = app.add_subcommand("consent", "what customers allow, and how it is known");
   group->require_subcommand(1);
   group->footer("Example: attune consent give C100001 --purpose email --source checkout");
-  using Run = Status (*)(Context&, const ConsentCall&);
-  const auto add = [&](const char* name, const char* help, Run run) {
+  const auto add = [&](const char* name, const char* help,
+                       Status (*run)(Context&, const ConsentCall&)) {
     auto arguments = std::make_shared<ConsentArguments>();
     CLI::App* command = group->add_subcommand(name, help);
-    command->callback([&context, arguments, run] {
-      context.action = [&context, arguments, run] { return run(context, arguments); };
-    });
+    run_when_called(*command, context, arguments, run);
     return std::pair(command, arguments);
   };
   const auto customer = [](const auto& made) {

@@ -1,11 +1,11 @@
 // attune profile, segments, cluster: who the customers are.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "attune/base/text.h"
 #include "attune/engine/quality_view.h"
+#include "command.h"
 #include "context.h"
 
 namespace attune::cli {
@@ -344,18 +344,12 @@ Status run_cluster(Context& context, const CustomerCall& arguments) {
 }  // namespace
 
 void add_customers(CLI::App& app, Context& context) {
-  using Run = Status (*)(Context&, const CustomerCall&);
-  const auto bind = [&context](CLI::App* command, const CustomerCall& arguments, Run run) {
-    command->callback([&context, arguments, run] {
-      context.action = [&context, arguments, run] { return run(context, arguments); };
-    });
-  };
   auto profile = std::make_shared<CustomerArguments>();
   CLI::App* one = app.add_subcommand("profile", "who one customer is");
   one->footer("Example: attune profile 17850 --as-of 2011-12-09");
   one->add_option("id", profile->id, "the customer's id, or an anonymous one")->required();
   profile->settings.add_to(*one);
-  bind(one, profile, run_profile);
+  run_when_called(*one, context, profile, run_profile);
 
   CLI::App* segments = app.add_subcommand("segments", "named sets of customers by rule");
   segments->require_subcommand(1);
@@ -364,12 +358,13 @@ void add_customers(CLI::App& app, Context& context) {
   attune segments preview 'monetary_cents > 50000 and recency_days < 30'
   attune segments save vip 'monetary_cents > 50000 and likes("category:shoes")'
   attune segments members vip)");
-  const auto sub = [&](const char* name, const char* help, Run run, auto add_options) {
+  const auto sub = [&](const char* name, const char* help,
+                       Status (*run)(Context&, const CustomerCall&), auto add_options) {
     auto arguments = std::make_shared<CustomerArguments>();
     CLI::App* command = segments->add_subcommand(name, help);
     add_options(*command, *arguments);
     arguments->settings.add_to(*command);
-    bind(command, arguments, run);
+    run_when_called(*command, context, arguments, run);
   };
   sub("list", "every segment with its size", run_list, [](CLI::App&, CustomerArguments&) {});
   sub("preview", "who a rule would hold for", run_preview,
@@ -407,7 +402,7 @@ void add_customers(CLI::App& app, Context& context) {
           "cluster.k, cluster.start (plus_plus or random), cluster.restarts, cluster.seed, …")
       ->allow_extra_args(false);
   cluster->add_option("--as-of", clusters->settings.as_of, "read profiles as of this day");
-  bind(cluster, clusters, run_cluster);
+  run_when_called(*cluster, context, clusters, run_cluster);
 }
 
 }  // namespace attune::cli

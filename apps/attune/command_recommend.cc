@@ -1,11 +1,11 @@
 // attune train, evaluate, recommend, similar, models: what customers would like.
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "attune/base/files.h"
 #include "attune/base/text.h"
 #include "attune/engine/leaderboard_view.h"
+#include "command.h"
 #include "context.h"
 
 namespace attune::cli {
@@ -376,12 +376,6 @@ void add_list_options(CLI::App& command, RecommendArguments& a) {
 }  // namespace
 
 void add_recommend(CLI::App& app, Context& context) {
-  using Run = Status (*)(Context&, const RecommendCall&);
-  const auto bind = [&context](CLI::App* command, const RecommendCall& arguments, Run run) {
-    command->callback([&context, arguments, run] {
-      context.action = [&context, arguments, run] { return run(context, arguments); };
-    });
-  };
   auto train = std::make_shared<RecommendArguments>();
   CLI::App* t = app.add_subcommand("train", "learn what customers like");
   t->footer(
@@ -393,7 +387,7 @@ void add_recommend(CLI::App& app, Context& context) {
   t->add_option("--threads", train->threads, "0: one a processor")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
-  bind(t, train, run_train);
+  run_when_called(*t, context, train, run_train);
 
   auto evaluate = std::make_shared<RecommendArguments>();
   CLI::App* e = app.add_subcommand("evaluate", "compare recommenders on held-out events");
@@ -423,7 +417,7 @@ void add_recommend(CLI::App& app, Context& context) {
       ->type_name("FILE.html");
   e->add_option("--language", evaluate->options.language, "of the page: en or zh")
       ->capture_default_str();
-  bind(e, evaluate, run_evaluate);
+  run_when_called(*e, context, evaluate, run_evaluate);
 
   auto recommend = std::make_shared<RecommendArguments>();
   CLI::App* r = app.add_subcommand("recommend", "lists for one customer or for all");
@@ -441,25 +435,25 @@ void add_recommend(CLI::App& app, Context& context) {
   r->add_option("--language", recommend->options.language, "of reasons: en or zh")
       ->capture_default_str();
   add_list_options(*r, *recommend);
-  bind(r, recommend, run_recommend);
+  run_when_called(*r, context, recommend, run_recommend);
 
   auto similar = std::make_shared<RecommendArguments>();
   CLI::App* s = app.add_subcommand("similar", "items like one item");
   s->footer("Example: attune similar --item 85123A -k 5");
   s->add_option("--item", similar->item, "the item's id")->required();
   add_list_options(*s, *similar);
-  bind(s, similar, run_similar);
+  run_when_called(*s, context, similar, run_similar);
 
   CLI::App* models = app.add_subcommand("models", "trained models and their versions");
   models->require_subcommand(1);
   models->footer("Examples:\n  attune models list\n  attune models activate ials 3");
-  bind(models->add_subcommand("list", "every version"), std::make_shared<RecommendArguments>(),
-       run_models);
+  run_when_called(*models->add_subcommand("list", "every version"), context,
+                  std::make_shared<RecommendArguments>(), run_models);
   auto activate = std::make_shared<RecommendArguments>();
   CLI::App* a = models->add_subcommand("activate", "let another version serve");
   a->add_option("name", activate->name, "the recommender")->required();
   a->add_option("version", activate->version, "its version")->required();
-  bind(a, activate, run_activate);
+  run_when_called(*a, context, activate, run_activate);
 }
 
 }  // namespace attune::cli

@@ -121,20 +121,22 @@ std::string foreign_text(const events::QualityReport& quality, const Words& say 
 // What the shop holds now: "Events from … to …. The shop now has 1 customer, 2 items and 3 orders."
 // Orders are those that the rows number; a shop whose rows number none has none to count.
 std::string shop_text(const events::QualityReport& quality) {
-  const auto counted = [&](const char* name, const char* one) {
+  const auto count = [&](const char* name) {
     const auto found = quality.distinct.find(name);
-    const std::int64_t count = found == quality.distinct.end() ? 0 : found->second;
-    return count == 1 ? fmt::format("1 {}", one)
-                      : fmt::format("{} {}", with_thousands(count), name);
+    return found == quality.distinct.end() ? 0 : found->second;
   };
-  const std::string range = range_text(quality);
-  const std::string orders = counted("orders", "order");
-  return fmt::format(
-      "\n{}The shop now has {}.\n", range.empty() ? range : fmt::format("Events from {}. ", range),
-      orders.starts_with("0 ")
-          ? fmt::format("{} and {}", counted("customers", "customer"), counted("items", "item"))
-          : fmt::format("{}, {} and {}", counted("customers", "customer"), counted("items", "item"),
-                        orders));
+  const auto counted = [&](const char* name, const char* one) {
+    return count(name) == 1 ? fmt::format("1 {}", one)
+                            : fmt::format("{} {}", with_thousands(count(name)), name);
+  };
+  std::string text = "\n";
+  if (const std::string range = range_text(quality); !range.empty())
+    text += fmt::format("Events from {}. ", range);
+  const std::string customers = counted("customers", "customer"), items = counted("items", "item");
+  return text + (count("orders") == 0
+                     ? fmt::format("The shop now has {} and {}.\n", customers, items)
+                     : fmt::format("The shop now has {}, {} and {}.\n", customers, items,
+                                   counted("orders", "order")));
 }
 
 }  // namespace

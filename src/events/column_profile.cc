@@ -12,6 +12,12 @@
 #include "synonyms.h"
 
 namespace attune::events {
+namespace {
+
+constexpr std::size_t kProfiledRows = 2000;
+constexpr double kNumericMin = .8;  // share of numbers below which a column is no amount
+
+}  // namespace
 
 bool is_type_word(std::string_view cell) {
   static const std::set<std::string, std::less<>> known = [] {
@@ -55,6 +61,7 @@ ColumnProfile profile_column(const RecordBatch& sample, std::size_t column) {
   profile.numeric = static_cast<double>(numbers) / count;
   profile.currencies = static_cast<double>(currencies) / count;
   profile.distinct = distinct.size();
+  profile.on_every_row = profile.cells.size() == rows;
   profile.order_numbers = std::ranges::all_of(profile.cells, [](std::string_view cell) {
     return cell.size() > 1 && cell[0] == '#' && is_digit(cell[1]);
   });

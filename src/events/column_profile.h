@@ -11,9 +11,8 @@
 
 namespace attune::events {
 
-inline constexpr std::size_t kProfiledRows = 2000;
-// Share of numbers below which a column is no amount, and where its very name says that it is one.
-inline constexpr double kNumericMin = .8, kNumericMinNamed = .5;
+// Share of numbers below which a column whose very name says that it is an amount is none.
+inline constexpr double kNumericMinNamed = .5;
 
 // What a column holds, as far as guessing needs it.
 struct ColumnProfile {
@@ -25,6 +24,7 @@ struct ColumnProfile {
   double currencies = 0;
   std::size_t distinct = 0;
   double mean_bytes = 0;
+  bool on_every_row = false;
   bool order_numbers = false;  // all as "#1001"
 };
 // Lifetime: the cells are the sample's.

@@ -16,6 +16,7 @@ namespace attune::events {
 namespace {
 
 constexpr double kNamedWeightMin = .9;     // of a word that means its field and nothing else
+constexpr double kItemNameMin = .95;       // of a word that is no page's title and no buyer's name
 constexpr std::size_t kOrdersOfLines = 3;  // orders with several lines that tell of their totals
 
 // What is taken off, added to or given back of an amount is not the amount.
@@ -172,15 +173,13 @@ class Guesser {
   void items_by_name() {
     const auto named = std::ranges::find(result_.guesses, "item.name", &FieldGuess::field);
     const bool sold = column_of("order") || column_of("price") || column_of("quantity");
-    if (!sold || named == result_.guesses.end() || named->confidence < kNamedWeightMin + .05)
-      return;
+    if (!sold || named == result_.guesses.end() || named->confidence < kItemNameMin) return;
     const auto name = column_of("item.name");
     const auto code = column_of("item");
     const auto guessed = std::ranges::find(result_.guesses, "item", &FieldGuess::field);
     if (!result_.mapping.has("item"))
       return take("item", *name, .6, "no column of ids; names tell items apart");
-    const std::size_t rows = std::min(sample_.rows(), kProfiledRows);
-    if (!code || guessed == result_.guesses.end() || profiles_[*code].cells.size() == rows) return;
+    if (!code || guessed == result_.guesses.end() || profiles_[*code].on_every_row) return;
     result_.mapping.fields["item"].columns.push_back(columns_[*name]);
     guessed->reason += fmt::format("; '{}' where that is empty", quoted(columns_[*name], 30));
   }
@@ -193,14 +192,14 @@ class Guesser {
       const bool state = key.ends_with("status") || key.ends_with("状态");
       if (!state || used_[i] || profiles_[i].distinct < 2) continue;
       const std::string name = quoted(columns_[i], 30);
-      const bool on_each = profiles_[i].cells.size() == std::min(sample_.rows(), kProfiledRows);
       result_.notes.push_back(fmt::format(
           "'{}' is not read, and rows count whatever it says; where it says that nothing was "
           "bought, {}",
           name,
-          on_each ? fmt::format("--map \"type={},type[{}]=purchase,type[OTHER]=ignore\"", name,
-                                quoted(profiles_[i].cells[0], 30))
-                  : "take these rows out of the file"));
+          profiles_[i].on_every_row
+              ? fmt::format("--map \"type={},type[{}]=purchase,type[OTHER]=ignore\"", name,
+                            quoted(profiles_[i].cells[0], 30))
+              : "take these rows out of the file"));
     }
   }
 

@@ -106,7 +106,7 @@ if command -v clang-format-19 >/dev/null; then
 fi
 if command -v clang-tidy-19 >/dev/null && command -v ninja >/dev/null; then
   test_case "tidy: what the allow-list is for, and the answer is kept until a header changes"
-  tree; cp "$root/.clang-tidy" "$tree/"; mkdir -p "$tree/build/lint/commands"; touch "$tree/build/lint/commands/build.ninja"
+  tree; cp "$root/.clang-tidy" "$tree/"; mkdir -p "$tree/build/lint/commands"; echo "build build.ninja: phony" >"$tree/build/lint/commands/build.ninja"
   echo 'inline int Shout() { return 1; }' >>"$tree/src/base/include/attune/base/one.h"
   jq -n --arg d "$tree" '[{directory: $d, file: ($d + "/src/base/one.cc"), command: ("c++ -std=c++23 -I" + $d + "/src/base/include -c " + $d + "/src/base/one.cc")}]' >"$tree/build/lint/commands/compile_commands.json"
   check tidy; expect_failure; expect_says "invalid case style for function 'Shout'"; expect_says "1 of 1 sources read anew"

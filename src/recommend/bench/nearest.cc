@@ -42,13 +42,10 @@ std::vector<std::int32_t> choose_customers(const Interactions& interactions) {
   return chosen;
 }
 
+// Items that nobody met have next to no length: they are on no list.
 std::vector<ScoredIndex> score_every_item(const Ials& ials, std::int32_t customer,
                                           std::vector<float>& scores) {
   math::dot_rows(ials.item_vectors().data(), ials.customer_vectors().row(customer), scores);
-  for (std::int32_t i = 0; i < static_cast<std::int32_t>(scores.size()); ++i) {
-    if (ials.interactions().by_item().row_size(i) == 0)
-      scores[static_cast<std::size_t>(i)] = kNoEvidence;
-  }
   auto top = math::TopK::create(kBest).value();
   top.offer(scores, 0);
   return top.best();
