@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -12,6 +12,7 @@
 #include "attune/base/text.h"
 #include "attune/engine/cleaning.h"
 #include "attune/events/quarantine.h"
+#include "attune/events/row_key.h"
 #include "attune/events/staged_import.h"
 #include "foreign_amounts.h"
 #include "import_report.h"
@@ -56,6 +57,32 @@ std::string decided(Mapping mapping, const std::vector<events::Assumption>& assu
     if (auto format = events::parse_time_format(chosen->value)) mapping.time_format = *format;
   }
   return events::print_mapping(mapping) + "\n";
+}
+
+std::string_view reason(events::Staged why) {
+  switch (why) {
+    case events::Staged::exact_duplicate:
+      return "exact_duplicate";
+    case events::Staged::repeated_event_id:
+      return "repeated_event_id";
+    case events::Staged::already_known:
+      return "already_imported";
+    case events::Staged::forgotten:
+      return "forgotten";
+    case events::Staged::kept:
+      break;
+  }
+  return "kept";
+}
+
+// Of rows that tell of somebody whom the shop has forgotten.
+std::function<bool(const Event&)> forgotten_rows(const Workspace& workspace) {
+  if (!workspace.forgets_anybody()) return {};
+  return [&workspace](const Event& event) {
+    return event.customer.empty()
+               ? workspace.is_forgotten(events::IdKind::anonymous, event.anonymous)
+               : workspace.is_forgotten(events::IdKind::customer, event.customer);
+  };
 }
 
 // One file on its way into the staged import.
@@ -106,7 +133,10 @@ class FileImport {
     std::vector<std::string> columns;
     std::int64_t bytes_read = 0;
     std::unique_ptr<events::Batch<Row>> batch;
-    std::vector<Hash128> contents;  // of events: by row
+    // Of events only.
+    std::vector<Hash128> prints;  // fingerprints, by row
+    std::vector<events::KeyedRow> kept;
+    events::EventBundle bundle;  // of the kept rows
   };
 
   // The next records; none at the end, or where reading failed.
@@ -121,8 +151,8 @@ class FileImport {
     return work;
   }
 
-  // Reading stays one thread's work, mapping runs beside it, staging takes batches in the order of
-  // the file.
+  // Reading stays one thread's work, as are telling what is new and putting it together, in the
+  // order of the file; what takes long is done for several batches at once in between.
   template <class Row>
   Status run_kind(events::RecordReader& records, const Mapping& mapping,
                   const events::ShopSettings& shop, const std::filesystem::path& quarantine) {
@@ -132,7 +162,7 @@ class FileImport {
     const std::filesystem::path refused = quarantine.string() + (json ? ".jsonl" : ".csv");
     events::QuarantineWriter writer(refused, records.format(), records.columns());
 
-    Status failure;  // of the first stage that failed
+    Status sort_failure, stage_failure;  // of stages that run beside each other
     std::atomic<bool> stop = false;
     const auto read = [&] {
       const auto counted = progress_.part(ReadingPart::read);
@@ -144,22 +174,32 @@ class FileImport {
       mapper.map(std::move(work.records), work.columns, *work.batch);
       if constexpr (std::is_same_v<Row, Event>) {
         for (const Event& event : std::as_const(*work.batch).rows())
-          work.contents.push_back(events::content_hash(event));
+          work.prints.push_back(events::fingerprint(event));
+      }
+    };
+    const auto sort = [&](Work<Row>& work) {
+      const auto counted = progress_.part(ReadingPart::sort_out);
+      if (sort_failure) sort_failure = sort_out(work, writer);
+      if (!sort_failure) stop = true;
+    };
+    const auto bundle = [&](Work<Row>& work) {
+      const auto counted = progress_.part(ReadingPart::bundle);
+      if constexpr (std::is_same_v<Row, Event>) {
+        work.bundle = events::bundle_rows(std::as_const(*work.batch).rows(), work.kept);
+        work.batch.reset();
       }
     };
     const auto stage = [&](Work<Row>& work) {
-      const auto counted = progress_.part(ReadingPart::key);
-      if (!failure) return;
-      if (progress_.cancelled()) {
-        failure = std::unexpected(cancelled("stopped; nothing of this import stays"));
-      } else {
-        failure = stage_batch(work, writer);
-      }
-      if (!failure) stop = true;
+      const auto counted = progress_.part(ReadingPart::stage);
+      if (progress_.cancelled() && stage_failure)
+        stage_failure = std::unexpected(cancelled("stopped; nothing of this import stays"));
+      if (stage_failure) stage_failure = stage_work(work);
+      if (!stage_failure) stop = true;
       progress_.advance(work.bytes_read);
     };
-    run_stages<Work<Row>>(read, map, stage);
-    ATTUNE_RETURN_IF_ERROR(failure);
+    run_stages<Work<Row>>(read, map, sort, bundle, stage);
+    ATTUNE_RETURN_IF_ERROR(sort_failure);
+    ATTUNE_RETURN_IF_ERROR(stage_failure);
     ATTUNE_RETURN_IF_ERROR(read_failure_);
     ATTUNE_RETURN_IF_ERROR(writer.close());
     for (auto& assumption : records.assumptions()) report_.assumptions.push_back(assumption);
@@ -169,49 +209,44 @@ class FileImport {
     return write_file_durably(mapping_beside(refused), decided(mapping, mapper.assumptions()));
   }
 
+  // Which rows are kept, as far as the rows themselves tell; the others go to the report. (Of rows
+  // of items and customers, what the shop knows tells it: stage_work().)
   template <class Row>
-  Status stage_batch(const Work<Row>& work, events::QuarantineWriter& writer) {
-    events::Batch<Row>& batch = *work.batch;
+  Status sort_out(Work<Row>& work, events::QuarantineWriter& writer) {
+    const events::Batch<Row>& batch = *work.batch;
     report_.add(batch);
     ATTUNE_RETURN_IF_ERROR(quarantine(batch.quarantined(), writer));
-    const std::span<const Row> rows = std::as_const(batch).rows();
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (is_of_forgotten(rows[i])) {
-        report_.leave_out("forgotten", batch.line(i), {}, rows[i].marks);
-        continue;
-      }
-      ATTUNE_ASSIGN_OR_RETURN(const events::Staged outcome, stage_row(rows[i], work, i));
-      switch (outcome) {
-        case events::Staged::kept:
-          break;
-        case events::Staged::exact_duplicate:
-          leave_out("exact_duplicate", batch, i);
-          break;
-        case events::Staged::repeated_event_id:
-          leave_out("repeated_event_id", batch, i);
-          break;
-        case events::Staged::already_known:
-          ++known_;
-          leave_out("already_imported", batch, i);
-          break;
-      }
+    if constexpr (std::is_same_v<Row, Event>) {
+      events::StagedImportWriter::Sorted sorted = staged_.sort_out(batch.rows(), work.prints);
+      for (const auto& [index, why] : sorted.left_out) leave_out(why, batch, index);
+      work.kept = std::move(sorted.kept);
     }
     return {};
   }
 
-  Result<events::Staged> stage_row(const Event& event, const Work<Event>& work, std::size_t i) {
-    return staged_.add(event, work.contents[i]);
+  Status stage_work(Work<Event>& work) { return staged_.add(work.bundle); }
+
+  template <class Row>
+  Status stage_work(Work<Row>& work) {
+    const events::Batch<Row>& batch = *work.batch;
+    for (std::size_t i = 0; i < batch.rows().size(); ++i) {
+      const Row& row = batch.rows()[i];
+      if (is_forgotten(row)) {
+        leave_out(events::Staged::forgotten, batch, i);
+        continue;
+      }
+      ATTUNE_ASSIGN_OR_RETURN(const ChangeRows::Told told, change(row));
+      events::Staged outcome = told.otherwise;
+      if (told.event) {
+        ATTUNE_ASSIGN_OR_RETURN(outcome, staged_.add(*told.event));
+      }
+      if (outcome != events::Staged::kept) leave_out(outcome, batch, i);
+    }
+    return {};
   }
-  Result<events::Staged> stage_row(const events::ItemRow& row, const Work<events::ItemRow>&,
-                                   std::size_t) {
-    ATTUNE_ASSIGN_OR_RETURN(const ChangeRows::Told told, changes_.item(row));
-    return told.event ? staged_.add(*told.event) : told.otherwise;
-  }
-  Result<events::Staged> stage_row(const events::CustomerRow& row, const Work<events::CustomerRow>&,
-                                   std::size_t) {
-    ATTUNE_ASSIGN_OR_RETURN(const ChangeRows::Told told, changes_.customer(row));
-    return told.event ? staged_.add(*told.event) : told.otherwise;
-  }
+
+  Result<ChangeRows::Told> change(const events::ItemRow& row) { return changes_.item(row); }
+  Result<ChangeRows::Told> change(const events::CustomerRow& row) { return changes_.customer(row); }
 
   // Rows of forgotten customers are counted, and kept nowhere.
   Status quarantine(std::span<const events::Rejected> rows, events::QuarantineWriter& writer) {
@@ -224,23 +259,17 @@ class FileImport {
     return writer.add(kept);
   }
 
-  template <class Row>
-  bool is_of_forgotten(const Row& row) const {
-    if (!workspace_.forgets_anybody()) return false;
-    if constexpr (std::is_same_v<Row, Event>) {
-      return row.customer.empty()
-                 ? workspace_.is_forgotten(events::IdKind::anonymous, row.anonymous)
-                 : workspace_.is_forgotten(events::IdKind::customer, row.customer);
-    } else if constexpr (std::is_same_v<Row, events::CustomerRow>) {
-      return workspace_.is_forgotten(events::IdKind::customer, row.id);
-    } else {
-      return false;
-    }
+  bool is_forgotten(const events::ItemRow&) const { return false; }
+  bool is_forgotten(const events::CustomerRow& row) const {
+    return workspace_.is_forgotten(events::IdKind::customer, row.id);
   }
 
   template <class Row>
-  void leave_out(std::string_view reason, const events::Batch<Row>& batch, std::size_t i) {
-    report_.leave_out(reason, batch.line(i), batch.raw(i), batch.rows()[i].marks);
+  void leave_out(events::Staged why, const events::Batch<Row>& batch, std::size_t i) {
+    const bool forgotten = why == events::Staged::forgotten;
+    known_ += why == events::Staged::already_known;
+    report_.leave_out(reason(why), batch.line(i), forgotten ? std::string_view() : batch.raw(i),
+                      batch.rows()[i].marks);
   }
 
   Workspace& workspace_;
@@ -386,7 +415,8 @@ Result<ImportResult> run_import(Workspace& workspace, const ImportRequest& reque
   ATTUNE_ASSIGN_OR_RETURN(const events::KeySet known, workspace.event_history().keys());
   ATTUNE_ASSIGN_OR_RETURN(events::StagedImportWriter staged,
                           events::StagedImportWriter::create(
-                              place.folder, {request.keep_repeats, &known, request.files.size()}));
+                              place.folder, {request.keep_repeats, &known, request.files.size(),
+                                             forgotten_rows(workspace)}));
   ChangeRows changes(workspace, settings_of(workspace, request).source);
   ImportResult result;
   std::vector<events::QualityReport> reports;

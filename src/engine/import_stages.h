@@ -1,5 +1,5 @@
-// Inside the engine: the three stages of an import, side by side. Answers: which part of reading a
-// file runs on which thread, and in which order?
+// Inside the engine: the stages of an import, side by side. Answers: which part of reading a file
+// runs on which thread, and in which order?
 #pragma once
 
 #include <memory>
@@ -10,17 +10,19 @@
 
 namespace attune::engine {
 
-inline constexpr std::size_t kBatchesInFlight = 6;  // about a megabyte of text each
+inline constexpr std::size_t kBatchesInFlight = 8;  // about a megabyte of text each
 
-// Reads one at a time until null, maps several at once, and stages one at a time in the order read.
-// Returns when all are staged.
+// Reads one at a time until null, maps several at once, sorts out one at a time, bundles several at
+// once, and stages one at a time; what is one at a time is in the order read. Returns when all are
+// staged.
 template <class Work>
-void run_stages(const auto& read, const auto& map, const auto& stage) {
+void run_stages(const auto& read, const auto& map, const auto& sort, const auto& bundle,
+                const auto& stage) {
   struct Ordered {
     std::shared_ptr<Work> work;
     HandOver moved;
   };
-  HandOver begun, reading, staging;
+  HandOver begun, reading, sorting, staging;
   const auto read_next = [&](oneapi::tbb::flow_control& control) -> Ordered* {
     begun.take();
     reading.take();
@@ -33,10 +35,20 @@ void run_stages(const auto& read, const auto& map, const auto& stage) {
     next->moved.give();
     return next.release();
   };
-  const auto map_next = [&](Ordered* next) {
+  const auto apart = [](const auto& step) {
+    return [&step](Ordered* next) {
+      next->moved.take();
+      step(*next->work);
+      next->moved.give();
+      return next;
+    };
+  };
+  const auto sort_next = [&](Ordered* next) {
+    sorting.take();
     next->moved.take();
-    map(*next->work);
+    sort(*next->work);
     next->moved.give();
+    sorting.give();
     return next;
   };
   const auto stage_next = [&](Ordered* next) {
@@ -48,13 +60,16 @@ void run_stages(const auto& read, const auto& map, const auto& stage) {
   };
   namespace tbb = oneapi::tbb;
   constexpr auto kInOrder = tbb::filter_mode::serial_in_order;
+  constexpr auto kApart = tbb::filter_mode::parallel;
   begun.give();
-  tbb::parallel_pipeline(
-      kBatchesInFlight,
-      tbb::make_filter<void, Ordered*>(kInOrder, read_next) &
-          tbb::make_filter<Ordered*, Ordered*>(tbb::filter_mode::parallel, map_next) &
-          tbb::make_filter<Ordered*, void>(kInOrder, stage_next));
+  tbb::parallel_pipeline(kBatchesInFlight,
+                         tbb::make_filter<void, Ordered*>(kInOrder, read_next) &
+                             tbb::make_filter<Ordered*, Ordered*>(kApart, apart(map)) &
+                             tbb::make_filter<Ordered*, Ordered*>(kInOrder, sort_next) &
+                             tbb::make_filter<Ordered*, Ordered*>(kApart, apart(bundle)) &
+                             tbb::make_filter<Ordered*, void>(kInOrder, stage_next));
   reading.take();
+  sorting.take();
   staging.take();
 }
 

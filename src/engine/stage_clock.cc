@@ -54,12 +54,13 @@ std::vector<ImportStage> StageClock::stages() {
   for (const Phase& phase : phases_) {
     ImportStage stage{phase.name, phase.wall_seconds, phase.cpu_seconds, {}};
     if (phase.name == kReading) {
-      constexpr std::array kNames{"cutting into cells", "values and fingerprints",
-                                  "repeats and numbers of names"};
+      constexpr std::array<std::string_view, kReadingParts> kNames{
+          "cutting into cells", "values and fingerprints", "telling repeats", "numbers for names",
+          "putting batches together"};
       double rest = phase.cpu_seconds;
       for (std::size_t i = 0; i < kNames.size(); ++i) {
         const double seconds = static_cast<double>(parts_[i].load()) * 1e-9;
-        stage.parts.push_back({kNames[i], seconds});
+        stage.parts.push_back({std::string(kNames[i]), seconds});
         rest -= seconds;
       }
       stage.parts.push_back({"writing staged rows", std::max(0.0, rest)});

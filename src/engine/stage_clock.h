@@ -17,7 +17,8 @@
 namespace attune::engine {
 
 // What runs side by side while files are read.
-enum class ReadingPart : std::uint8_t { read, convert, key };
+enum class ReadingPart : std::uint8_t { read, convert, sort_out, bundle, stage };
+inline constexpr std::size_t kReadingParts = 5;
 
 // A Progress that passes everything on and takes the time of each phase: wall time, and the CPU
 // time of the whole process. A phase is known by the first word of its name, so that the phases of
@@ -63,7 +64,7 @@ class StageClock final : public Progress {
   bool running_ = false;
   std::chrono::steady_clock::time_point begun_;
   double cpu_begun_ = 0;
-  std::array<std::atomic<std::int64_t>, 3> parts_{};  // nanoseconds
+  std::array<std::atomic<std::int64_t>, kReadingParts> parts_{};  // nanoseconds
 };
 
 }  // namespace attune::engine

@@ -35,8 +35,11 @@ Status check_codes(const std::vector<std::uint32_t>& codes, std::uint32_t size) 
 std::uint32_t Dictionary::code(std::string_view text) {
   if (text.empty()) return kNoCode;
   if (last_ != kNoCode && texts_[last_] == text) return last_;
+  return code(text, hash64(text));
+}
+
+std::uint32_t Dictionary::code(std::string_view text, std::uint64_t hash) {
   if ((texts_.size() + 1) * 2 > slots_.size()) grow();
-  const std::uint64_t hash = hash64(text);
   std::size_t slot = hash & (slots_.size() - 1);
   while (slots_[slot] != 0) {
     const std::uint32_t found = slots_[slot] - 1;
@@ -48,6 +51,17 @@ std::uint32_t Dictionary::code(std::string_view text) {
   hashes_.push_back(hash);
   texts_.push_back(keep(text));
   return last_ = added;
+}
+
+std::vector<std::uint32_t> Dictionary::take_in(const Dictionary& from) {
+  constexpr std::uint32_t kAhead = 8;  // large dictionaries lie outside the caches
+  std::vector<std::uint32_t> codes(from.size());
+  for (std::uint32_t i = 0; i < from.size(); ++i) {
+    if (i + kAhead < from.size() && !slots_.empty())
+      __builtin_prefetch(&slots_[from.hashes_[i + kAhead] & (slots_.size() - 1)]);
+    codes[i] = code(from.texts_[i], from.hashes_[i]);
+  }
+  return codes;
 }
 
 void Dictionary::grow() {
@@ -163,6 +177,13 @@ std::string personal_json(const Event& event) {
   return boost::json::serialize(object);
 }
 
+NameMap take_in(const EventNames& from, EventNames& into) {
+  return {into.customers.take_in(from.customers), into.anonymous.take_in(from.anonymous),
+          into.items.take_in(from.items),         into.orders.take_in(from.orders),
+          into.sessions.take_in(from.sessions),   into.decisions.take_in(from.decisions),
+          into.sources.take_in(from.sources),     into.channels.take_in(from.channels)};
+}
+
 NameCodes number_names(const Event& event, EventNames& names) {
   return {names.customers.code(event.customer), names.anonymous.code(event.anonymous),
           names.items.code(event.item),         names.orders.code(event.order),
@@ -212,6 +233,47 @@ void EventColumns::add(const Event& event, std::uint32_t event_marks, const Hash
   if (!event.text.empty() || !event.url.empty() || !event.properties.empty())
     personal += personal_json(event);
   personal_end.push_back(static_cast<std::uint32_t>(personal.size()));
+}
+
+namespace {
+
+template <class T>
+void append_rows(const std::vector<T>& from, std::size_t begin, std::size_t end,
+                 std::vector<T>& into) {
+  into.insert(into.end(), from.begin() + static_cast<std::ptrdiff_t>(begin),
+              from.begin() + static_cast<std::ptrdiff_t>(end));
+}
+
+void append_codes(const std::vector<std::uint32_t>& from, std::size_t begin, std::size_t end,
+                  const std::vector<std::uint32_t>& codes, std::vector<std::uint32_t>& into) {
+  const std::size_t before = into.size();
+  into.resize(before + end - begin);
+  for (std::size_t i = begin; i < end; ++i)
+    into[before + i - begin] = from[i] == kNoCode ? kNoCode : codes[from[i]];
+}
+
+}  // namespace
+
+void EventColumns::append(const EventColumns& from, std::size_t begin, std::size_t end,
+                          const NameMap& names) {
+  const auto rows = [&](auto member) { append_rows(from.*member, begin, end, this->*member); };
+  const auto codes = [&](auto member, const std::vector<std::uint32_t>& map) {
+    append_codes(from.*member, begin, end, map, this->*member);
+  };
+  rows(&EventColumns::key_high), rows(&EventColumns::key_low), rows(&EventColumns::time);
+  rows(&EventColumns::offset_minutes), rows(&EventColumns::type), rows(&EventColumns::currency);
+  rows(&EventColumns::quantity), rows(&EventColumns::rating), rows(&EventColumns::price_minor);
+  rows(&EventColumns::value_minor), rows(&EventColumns::duration_ms), rows(&EventColumns::marks);
+  codes(&EventColumns::customer, names.customers), codes(&EventColumns::item, names.items);
+  codes(&EventColumns::anonymous, names.anonymous), codes(&EventColumns::order, names.orders);
+  codes(&EventColumns::session, names.sessions), codes(&EventColumns::decision, names.decisions);
+  codes(&EventColumns::source, names.sources), codes(&EventColumns::channel, names.channels);
+  const std::size_t first = begin == 0 ? 0 : from.personal_end[begin - 1];
+  const std::size_t last = end == 0 ? 0 : from.personal_end[end - 1];
+  for (std::size_t i = begin; i < end; ++i)
+    personal_end.push_back(
+        static_cast<std::uint32_t>(personal.size() + from.personal_end[i] - first));
+  personal.append(from.personal, first, last - first);
 }
 
 void EventColumns::clear() {

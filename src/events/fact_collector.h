@@ -7,18 +7,20 @@
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "attune/base/hash.h"
 #include "attune/events/event.h"
 #include "attune/events/event_columns.h"
-#include "attune/events/staged_import.h"
+#include "attune/events/staged_facts.h"
 
 namespace attune::events {
 
-// Gathers what rows say beside what happened. Rows of one item, or one customer, tend to say the
-// same again: what each said last of a field is looked at first.
+// Gathers what rows say beside what happened: row by row, or of many rows of which others gathered
+// it. Rows of one item, or one customer, tend to say the same again: what each said last of a field
+// is looked at first.
 class FactCollector {
  public:
   void add(const Event& event, std::int64_t row, const NameCodes& codes) {
@@ -26,7 +28,7 @@ class FactCollector {
     first(facts_.first_anonymous, codes.anonymous, row);
     first(facts_.first_item, codes.item, row);
     if (codes.customer != kNoCode && codes.anonymous != kNoCode)
-      add_link(event, row, codes.anonymous, codes.customer);
+      add_pair(event, row, codes.anonymous, codes.customer);
     if (codes.item != kNoCode) add_item(event, row, codes.item);
     if (codes.customer != kNoCode) {
       add_traits(event, row, codes.customer, customers_said_, facts_.traits);
@@ -37,6 +39,12 @@ class FactCollector {
       add_consent(event, row, codes);
     if (is_objection(event.type)) add_objection(event, row, codes);
   }
+
+  // What bundled rows say, the first of which is row `offset` here; `names`: their names here.
+  // Bundles come in the order of their rows.
+  void add(const StagedFacts& from, std::int64_t offset, const NameMap& names);
+
+  const StagedFacts& facts() const { return facts_; }  // but for what was observed of items
 
   StagedFacts take() {
     for (const auto& [key, count] : observed_) {
@@ -81,13 +89,18 @@ class FactCollector {
   }
 
   // A page's alias is no more than a link: it leaves alone who is another customer's.
-  void add_link(const Event& event, std::int64_t row, std::uint32_t anonymous,
+  void add_pair(const Event& event, std::int64_t row, std::uint32_t anonymous,
                 std::uint32_t customer) {
     if (event.type == EventType::alias && (event.marks & bit(Mark::said_by_page)) == 0) {
       facts_.aliases.push_back({row, anonymous, customer});
-    } else if (pairs_.emplace(std::uint64_t{anonymous} << 32 | customer, true).second) {
-      facts_.links.push_back({row, anonymous, customer});
+    } else {
+      add_link({row, anonymous, customer});
     }
+  }
+
+  void add_link(const StagedFacts::Link& link) {
+    if (pairs_.insert(std::uint64_t{link.anonymous} << 32 | link.customer).second)
+      facts_.links.push_back(link);
   }
 
   void add_item(const Event& event, std::int64_t row, std::uint32_t item) {
@@ -100,12 +113,16 @@ class FactCollector {
         continue;
       }
       Said& said = last_said(items_said_, item, field);
-      if (!is_value(said, attribute.value)) {
-        said.value = facts_.values.code(attribute.value);
-        said.count = &observed_[{std::uint64_t{item} << 32 | field, said.value}];
-      }
+      if (!is_value(said, attribute.value))
+        observe(said, {item, field, facts_.values.code(attribute.value), 0});
       ++*said.count;
     }
+  }
+
+  void observe(Said& said, const StagedFacts::Observed& o) {
+    said.value = o.value;
+    said.count = &observed_[{std::uint64_t{o.item} << 32 | o.field, o.value}];
+    *said.count += o.count;
   }
 
   void add_traits(const Event& event, std::int64_t row, std::uint32_t subject, Memory& memory,
@@ -114,11 +131,18 @@ class FactCollector {
       if (attribute.value.empty()) continue;
       const std::uint32_t field = facts_.fields.code(attribute.name);
       Said& said = last_said(memory, subject, field);
-      // Told again by a later row: nothing new.
-      if (is_value(said, attribute.value) && said.time <= event.time.micros) continue;
-      said = {facts_.values.code(attribute.value), event.time.micros, nullptr};
-      traits.push_back({row, subject, field, said.value, event.time.micros});
+      if (said.time <= event.time.micros && is_value(said, attribute.value)) continue;
+      add_trait({row, subject, field, facts_.values.code(attribute.value), event.time.micros}, said,
+                traits);
     }
+  }
+
+  // Told again by a later row: nothing new.
+  static void add_trait(const StagedFacts::Stated& trait, Said& said,
+                        std::vector<StagedFacts::Stated>& traits) {
+    if (said.value == trait.value && said.time <= trait.time) return;
+    said = {trait.value, trait.time, nullptr};
+    traits.push_back(trait);
   }
 
   void add_consent(const Event& event, std::int64_t row, const NameCodes& codes) {
@@ -142,7 +166,7 @@ class FactCollector {
   }
 
   StagedFacts facts_;
-  std::unordered_map<std::uint64_t, bool> pairs_;
+  std::unordered_set<std::uint64_t> pairs_;
   std::unordered_map<ObservedKey, std::int64_t, KeyHash> observed_;
   Memory items_said_, customers_said_, anonymous_said_;
 };

@@ -1,4 +1,4 @@
-#include "row_key.h"
+#include "attune/events/row_key.h"
 
 #include <charconv>
 #include <optional>
@@ -21,15 +21,18 @@ std::optional<Hash128> exported_key(std::string_view event_id) {
 
 }  // namespace
 
-Hash128 key_of(const Event& event, const Hash128& content, std::uint32_t occurrence) {
-  if (!event.event_id.empty()) {
-    if (const auto exported = exported_key(event.event_id)) return *exported;
-    std::string text(event.source);
-    text.push_back('\0');
-    text.append(event.event_id);
-    return hash128(text, /*seed=*/1);
-  }
-  return {combine(content.high, occurrence), combine(content.low, ~std::uint64_t{occurrence})};
+Hash128 fingerprint(const Event& event) {
+  if (event.event_id.empty()) return content_hash(event);
+  if (const auto exported = exported_key(event.event_id)) return *exported;
+  std::string text(event.source);
+  text.push_back('\0');
+  text.append(event.event_id);
+  return hash128(text, /*seed=*/1);
+}
+
+Hash128 key_of(const Event& event, const Hash128& print, std::uint32_t occurrence) {
+  if (!event.event_id.empty()) return print;
+  return {combine(print.high, occurrence), combine(print.low, ~std::uint64_t{occurrence})};
 }
 
 }  // namespace attune::events

@@ -9,8 +9,8 @@
 #include "attune/base/files.h"
 #include "attune/base/hash.h"
 #include "attune/events/key_set.h"
+#include "attune/events/row_key.h"
 #include "fact_collector.h"
-#include "row_key.h"
 
 namespace attune::events {
 namespace {
@@ -24,163 +24,62 @@ std::filesystem::path rows_file(const std::filesystem::path& folder, std::size_t
   return folder / fmt::format("rows-{:05}.bin", chunk);
 }
 
-Error bad_entities(std::string_view what) {
-  return data_corruption(fmt::format("staged entities hold {}", what));
-}
-
-// The columns of one kind of fact, member by member.
-template <class Fact, class... Members>
-void write_facts(ByteWriter& out, const std::vector<Fact>& facts, Members Fact::*... members) {
-  out.value(static_cast<std::uint64_t>(facts.size()));
-  for (const Fact& fact : facts) (out.value(fact.*members), ...);
-}
-
-template <class Member, class Fact>
-Status read_member(ByteReader& in, Fact& fact, Member Fact::* member) {
-  ATTUNE_ASSIGN_OR_RETURN(fact.*member, in.value<Member>());
-  return {};
-}
-
-template <class Fact, class... Members>
-Status read_facts(ByteReader& in, std::vector<Fact>& facts, Members Fact::*... members) {
-  ATTUNE_ASSIGN_OR_RETURN(const std::uint64_t count, in.value<std::uint64_t>());
-  if (count > in.left()) return std::unexpected(bad_entities("a length that passes their end"));
-  facts.resize(count);
-  for (Fact& fact : facts) {
-    Status read;
-    ((read = read ? read_member(in, fact, members) : read), ...);
-    ATTUNE_RETURN_IF_ERROR(read);
-  }
-  return {};
-}
-
-// Codes that name nothing are no codes.
-Result<StagedFacts> check_codes(StagedFacts facts, const EventNames& names) {
-  const auto good_stated = [&](const StagedFacts::Stated& s, std::uint32_t subjects) {
-    return s.subject < subjects && s.field < facts.fields.size() && s.value < facts.values.size();
-  };
-  const auto fits = [](std::uint32_t code, std::uint32_t size) {
-    return code == kNoCode || code < size;
-  };
-  const bool good =
-      std::ranges::all_of(facts.links,
-                          [&](const StagedFacts::Link& l) {
-                            return l.anonymous < names.anonymous.size() &&
-                                   l.customer < names.customers.size();
-                          }) &&
-      std::ranges::all_of(facts.aliases,
-                          [&](const StagedFacts::Alias& a) {
-                            return a.from < names.anonymous.size() && a.to < names.customers.size();
-                          }) &&
-      std::ranges::all_of(facts.observed,
-                          [&](const StagedFacts::Observed& o) {
-                            return o.item < names.items.size() && o.field < facts.fields.size() &&
-                                   o.value < facts.values.size();
-                          }) &&
-      std::ranges::all_of(
-          facts.item_facts,
-          [&](const StagedFacts::Stated& s) { return good_stated(s, names.items.size()); }) &&
-      std::ranges::all_of(
-          facts.traits,
-          [&](const StagedFacts::Stated& s) { return good_stated(s, names.customers.size()); }) &&
-      std::ranges::all_of(
-          facts.anonymous_traits,
-          [&](const StagedFacts::Stated& s) { return good_stated(s, names.anonymous.size()); }) &&
-      std::ranges::all_of(facts.consents,
-                          [&](const StagedFacts::Consent& c) {
-                            return fits(c.customer, names.customers.size()) &&
-                                   fits(c.anonymous, names.anonymous.size()) &&
-                                   fits(c.value, facts.values.size());
-                          }) &&
-      std::ranges::all_of(facts.objections, [&](const StagedFacts::Objection& o) {
-        return fits(o.customer, names.customers.size()) &&
-               fits(o.anonymous, names.anonymous.size()) && fits(o.channel, facts.values.size()) &&
-               fits(o.value, facts.values.size()) && o.type < kEventTypeCount;
-      });
-  if (!good) return std::unexpected(bad_entities("a number that names nothing"));
-  return facts;
-}
-
 }  // namespace
-
-std::string StagedFacts::serialise() const {
-  ByteWriter out;
-  out.text(fields.serialise());
-  out.text(values.serialise());
-  for (const auto* rows : {&first_customer, &first_anonymous, &first_item}) out.array(*rows);
-  write_facts(out, links, &Link::row, &Link::anonymous, &Link::customer);
-  write_facts(out, aliases, &Alias::row, &Alias::from, &Alias::to);
-  write_facts(out, observed, &Observed::item, &Observed::field, &Observed::value, &Observed::count);
-  for (const auto* stated : {&item_facts, &traits}) {
-    write_facts(out, *stated, &Stated::row, &Stated::subject, &Stated::field, &Stated::value,
-                &Stated::time);
-  }
-  write_facts(out, consents, &Consent::row, &Consent::customer, &Consent::anonymous,
-              &Consent::value, &Consent::time, &Consent::given);
-  if (version() >= 2) {
-    write_facts(out, objections, &Objection::row, &Objection::customer, &Objection::anonymous,
-                &Objection::channel, &Objection::value, &Objection::time, &Objection::type);
-  }
-  if (version() >= 3) {
-    write_facts(out, anonymous_traits, &Stated::row, &Stated::subject, &Stated::field,
-                &Stated::value, &Stated::time);
-  }
-  return out.bytes();
-}
-
-Result<StagedFacts> StagedFacts::parse(std::string_view bytes, const EventNames& names) {
-  ByteReader in(bytes);
-  StagedFacts facts;
-  ATTUNE_ASSIGN_OR_RETURN(const std::string_view fields, in.text());
-  ATTUNE_ASSIGN_OR_RETURN(facts.fields, Dictionary::parse(fields));
-  ATTUNE_ASSIGN_OR_RETURN(const std::string_view values, in.text());
-  ATTUNE_ASSIGN_OR_RETURN(facts.values, Dictionary::parse(values));
-  ATTUNE_ASSIGN_OR_RETURN(facts.first_customer, in.array<std::int64_t>(names.customers.size()));
-  ATTUNE_ASSIGN_OR_RETURN(facts.first_anonymous, in.array<std::int64_t>(names.anonymous.size()));
-  ATTUNE_ASSIGN_OR_RETURN(facts.first_item, in.array<std::int64_t>(names.items.size()));
-  ATTUNE_RETURN_IF_ERROR(
-      read_facts(in, facts.links, &Link::row, &Link::anonymous, &Link::customer));
-  ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.aliases, &Alias::row, &Alias::from, &Alias::to));
-  ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.observed, &Observed::item, &Observed::field,
-                                    &Observed::value, &Observed::count));
-  for (auto* stated : {&facts.item_facts, &facts.traits}) {
-    ATTUNE_RETURN_IF_ERROR(read_facts(in, *stated, &Stated::row, &Stated::subject, &Stated::field,
-                                      &Stated::value, &Stated::time));
-  }
-  ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.consents, &Consent::row, &Consent::customer,
-                                    &Consent::anonymous, &Consent::value, &Consent::time,
-                                    &Consent::given));
-  if (in.left() > 0) {
-    ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.objections, &Objection::row, &Objection::customer,
-                                      &Objection::anonymous, &Objection::channel, &Objection::value,
-                                      &Objection::time, &Objection::type));
-  }
-  if (in.left() > 0) {
-    ATTUNE_RETURN_IF_ERROR(read_facts(in, facts.anonymous_traits, &Stated::row, &Stated::subject,
-                                      &Stated::field, &Stated::value, &Stated::time));
-  }
-  ATTUNE_RETURN_IF_ERROR(in.finish());
-  return check_codes(std::move(facts), names);
-}
 
 struct StagedImportWriter::Impl {
   std::filesystem::path folder;
   Options options;
   bool finished = false;
+
+  // What sort_out() uses, and add() does not.
+  OccurrenceCounter contents;  // of this file
+  OccurrenceCounter ids;       // of this file
+  KeySet before;               // what the files but the last brought
+  std::size_t files = 0;       // that have begun
+
+  // What add() uses, and sort_out() does not.
   EventNames names;
   EventColumns columns;
   EventColumns written;         // the chunk before, on its way to the disk
   std::future<Status> writing;  // of `written`
   FactCollector facts;
-  OccurrenceCounter contents;  // of this file
-  OccurrenceCounter ids;       // of this file
-  KeySet before;               // what the files but the last brought
-  std::size_t files = 0;       // that have begun
   std::int64_t rows = 0;
   std::vector<std::int64_t> chunk_begins{0};
 
   bool is_known(const Hash128& key) const {
     return (options.known != nullptr && options.known->contains(key)) || before.contains(key);
+  }
+
+  // For a row that is sorted out soon. Most rows come for the first time: their keys can be told.
+  void prefetch(const Event& event, const Hash128& print) const {
+    (event.event_id.empty() ? contents : ids).prefetch(print.low);
+    const Hash128 key = key_of(event, print, 0);
+    if (options.known != nullptr) options.known->prefetch(key);
+    before.prefetch(key);
+  }
+
+  // Gives the row its key and marks where it is kept.
+  Staged sort_out(const Event& event, const Hash128& print, KeyedRow& row) {
+    if (options.forgets && options.forgets(event)) return Staged::forgotten;
+    std::uint32_t occurrence = 0;
+    if (event.event_id.empty()) {
+      occurrence = contents.note(print.low);
+      if (occurrence > 0) {
+        if (!options.keep_repeats) return Staged::exact_duplicate;
+        row.marks |= bit(Mark::exact_duplicate);
+      }
+    } else if (ids.note(print.low) > 0) {
+      return Staged::repeated_event_id;
+    }
+    row.key = key_of(event, print, occurrence);
+    if (is_known(row.key)) return Staged::already_known;
+    if (files < options.files) before.insert(row.key);
+    return Staged::kept;
+  }
+
+  Status flush_full() {
+    const bool full = columns.rows() == kStagedRows || columns.personal.size() > kPersonalBytes;
+    return full ? flush() : Status{};
   }
 
   Status wait() { return writing.valid() ? writing.get() : Status{}; }
@@ -233,32 +132,49 @@ void StagedImportWriter::begin_file() {
   ++impl_->files;
 }
 
-Result<Staged> StagedImportWriter::add(const Event& event) {
-  return add(event, content_hash(event));
-}
-
-Result<Staged> StagedImportWriter::add(const Event& event, const Hash128& content) {
-  Impl& self = *impl_;
-  std::uint32_t marks = event.marks;
-  std::uint32_t occurrence = 0;
-  if (event.event_id.empty()) {
-    occurrence = self.contents.note(content.low);
-    if (occurrence > 0) {
-      if (!self.options.keep_repeats) return Staged::exact_duplicate;
-      marks |= bit(Mark::exact_duplicate);
+StagedImportWriter::Sorted StagedImportWriter::sort_out(std::span<const Event> events,
+                                                        std::span<const Hash128> prints) {
+  constexpr std::size_t kAhead = 16;  // what is known of large files lies outside the caches
+  Sorted sorted;
+  sorted.kept.reserve(events.size());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (i + kAhead < events.size()) impl_->prefetch(events[i + kAhead], prints[i + kAhead]);
+    KeyedRow row{static_cast<std::uint32_t>(i), events[i].marks, {}};
+    const Staged outcome = impl_->sort_out(events[i], prints[i], row);
+    if (outcome == Staged::kept) {
+      sorted.kept.push_back(row);
+    } else {
+      sorted.left_out.emplace_back(row.index, outcome);
     }
   }
-  const Hash128 key = key_of(event, content, occurrence);
-  if (!event.event_id.empty() && self.ids.note(key.low) > 0) return Staged::repeated_event_id;
-  if (self.is_known(key)) return Staged::already_known;
-  if (self.files < self.options.files) self.before.insert(key);
+  return sorted;
+}
+
+Status StagedImportWriter::add(const EventBundle& bundle) {
+  Impl& self = *impl_;
+  const NameMap names = take_in(bundle.names, self.names);
+  self.facts.add(bundle.facts, self.rows, names);
+  const std::size_t rows = bundle.columns.rows();
+  for (std::size_t begin = 0; begin < rows;) {
+    const std::size_t end = std::min(rows, begin + kStagedRows - self.columns.rows());
+    self.columns.append(bundle.columns, begin, end, names);
+    self.rows += static_cast<std::int64_t>(end - begin);
+    ATTUNE_RETURN_IF_ERROR(self.flush_full());
+    begin = end;
+  }
+  return {};
+}
+
+Result<Staged> StagedImportWriter::add(const Event& event) {
+  Impl& self = *impl_;
+  KeyedRow row{0, event.marks, {}};
+  const Staged outcome = self.sort_out(event, fingerprint(event), row);
+  if (outcome != Staged::kept) return outcome;
   const NameCodes codes = number_names(event, self.names);
   self.facts.add(event, self.rows, codes);
-  self.columns.add(event, marks, key, codes);
+  self.columns.add(event, row.marks, row.key, codes);
   ++self.rows;
-  if (self.columns.rows() == kStagedRows || self.columns.personal.size() > kPersonalBytes) {
-    ATTUNE_RETURN_IF_ERROR(self.flush());
-  }
+  ATTUNE_RETURN_IF_ERROR(self.flush_full());
   return Staged::kept;
 }
 
@@ -290,7 +206,7 @@ Result<StagedImport> StagedImport::open(std::filesystem::path folder) {
   ATTUNE_ASSIGN_OR_RETURN(import.chunk_begins_, in.array<std::int64_t>());
   if (import.chunk_begins_.empty() || import.chunk_begins_[0] != 0 ||
       !std::ranges::is_sorted(import.chunk_begins_)) {
-    return std::unexpected(bad_entities("chunks out of order"));
+    return std::unexpected(data_corruption("staged entities hold chunks out of order"));
   }
   import.rows_ = import.chunk_begins_.back();
   ATTUNE_ASSIGN_OR_RETURN(const std::string_view names, in.text());

@@ -2,6 +2,8 @@
 // say, in the form that two stores take in?
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,7 +11,7 @@
 #include "attune/base/error.h"
 #include "attune/events/event.h"
 #include "attune/events/event_columns.h"
-#include "attune/events/staged_import.h"
+#include "attune/events/staged_facts.h"
 
 namespace attune::events {
 
@@ -22,6 +24,15 @@ struct EventBundle {
   std::int64_t rows() const { return static_cast<std::int64_t>(columns.rows()); }
 };
 
+// A row that is kept, and what it is known by.
+struct KeyedRow {
+  std::uint32_t index;  // among the events
+  std::uint32_t marks;
+  Hash128 key;
+};
+// Those of the events that are kept, in their order.
+EventBundle bundle_rows(std::span<const Event> events, std::span<const KeyedRow> rows);
+
 // Events as bytes. Keys are given as for an import of its own. Cost: about a microsecond an event.
 std::string bundle_events(std::span<const Event> events);
 // The same in fewer bytes, for what is written more than once on its way: Zstandard [RFC8878].
@@ -33,13 +44,19 @@ Result<EventBundle> parse_events(std::string_view bytes);
 // together.
 class BundleMerger {
  public:
+  BundleMerger();
+  BundleMerger(BundleMerger&&) noexcept;
+  BundleMerger& operator=(BundleMerger&&) noexcept;
+  ~BundleMerger();
+
   void add(const EventBundle& bundle);
-  std::int64_t rows() const { return merged_.rows(); }
-  const StagedFacts& facts() const { return merged_.facts; }
-  EventBundle take();  // empty afterwards
+  std::int64_t rows() const;
+  const StagedFacts& facts() const;  // but for what was observed of items
+  EventBundle take();                // empty afterwards
 
  private:
-  EventBundle merged_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace attune::events

@@ -28,6 +28,8 @@ class Dictionary {
   Dictionary& operator=(Dictionary&&) noexcept = default;
 
   std::uint32_t code(std::string_view text);  // kNoCode for an empty text
+  // The codes here, by code, of all that `from` holds; what is lacking is added in its order.
+  std::vector<std::uint32_t> take_in(const Dictionary& from);
   std::string_view text(std::uint32_t code) const { return texts_[code]; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(texts_.size()); }
 
@@ -36,6 +38,7 @@ class Dictionary {
 
  private:
   void grow();
+  std::uint32_t code(std::string_view text, std::uint64_t hash);
   std::string_view keep(std::string_view text);
 
   std::vector<std::uint32_t> slots_;   // code + 1; 0 is free
@@ -59,6 +62,14 @@ struct EventNames {
   std::string serialise() const;
   static Result<EventNames> parse(std::string_view bytes);
 };
+
+// Codes of one import's, or one bundle's, names in another's, by code.
+struct NameMap {
+  std::vector<std::uint32_t> customers, anonymous, items, orders, sessions, decisions, sources,
+      channels;
+};
+// `into` takes in what it lacks.
+NameMap take_in(const EventNames& from, EventNames& into);
 
 // What one event's names are numbered as; kNoCode for those it lacks.
 struct NameCodes {
@@ -89,6 +100,8 @@ struct EventColumns {
   // `marks`: to be kept instead of the event's own.
   void add(const Event& event, std::uint32_t event_marks, const Hash128& key,
            const NameCodes& codes);
+  // Rows [begin, end) of others, whose names have the numbers of `names` here.
+  void append(const EventColumns& from, std::size_t begin, std::size_t end, const NameMap& names);
   void clear();  // keeps its memory
 
   std::string serialise() const;

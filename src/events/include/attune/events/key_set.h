@@ -18,6 +18,10 @@ class KeySet {
     if ((used_ + 1) * 10 > slots_.size() * 7) grow();
     used_ += place(key);
   }
+  // The caller will ask for this key within some rows.
+  void prefetch(const Hash128& key) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[key.low & mask()]);
+  }
   bool contains(const Hash128& key) const {
     if (slots_.empty()) return false;
     for (std::size_t slot = key.low & mask();; slot = (slot + 1) & mask()) {
@@ -64,6 +68,10 @@ class OccurrenceCounter {
         return 0;
       }
     }
+  }
+  // The caller will note this fingerprint within some rows.
+  void prefetch(std::uint64_t print) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[print & mask()], /*rw=*/1);
   }
   void clear() { *this = OccurrenceCounter(); }
 

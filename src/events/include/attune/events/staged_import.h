@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,6 +21,7 @@
 #include "attune/base/error.h"
 #include "attune/base/progress.h"
 #include "attune/events/event.h"
+#include "attune/events/event_bundle.h"
 #include "attune/events/event_columns.h"
 #include "attune/events/key_set.h"
 
@@ -27,100 +29,29 @@ namespace attune::events {
 
 inline constexpr std::size_t kStagedRows = 122'880;  // a row group of the history
 
-// What rows say about items and customers, beside what happened. Rows are indices within the
-// import, from 0.
-struct StagedFacts {
-  // An anonymous id and a customer id that one row names together; first mention of each pair, in
-  // row order.
-  struct Link {
-    std::int64_t row;
-    std::uint32_t anonymous;
-    std::uint32_t customer;
-  };
-  // `customer` and `anonymous` of an alias event: the two customer ids are one person.
-  struct Alias {
-    std::int64_t row;
-    std::uint32_t from;  // code of names.anonymous
-    std::uint32_t to;    // code of names.customers
-  };
-  // An ordinary event told `value` for `field` of the item this many times.
-  struct Observed {
-    std::uint32_t item;
-    std::uint32_t field;  // code of `fields`
-    std::uint32_t value;  // code of `values`
-    std::int64_t count;
-  };
-  // An item_changed event, or any trait of somebody.
-  struct Stated {
-    std::int64_t row;
-    std::uint32_t subject;  // code of names.items, names.customers or names.anonymous
-    std::uint32_t field;
-    std::uint32_t value;
-    std::int64_t time;
-  };
-  // A consent_given or consent_withdrawn event.
-  struct Consent {
-    std::int64_t row;
-    std::uint32_t customer;   // kNoCode where the row names none
-    std::uint32_t anonymous;  // likewise; one of the two is there
-    std::uint32_t value;  // the event's properties, which name the purposes; kNoCode: it has none
-    std::int64_t time;
-    std::uint8_t given;
-  };
-  // An event by which somebody wants no more messages, or an address takes none: unsubscribe,
-  // message_complained, message_bounced.
-  struct Objection {
-    std::int64_t row;
-    std::uint32_t customer;   // kNoCode where the row names none
-    std::uint32_t anonymous;  // likewise; one of the two is there
-    std::uint32_t channel;    // code of `values`; kNoCode: not told
-    std::uint32_t value;      // the event's properties; kNoCode: it has none
-    std::int64_t time;
-    std::uint8_t type;  // EventType
-  };
-  Dictionary fields;
-  Dictionary values;
-  std::vector<std::int64_t> first_customer, first_anonymous,
-      first_item;  // row of the first mention, by code
-  std::vector<Link> links;
-  std::vector<Alias> aliases;
-  std::vector<Observed> observed;
-  std::vector<Stated> item_facts;
-  std::vector<Stated> traits;
-  std::vector<Consent> consents;
-  std::vector<Objection> objections;
-  std::vector<Stated> anonymous_traits;  // of rows that name no customer
-
-  // Objections and traits of anonymous ids are written where there are any, at the end: version()
-  // tells how far, so that what holds none is read by programs that know nothing of them.
-  std::string serialise() const;
-  std::uint32_t version() const {
-    return !anonymous_traits.empty() ? 3 : !objections.empty() ? 2 : 1;
-  }
-  static constexpr std::uint32_t kVersion = 3;  // the newest
-  static Result<StagedFacts> parse(std::string_view bytes, const EventNames& names);
-};
-
 // What became of a row that was offered.
 enum class Staged : std::uint8_t {
   kept,
   exact_duplicate,    // the same content as an earlier row of this file
   repeated_event_id,  // the same source and event id as an earlier row of this file
   already_known,      // an earlier import, or an earlier file of this one, brought it
+  forgotten,          // of somebody whom the shop has forgotten
 };
 
 // Collects rows. A row is known by its event id, else by its content and how many equal rows came
 // before it in this file. Files of one import become what they would be if each were imported after
 // the other. Equal content is told by 64 bits of fingerprint within one file: see
-// OccurrenceCounter. Threads: one thread at a time; writes on another of its own. Memory: two
-// chunks, the dictionaries, 9 to 18 bytes a row of this file, and 23 to 46 bytes a row of all files
-// but the last.
+// OccurrenceCounter. Threads: sort_out() may run beside add(), each one at a time; what lies
+// between them (bundle_rows) on any; writes on a thread of its own. Memory: two chunks, the
+// dictionaries, 9 to 18 bytes a row of this file, and 23 to 46 bytes a row of all files but the
+// last.
 class StagedImportWriter {
  public:
   struct Options {
     bool keep_repeats = false;  // take equal rows as real: the n-th is known by its content and n
     const KeySet* known = nullptr;  // rows with these keys are left out; outlives the writer
     std::size_t files = 1;  // how many will begin; rows of further ones are not told from theirs
+    std::function<bool(const Event&)> forgets;  // whether an event is of somebody forgotten
   };
   // `folder` must not exist. Errors: those of files.
   static Result<StagedImportWriter> create(std::filesystem::path folder, const Options& options);
@@ -130,10 +61,17 @@ class StagedImportWriter {
 
   // A new file begins: occurrence numbers start again, and so do event ids.
   void begin_file();
-  // Errors: resource_exhausted (disk full).
+  // What becomes of rows, in the order of the file. `prints`: the fingerprint of each.
+  struct Sorted {
+    std::vector<KeyedRow> kept;
+    std::vector<std::pair<std::uint32_t, Staged>> left_out;  // index of the row, and why
+  };
+  Sorted sort_out(std::span<const Event> events, std::span<const Hash128> prints);
+  // Rows that were sorted out as kept, in the order of sort_out(). Errors: resource_exhausted (disk
+  // full).
+  Status add(const EventBundle& bundle);
+  // The whole way of one row. Not beside another call.
   Result<Staged> add(const Event& event);
-  // With its content_hash, which another thread may have worked out.
-  Result<Staged> add(const Event& event, const Hash128& content);
   std::int64_t rows() const;
 
   // Writes what is left and syncs everything.
