@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -422,7 +423,10 @@ Status EventHistory::append_chunks(const StagedImport& import, Sequence first,
       if (!finish(step)) return;
     }
   };
-  work_together(std::min(workers_wanted, runs.size()), work);
+  const std::size_t workers = std::min(workers_wanted, runs.size());
+  std::optional<store::History::OwnThreads> alone;
+  if (workers > 1) alone.emplace(*history_);
+  work_together(workers, work);
   return failure;
 }
 

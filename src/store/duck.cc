@@ -44,6 +44,7 @@ void CommitGate::reopen() {
 }
 
 Database::~Database() {
+  task_threads.stop();
   if (handle != nullptr) duckdb_close(&handle);
   if (copy_descriptor >= 0) ::close(copy_descriptor);
 }
@@ -156,7 +157,10 @@ Status open_instance(Database& database) {
   const duckdb_state state =
       duckdb_open_ext(path.empty() ? nullptr : path.c_str(), &database.handle, config, &message);
   duckdb_destroy_config(&config);
-  if (state != DuckDBError) return {};
+  if (state != DuckDBError) {
+    database.task_threads.start(database.handle, database.helpers);
+    return {};
+  }
   Error failed = error_from(message != nullptr ? message : "cannot open it", path.string());
   if (message != nullptr) duckdb_free(message);
   return std::unexpected(std::move(failed));
@@ -230,10 +234,15 @@ Status run(Connection& connection, duckdb_prepared_statement statement, bool str
 }
 
 Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& path,
-                                                std::span<const Setting> settings) {
+                                                std::span<const Setting> settings, int helpers) {
   auto database = std::make_shared<Database>();
   database->path = path;
   database->settings.assign(settings.begin(), settings.end());
+  database->helpers = helpers;
+  if (helpers > 0) {
+    for (const char* name : {"threads", "external_threads"})
+      database->settings.emplace_back(name, std::to_string(helpers + 1));
+  }
   ATTUNE_RETURN_IF_ERROR(open_instance(*database));
   return database;
 }
@@ -248,6 +257,7 @@ Status mend(Connection& connection) {
   }
   ++connection.statements;  // what was not read to its end has ended
   if (connection.handle != nullptr) duckdb_disconnect(&connection.handle);
+  database.task_threads.stop();
   if (database.handle != nullptr) duckdb_close(&database.handle);
   if (database.copy_descriptor >= 0) ::close(std::exchange(database.copy_descriptor, -1));
   ATTUNE_RETURN_IF_ERROR(open_instance(database));

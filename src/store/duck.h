@@ -17,6 +17,7 @@
 
 #include "attune/base/error.h"
 #include "attune/store/columns.h"
+#include "task_threads.h"
 
 namespace attune::store::duck {
 
@@ -66,6 +67,8 @@ struct Database {
   duckdb_database handle = nullptr;
   std::filesystem::path path;
   std::vector<Setting> settings;
+  int helpers = 0;  // threads beside those that run statements
+  TaskThreads task_threads;
   CommitGate gate;
   // A commit failed, for want of room most often. DuckDB takes its rows back but not the bytes of
   // their texts, and gives those to the next row: nothing may be committed until it is opened anew,
@@ -82,8 +85,10 @@ struct Database {
   ~Database();
 };
 
+// `helpers`: how many threads that can be put to rest take the place of all of DuckDB's own; 0:
+// DuckDB has its own.
 Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& path,
-                                                std::span<const Setting> settings);
+                                                std::span<const Setting> settings, int helpers = 0);
 
 // The settings that hold for every instance of ours: no extensions from outside.
 std::vector<Setting> common_settings(int threads, std::int64_t memory_limit_bytes,

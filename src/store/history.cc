@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -27,11 +28,17 @@ std::int64_t half_of_memory() {
   return pages > 0 && page > 0 ? std::int64_t{pages} * page / 2 : std::int64_t{2} << 30;
 }
 
+int helpers_for(const HistoryOptions& options) {
+  const int all =
+      options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
+  return std::max(all, 1) - 1;
+}
+
 std::vector<duck::Setting> settings_for(const fs::path& path, const HistoryOptions& options) {
   const std::int64_t memory =
       options.memory_limit_bytes > 0 ? options.memory_limit_bytes : half_of_memory();
   auto settings = duck::common_settings(
-      options.threads, memory,
+      /*threads=*/1, memory,
       options.temp_folder.empty() ? fs::path(path.string() + ".tmp") : options.temp_folder);
   settings.emplace_back("access_mode", options.read_only ? "READ_ONLY" : "READ_WRITE");
   settings.emplace_back("enable_external_access", "false");
@@ -109,7 +116,8 @@ History::~History() = default;
 
 Result<History> History::open(const fs::path& path, const HistoryOptions& options) {
   ATTUNE_RETURN_IF_ERROR(check_file(path, options));
-  ATTUNE_ASSIGN_OR_RETURN(auto database, duck::open_database(path, settings_for(path, options)));
+  ATTUNE_ASSIGN_OR_RETURN(
+      auto database, duck::open_database(path, settings_for(path, options), helpers_for(options)));
   auto impl = std::make_unique<Impl>();
   ATTUNE_ASSIGN_OR_RETURN(impl->connection, duck::connect(database, path.string()));
   return History(std::move(impl));
@@ -121,6 +129,13 @@ Result<History> History::connect() const {
                           duck::connect(impl_->connection->database, impl_->connection->what));
   return History(std::move(impl));
 }
+
+History::OwnThreads::OwnThreads(const History& history)
+    : database_(history.impl_->connection->database) {
+  database_->task_threads.rest();
+}
+
+History::OwnThreads::~OwnThreads() { database_->task_threads.go_on(); }
 
 const fs::path& History::path() const { return impl_->connection->database->path; }
 bool History::in_transaction() const { return impl_->connection->in_transaction; }

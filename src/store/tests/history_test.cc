@@ -1,6 +1,7 @@
 #include "attune/store/history.h"
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <optional>
@@ -129,6 +130,50 @@ TEST(History, ReachesNoOtherFileAndKeepsItsSettings) {
     EXPECT_FALSE(history.execute(sql).has_value()) << sql;
   }
   EXPECT_FALSE(fs::exists(temp / "out.csv"));
+}
+
+// Threads of this process that help statements of histories along.
+int helping_threads() {
+  int found = 0;
+  for (const auto& task : fs::directory_iterator("/proc/self/task")) {
+    std::string name;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    found += name == "attune-history";
+  }
+  return found;
+}
+
+// A thread bears its name a moment after it began.
+bool helping_threads_become(int wanted) {
+  for (int tries = 0; tries < 1000 && helping_threads() != wanted; ++tries)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  return helping_threads() == wanted;
+}
+
+TEST(History, LeavesStatementsToThreadsOfTheCallers) {
+  const TempFolder temp;
+  History history = must(History::open(temp / "h.duckdb", {.threads = 3}));
+  must(history.execute("CREATE TABLE t AS SELECT range AS x FROM range(500000)"));
+  constexpr std::string_view kSum = "SELECT sum(x)::BIGINT FROM t";
+  constexpr std::int64_t kAll = std::int64_t{500'000} * 499'999 / 2;
+  EXPECT_TRUE(helping_threads_become(2));
+  EXPECT_EQ(must(history.find_int64(kSum)), kAll);
+  {
+    const History::OwnThreads alone(history);
+    EXPECT_EQ(helping_threads(), 0);
+    EXPECT_EQ(must(history.find_int64(kSum)), kAll);
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < 3; ++i) {
+      callers.emplace_back([&] {
+        const History::OwnThreads nested(history);
+        History mine = must(history.connect());
+        EXPECT_EQ(must(mine.find_int64(kSum)), kAll);
+        EXPECT_EQ(helping_threads(), 0);
+      });
+    }
+  }
+  EXPECT_TRUE(helping_threads_become(2));
+  EXPECT_EQ(must(history.find_int64(kSum)), kAll);
 }
 
 TEST(History, SpillsLargeSortsWithinItsMemoryLimit) {

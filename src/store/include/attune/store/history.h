@@ -20,6 +20,10 @@ namespace attune::store {
 
 class Appender;
 
+namespace duck {
+struct Database;
+}
+
 struct HistoryOptions {
   int threads = 0;                      // 0: as many as the machine has
   std::int64_t memory_limit_bytes = 0;  // 0: half of the machine's memory
@@ -91,6 +95,20 @@ class History {
 
   // Stops what this connection runs: it ends with `cancelled`. From any thread.
   void interrupt();
+
+  // While one lives, statements of every connection are worked on by the threads that run them and
+  // by no others: for a caller that brings a thread a core itself, each with a connection. Making
+  // one waits until the others have put down what they work on.
+  class OwnThreads {
+   public:
+    explicit OwnThreads(const History& history);
+    OwnThreads(const OwnThreads&) = delete;
+    OwnThreads& operator=(const OwnThreads&) = delete;
+    ~OwnThreads();
+
+   private:
+    std::shared_ptr<duck::Database> database_;
+  };
 
   // Moves the write-ahead log into the file. Errors: unavailable while another connection is in a
   // transaction.
