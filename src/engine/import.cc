@@ -104,6 +104,8 @@ class FileImport {
     ATTUNE_ASSIGN_OR_RETURN(const events::ShopSettings shop,
                             checked_settings(workspace_, request_));
     report_.file = records->name();
+    ATTUNE_ASSIGN_OR_RETURN(const std::int64_t customers, workspace_.identity().customers());
+    others_known_ = customers > 0;
     staged_.begin_file();
     changes_.begin_file();
     progress_.phase("reading " + records->name(), records->bytes_total(), "bytes");
@@ -241,6 +243,8 @@ class FileImport {
         ATTUNE_ASSIGN_OR_RETURN(outcome, staged_.add(*told.event));
       }
       if (outcome != events::Staged::kept) leave_out(outcome, batch, i);
+      if (told.first_met && others_known_)
+        report_.note("unknown_customer", batch.line(i), batch.raw(i));
     }
     return {};
   }
@@ -280,6 +284,7 @@ class FileImport {
   events::QualityReport report_;
   Status read_failure_;
   std::int64_t known_ = 0;
+  bool others_known_ = false;  // the shop had customers before
   std::filesystem::path quarantine_file_;
 };
 

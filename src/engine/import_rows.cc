@@ -146,6 +146,7 @@ Result<ChangeRows::Told> ChangeRows::customer(const events::CustomerRow& row) {
     links = !one;
   }
   if (met && !links && tells_nothing_new(stated, known.fields)) return nothing_new(stated, known);
+  const bool first_met = !met && other.empty();
   const bool alias = !row.previous.empty();
   Event changed = event(alias ? EventType::alias : EventType::customer_changed, row.time,
                         !known.fields.empty());
@@ -153,7 +154,7 @@ Result<ChangeRows::Told> ChangeRows::customer(const events::CustomerRow& row) {
   changed.anonymous = alias ? row.previous : row.anonymous;
   changed.customer_attributes = attributes_;
   note(std::move(stated), known);
-  return Told{changed};
+  return Told{.event = changed, .first_met = first_met};
 }
 
 }  // namespace attune::engine

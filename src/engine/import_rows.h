@@ -37,6 +37,7 @@ class ChangeRows {
     // Where there is no event: exact_duplicate where earlier rows of this file told all of it, else
     // already_known.
     events::Staged otherwise = events::Staged::already_known;
+    bool first_met = false;  // nobody had any of the ids that a customer's row names
   };
   Result<Told> item(const events::ItemRow& row);
   // Of a row with a previous id: an alias of the two.

@@ -477,6 +477,20 @@ TEST_F(Shop, TellsWhichMoneyCountsInNoSum) {
     EXPECT_EQ(customers(workspace).foreign_amounts().value(), one.report.foreign_amounts);
 }
 
+// A shop's list of customers often has another id than its orders (an e-mail address, say).
+TEST_F(Shop, TellsOfCustomersWhomNobodyHasMet) {
+  Workspace workspace = open();
+  const auto unknown = [&](const char* name, const char* rows) {
+    const auto file = write(name, std::string("customer_id,city\n") + rows);
+    const auto reasons = import(workspace, file, events::Kind::customers).report.reasons;
+    const auto found = reasons.find("unknown_customer");
+    return found == reasons.end() ? 0 : found->second.count;
+  };
+  EXPECT_EQ(unknown("first.csv", "ann,York\nbob,Bath\n"), 0) << "a shop without anybody";
+  EXPECT_EQ(unknown("more.csv", "ann,Leeds\neve@x.org,York\neve@x.org,Bath\n"), 1);
+  EXPECT_EQ(unknown("more.csv", "ann,Leeds\neve@x.org,York\n"), 0) << "met by now";
+}
+
 TEST_F(Shop, SaysInOneSentenceWhatItHoldsNow) {
   Workspace workspace = open();
   const auto told = [&](const char* name, const char* text, events::Kind kind) {
