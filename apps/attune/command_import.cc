@@ -134,13 +134,29 @@ Status print_result(Context& context, const engine::ImportResult& result,
   return {};
 }
 
+// A file of which nothing could be read is wrong input, though its rows are kept to be mended.
+Status check_any_read(const engine::ImportResult& result) {
+  const events::QualityReport& report = result.report;
+  if (report.rows_read == 0 || report.rows_quarantined < report.rows_read) return {};
+  const std::string rows = report.rows_read == 1
+                               ? "the only row"
+                               : fmt::format("all {} rows", with_thousands(report.rows_read));
+  const std::string file =
+      result.quarantine.empty() ? "the file" : result.quarantine.front().string();
+  return std::unexpected(invalid_argument(
+      fmt::format("{} had to be set aside, nothing was imported; state what the columns mean with "
+                  "--map, or mend {} and import it",
+                  rows, file)));
+}
+
 Status run(Context& context, const ImportArguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(engine::ImportRequest request, request_from(arguments));
   ATTUNE_ASSIGN_OR_RETURN(engine::Workspace workspace, context.open(/*create=*/true));
   ATTUNE_ASSIGN_OR_RETURN(const auto mappings, settle_mappings(context, request, arguments.yes));
   ATTUNE_ASSIGN_OR_RETURN(const engine::ImportResult result,
                           engine::run_import(workspace, request, mappings, context.progress()));
-  return print_result(context, result, arguments);
+  ATTUNE_RETURN_IF_ERROR(print_result(context, result, arguments));
+  return check_any_read(result);
 }
 
 Status run_clean(Context& context) {

@@ -119,7 +119,7 @@ run_fuzzer() {
   sanitizer_options
   local seeds=()
   [ ! -d "$root/fuzz/seeds/$target" ] || seeds=("$root/fuzz/seeds/$target")
-  (cd "$root/build/fuzz" && "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+  (cd "$root/build/fuzz" && "$program" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$root/build/fuzz/crashes/$target-" "$corpus" "${seeds[@]}")
 }
 
