@@ -156,6 +156,7 @@ Status run(Context& context, const ImportArguments& arguments) {
   ATTUNE_ASSIGN_OR_RETURN(const engine::ImportResult result,
                           engine::run_import(workspace, request, mappings, context.progress()));
   ATTUNE_RETURN_IF_ERROR(print_result(context, result, arguments));
+  context.answered = true;
   return check_any_read(result);
 }
 

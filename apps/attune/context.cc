@@ -91,7 +91,7 @@ std::string error_json(const Error& error) {
 }
 
 int fail(Context& context, const Error& error) {
-  if (context.json) context.print(error_json(error));
+  if (context.json && !context.answered) context.print(error_json(error));
   context.complain(fmt::format("attune: {}\n", error.message));
   if (!error.context.empty()) context.complain(fmt::format("  while {}\n", error.context));
   return info(error.code).exit_status;

@@ -57,6 +57,8 @@ class Context {
   std::function<void(std::string_view)> out, err;
   // open() gives the shop that is lent instead of opening a folder; null: nobody lends one.
   Lender* lender = nullptr;
+  // The answer in JSON is out, and what failed stands beside it: on standard error alone.
+  bool answered = false;
   // Somebody else has the folder open: open() found that.
   bool in_use = false;
 
