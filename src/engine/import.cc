@@ -50,10 +50,6 @@ void drop_forgotten_examples(const Workspace& workspace, events::QualityReport& 
   }
 }
 
-}  // namespace
-
-namespace {
-
 // How the rows of a file of refused ones were read when they were set aside; absent: nobody knows.
 Result<std::optional<Mapping>> mapping_of_refused(Kind kind, const std::filesystem::path& file) {
   const std::filesystem::path beside = mapping_beside(file);

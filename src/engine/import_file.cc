@@ -53,6 +53,23 @@ std::string_view reason(events::Staged why) {
   return "kept";
 }
 
+// Rows in bundles of bounded size, whatever each row repeats of what they share.
+std::vector<events::EventBundle> bundles_of(std::span<const Event> events,
+                                            std::span<const events::KeyedRow> rows) {
+  constexpr std::size_t kBundleBytes = 32 << 20;
+  std::vector<events::EventBundle> bundles;
+  while (!rows.empty()) {
+    std::size_t count = 0;
+    for (std::size_t bytes = 0; count < rows.size() && bytes < kBundleBytes; ++count) {
+      const Event& event = events[rows[count].index];
+      bytes += event.text.size() + event.url.size() + event.properties.size();
+    }
+    bundles.push_back(events::bundle_rows(events, rows.first(count)));
+    rows = rows.subspan(count);
+  }
+  return bundles;
+}
+
 bool is_forgotten(const Workspace&, const events::ItemRow&) { return false; }
 bool is_forgotten(const Workspace& workspace, const events::CustomerRow& row) {
   return workspace.forgets_anybody() && workspace.is_forgotten(events::IdKind::customer, row.id);
@@ -96,7 +113,7 @@ struct FileImport::Work {
   // Of events only.
   std::vector<Hash128> prints;  // fingerprints, by row
   std::vector<events::KeyedRow> kept;
-  events::EventBundle bundle;  // of the kept rows
+  std::vector<events::EventBundle> bundles;  // of the kept rows
 };
 
 Result<events::QualityReport> FileImport::run(const std::filesystem::path& file,
@@ -174,7 +191,7 @@ Status FileImport::run_stages_of(events::RecordReader& records, const events::Ma
   const auto bundle = [&](Work<Row>& work) {
     const auto counted = progress_.part(ReadingPart::bundle);
     if constexpr (kEvents) {
-      work.bundle = events::bundle_rows(std::as_const(*work.batch).rows(), work.kept);
+      work.bundles = bundles_of(std::as_const(*work.batch).rows(), work.kept);
       work.batch.reset();
     }
   };
@@ -219,7 +236,9 @@ Status FileImport::sort_out(Work<Row>&, events::QuarantineWriter&) {
 }
 
 Status FileImport::stage_work(Work<Event>& work, events::QuarantineWriter&) {
-  return staged_.add(work.bundle);
+  for (const events::EventBundle& bundle : work.bundles)
+    ATTUNE_RETURN_IF_ERROR(staged_.add(bundle));
+  return {};
 }
 
 template <class Row>

@@ -37,7 +37,7 @@ class ChangeRows {
     // Where there is no event: exact_duplicate where earlier rows of this file told all of it, else
     // already_known.
     events::Staged otherwise = events::Staged::already_known;
-    bool first_met = false;  // nobody had any of the ids that a customer's row names
+    bool first_met = false;  // a customer's row names one id, which nobody had
   };
   Result<Told> item(const events::ItemRow& row);
   // Of a row with a previous id: an alias of the two.

@@ -10,7 +10,7 @@
 
 #include "attune/engage/contact_store.h"
 #include "attune/events/identity.h"
-#include "attune/events/staged_import.h"
+#include "attune/events/staged_facts.h"
 #include "attune/privacy/consent.h"
 #include "attune/privacy/objection.h"
 #include "attune/privacy/suppression.h"

@@ -68,7 +68,7 @@ class FactCollector {
   };
   struct Said {  // the value that was last told of a field
     std::uint32_t value = kNoCode;
-    std::int64_t time = 0;          // of a trait
+    std::size_t stated = 0;         // of a trait: where it was stated, among the traits
     std::int64_t* count = nullptr;  // of an item's value, in observed_
   };
   using Memory = std::vector<std::vector<Said>>;  // by subject, then by field
@@ -131,18 +131,22 @@ class FactCollector {
       if (attribute.value.empty()) continue;
       const std::uint32_t field = facts_.fields.code(attribute.name);
       Said& said = last_said(memory, subject, field);
-      if (said.time <= event.time.micros && is_value(said, attribute.value)) continue;
-      add_trait({row, subject, field, facts_.values.code(attribute.value), event.time.micros}, said,
-                traits);
+      const std::uint32_t value =
+          is_value(said, attribute.value) ? said.value : facts_.values.code(attribute.value);
+      add_trait({row, subject, field, value, event.time.micros}, said, traits);
     }
   }
 
-  // Told again by a later row: nothing new.
+  // What is said again holds as of the latest time that it was said for: one fact of the two.
   static void add_trait(const StagedFacts::Stated& trait, Said& said,
                         std::vector<StagedFacts::Stated>& traits) {
-    if (said.value == trait.value && said.time <= trait.time) return;
-    said = {trait.value, trait.time, nullptr};
-    traits.push_back(trait);
+    if (said.value == trait.value) {
+      std::int64_t& time = traits[said.stated].time;
+      time = std::max(time, trait.time);
+    } else {
+      said = {trait.value, traits.size(), nullptr};
+      traits.push_back(trait);
+    }
   }
 
   void add_consent(const Event& event, std::int64_t row, const NameCodes& codes) {

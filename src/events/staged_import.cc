@@ -179,7 +179,6 @@ Result<Staged> StagedImportWriter::add(const Event& event) {
 }
 
 std::int64_t StagedImportWriter::rows() const { return impl_->rows; }
-const EventNames& StagedImportWriter::names() const { return impl_->names; }
 
 Status StagedImportWriter::finish() {
   Impl& self = *impl_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "attune/base/cores.h"
 #include "attune/base/files.h"
 #include "copy_file.h"
 #include "history_impl.h"
@@ -29,9 +29,7 @@ std::int64_t half_of_memory() {
 }
 
 int helpers_for(const HistoryOptions& options) {
-  const int all =
-      options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
-  return std::max(all, 1) - 1;
+  return (options.threads > 0 ? options.threads : usable_cores()) - 1;
 }
 
 std::vector<duck::Setting> settings_for(const fs::path& path, const HistoryOptions& options) {

@@ -1,5 +1,6 @@
 #include "task_threads.h"
 
+#include <system_error>
 #include <utility>
 
 #include <pthread.h>
@@ -32,11 +33,14 @@ void TaskThreads::go_on() {
 void TaskThreads::begin() {
   if (database_ == nullptr || count_ == 0 || resting_ > 0) return;
   state_ = duckdb_create_task_state(database_);
-  for (int i = 0; i < count_; ++i) {
-    threads_.emplace_back([state = state_] {
-      pthread_setname_np(pthread_self(), kTaskThreadName);
-      duckdb_execute_tasks_state(state);
-    });
+  const auto work = [state = state_] {
+    pthread_setname_np(pthread_self(), kTaskThreadName);
+    duckdb_execute_tasks_state(state);
+  };
+  // Where the system has no thread left, there are fewer: statements do without.
+  try {
+    for (int i = 0; i < count_; ++i) threads_.emplace_back(work);
+  } catch (const std::system_error&) {
   }
 }
 

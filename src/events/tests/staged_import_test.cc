@@ -183,6 +183,29 @@ TEST_F(StagedImportTest, ChunksAreFullWhateverTheBatches) {
   EXPECT_EQ(must(import.read_chunk(2)).rows(), 5u);
 }
 
+// The latest time wins, wherever the row stands that says so.
+TEST_F(StagedImportTest, WhatIsSaidAgainHoldsAsOfItsLatestTime) {
+  const fs::path folder = place();
+  auto writer = must(StagedImportWriter::create(folder, {}));
+  writer.begin_file();
+  Event event;
+  event.type = EventType::customer_changed;
+  event.customer = "ann";
+  for (const auto& [city, second] : {std::pair("York", 5), {"York", 7}, {"York", 6}, {"Bath", 6}}) {
+    const Attribute trait{"city", city};
+    event.customer_attributes = std::span(&trait, 1);
+    event.time = Timestamp{second * 1'000'000};
+    must(writer.add(event));
+  }
+  must(writer.finish());
+  const StagedImport import = must(StagedImport::open(folder));
+  const StagedFacts& facts = import.facts();
+  ASSERT_EQ(facts.traits.size(), 2u);
+  EXPECT_EQ(facts.values.text(facts.traits[0].value), "York");
+  EXPECT_EQ(facts.traits[0].time, 7'000'000);
+  EXPECT_EQ(facts.traits[1].time, 6'000'000);
+}
+
 TEST_F(StagedImportTest, KeepsNothingOfWhatWasNotFinished) {
   const Rows rows(10);
   const fs::path folder = place();

@@ -21,7 +21,7 @@
 #include "attune/base/ids.h"
 #include "attune/base/time.h"
 #include "attune/events/event_columns.h"
-#include "attune/events/staged_import.h"
+#include "attune/events/staged_facts.h"
 #include "attune/store/state.h"
 #include "attune/store/vault.h"
 

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,7 +18,6 @@
 #include <vector>
 
 #include "attune/base/error.h"
-#include "attune/base/progress.h"
 #include "attune/events/event.h"
 #include "attune/events/event_bundle.h"
 #include "attune/events/event_columns.h"
@@ -76,8 +74,6 @@ class StagedImportWriter {
 
   // Writes what is left and syncs everything.
   Status finish();
-
-  const EventNames& names() const;
 
  private:
   struct Impl;
