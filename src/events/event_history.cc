@@ -356,9 +356,12 @@ std::vector<ChunkRun> runs_of(std::size_t chunks, std::size_t workers) {
   return runs;
 }
 
-// Each of `workers` threads does the work, this one among them; ends when all have ended.
+// Each of `workers` threads does the work, this one among them, while the history's own rest; ends
+// when all have ended.
 template <class Work>
-void work_together(std::size_t workers, const Work& work) {
+void work_together(const store::History& history, std::size_t workers, const Work& work) {
+  std::optional<store::History::OwnThreads> alone;
+  if (workers > 1) alone.emplace(history);
   std::vector<std::jthread> others;
   for (std::size_t i = 1; i < workers; ++i) others.emplace_back(work);
   work();
@@ -423,10 +426,7 @@ Status EventHistory::append_chunks(const StagedImport& import, Sequence first,
       if (!finish(step)) return;
     }
   };
-  const std::size_t workers = std::min(workers_wanted, runs.size());
-  std::optional<store::History::OwnThreads> alone;
-  if (workers > 1) alone.emplace(*history_);
-  work_together(workers, work);
+  work_together(*history_, std::min(workers_wanted, runs.size()), work);
   return failure;
 }
 
