@@ -37,10 +37,11 @@ void TaskThreads::begin() {
     pthread_setname_np(pthread_self(), kTaskThreadName);
     duckdb_execute_tasks_state(state);
   };
-  // Where the system has no thread left, there are fewer: statements do without.
   try {
     for (int i = 0; i < count_; ++i) threads_.emplace_back(work);
   } catch (const std::system_error&) {
+    // The system has no thread left: statements do with fewer.
+    count_ = static_cast<int>(threads_.size());
   }
 }
 
