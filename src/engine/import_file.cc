@@ -123,8 +123,6 @@ Result<events::QualityReport> FileImport::run(const std::filesystem::path& file,
                           events::open_records(file, mapping.reading));
   ATTUNE_ASSIGN_OR_RETURN(const events::ShopSettings shop, checked_settings(workspace_, request_));
   report_.file = records->name();
-  ATTUNE_ASSIGN_OR_RETURN(const std::int64_t customers, workspace_.identity().customers());
-  others_known_ = customers > 0;
   staged_.begin_file();
   changes_.begin_file();
   progress_.phase("reading " + records->name(), records->bytes_total(), "bytes");
@@ -136,9 +134,12 @@ Result<events::QualityReport> FileImport::run(const std::filesystem::path& file,
     case events::Kind::items:
       done = run_kind<events::ItemRow>(*records, mapping, shop, quarantine);
       break;
-    case events::Kind::customers:
+    case events::Kind::customers: {
+      ATTUNE_ASSIGN_OR_RETURN(const std::int64_t met, workspace_.identity().customers());
+      others_known_ = met > 0;
       done = run_kind<events::CustomerRow>(*records, mapping, shop, quarantine);
       break;
+    }
   }
   if (!done) return std::unexpected(done.error());
   return std::move(report_);

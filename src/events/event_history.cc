@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "attune/base/cores.h"
 #include "history_transaction.h"
 #include "key_filter.h"
 #include "row_appender.h"
@@ -376,7 +377,7 @@ Status EventHistory::append_chunks(const StagedImport& import, Sequence first,
                                    Progress& progress) {
   ATTUNE_ASSIGN_OR_RETURN(const std::set<std::int64_t> done, chunks_done(first));
   const std::size_t workers_wanted = std::min<std::size_t>(
-      {std::max(1U, std::thread::hardware_concurrency()), import.chunks(), kAppendersMax});
+      {static_cast<std::size_t>(usable_cores()), import.chunks(), kAppendersMax});
   const std::vector<ChunkRun> runs = runs_of(import.chunks(), workers_wanted);
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;  // of the three below

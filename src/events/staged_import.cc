@@ -53,8 +53,10 @@ struct StagedImportWriter::Impl {
   // For a row that is sorted out soon. Most rows come for the first time: their keys can be told.
   void prefetch(const Event& event, const Hash128& print) const {
     (event.event_id.empty() ? contents : ids).prefetch(print.low);
+    const bool any_known = options.known != nullptr && options.known->size() > 0;
+    if (!any_known && before.size() == 0) return;
     const Hash128 key = key_of(event, print, 0);
-    if (options.known != nullptr) options.known->prefetch(key);
+    if (any_known) options.known->prefetch(key);
     before.prefetch(key);
   }
 

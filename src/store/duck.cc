@@ -239,10 +239,6 @@ Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& pat
   database->path = path;
   database->settings.assign(settings.begin(), settings.end());
   database->helpers = helpers;
-  if (helpers > 0) {
-    for (const char* name : {"threads", "external_threads"})
-      database->settings.emplace_back(name, std::to_string(helpers + 1));
-  }
   ATTUNE_RETURN_IF_ERROR(open_instance(*database));
   return database;
 }

@@ -85,8 +85,8 @@ struct Database {
   ~Database();
 };
 
-// `helpers`: how many threads that can be put to rest take the place of all of DuckDB's own; 0:
-// DuckDB has its own.
+// `helpers`: how many threads of ours work for its statements, where the settings leave DuckDB none
+// of its own (external_threads = threads).
 Result<std::shared_ptr<Database>> open_database(const std::filesystem::path& path,
                                                 std::span<const Setting> settings, int helpers = 0);
 

@@ -28,16 +28,18 @@ std::int64_t half_of_memory() {
   return pages > 0 && page > 0 ? std::int64_t{pages} * page / 2 : std::int64_t{2} << 30;
 }
 
-int helpers_for(const HistoryOptions& options) {
-  return (options.threads > 0 ? options.threads : usable_cores()) - 1;
+int threads_of(const HistoryOptions& options) {
+  return options.threads > 0 ? options.threads : usable_cores();
 }
 
 std::vector<duck::Setting> settings_for(const fs::path& path, const HistoryOptions& options) {
   const std::int64_t memory =
       options.memory_limit_bytes > 0 ? options.memory_limit_bytes : half_of_memory();
   auto settings = duck::common_settings(
-      /*threads=*/1, memory,
+      threads_of(options), memory,
       options.temp_folder.empty() ? fs::path(path.string() + ".tmp") : options.temp_folder);
+  // None of DuckDB's own: those that open() starts can be put to rest.
+  settings.emplace_back("external_threads", std::to_string(threads_of(options)));
   settings.emplace_back("access_mode", options.read_only ? "READ_ONLY" : "READ_WRITE");
   settings.emplace_back("enable_external_access", "false");
   // A commit that passes this writes a checkpoint first, and whatever is committed meanwhile waits:
@@ -114,8 +116,8 @@ History::~History() = default;
 
 Result<History> History::open(const fs::path& path, const HistoryOptions& options) {
   ATTUNE_RETURN_IF_ERROR(check_file(path, options));
-  ATTUNE_ASSIGN_OR_RETURN(
-      auto database, duck::open_database(path, settings_for(path, options), helpers_for(options)));
+  ATTUNE_ASSIGN_OR_RETURN(auto database, duck::open_database(path, settings_for(path, options),
+                                                             threads_of(options) - 1));
   auto impl = std::make_unique<Impl>();
   ATTUNE_ASSIGN_OR_RETURN(impl->connection, duck::connect(database, path.string()));
   return History(std::move(impl));
