@@ -14,6 +14,7 @@
 #include "attune/base/random.h"
 #include "attune/math/nearest_columns.h"
 #include "attune/math/parallel.h"
+#include "kmeans_starts.h"
 
 namespace attune::learn {
 namespace {
@@ -21,15 +22,6 @@ namespace {
 using math::DenseMatrix;
 using math::Matrix;
 using math::MatrixF;
-
-constexpr std::int64_t kBlock = 1024;  // rows of one partial sum
-
-template <class Real>
-double squared_distance(std::span<const double> a, std::span<const Real> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
-  return sum;
-}
 
 template <class Real>
 MatrixF as_floats(const DenseMatrix<Real>& m) {
@@ -65,13 +57,6 @@ struct Rows {
   const MatrixF* floats;
   MatrixF copy;
   std::vector<double> length;
-};
-
-// One assignment of rows to centres, and what the next centres are made of.
-struct Assignment {
-  std::vector<std::int32_t> cluster;
-  std::vector<double> distance;  // squared, to the own centre
-  double objective = 0;
 };
 
 template <class Real>
@@ -182,52 +167,6 @@ Matrix means(const DenseMatrix<Real>& rows, const Matrix& before, int threads,
 }
 
 template <class Real>
-void copy_row(const DenseMatrix<Real>& from, std::int64_t row, Matrix& to, std::int64_t place) {
-  std::ranges::copy(from.row(row), to.row(place).begin());
-}
-
-// Each next centre is a row drawn with probability proportional to its squared distance from the
-// centres chosen so far.
-template <class Real>
-Matrix start_plus_plus(const DenseMatrix<Real>& rows, std::int64_t clusters, int threads,
-                       Rng& rng) {
-  Matrix centres(clusters, rows.columns());
-  copy_row(rows, static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(rows.rows()))),
-           centres, 0);
-  std::vector<double> distance(static_cast<std::size_t>(rows.rows()),
-                               std::numeric_limits<double>::infinity());
-  for (std::int64_t c = 1; c < clusters; ++c) {
-    math::parallel_for(
-        rows.rows(), kBlock, threads, [&](std::int64_t begin, std::int64_t end, int) {
-          for (std::int64_t r = begin; r < end; ++r) {
-            auto& d = distance[static_cast<std::size_t>(r)];
-            d = std::min(
-                d, squared_distance(std::span<const double>(centres.row(c - 1)), rows.row(r)));
-          }
-        });
-    copy_row(rows, static_cast<std::int64_t>(rng.categorical(distance)), centres, c);
-  }
-  return centres;
-}
-
-// k rows of different values, in a random order.
-template <class Real>
-Matrix start_random(const DenseMatrix<Real>& rows, std::int64_t clusters, Rng& rng) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(rows.rows()));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  rng.shuffle(std::span(order));
-  Matrix centres(clusters, rows.columns());
-  std::int64_t taken = 0;
-  for (std::size_t i = 0; i < order.size() && taken < clusters; ++i) {
-    bool known = false;
-    for (std::int64_t c = 0; c < taken && !known; ++c)
-      known = std::ranges::equal(centres.row(c), rows.row(order[i]));
-    if (!known) copy_row(rows, order[i], centres, taken++);
-  }
-  return centres;
-}
-
-template <class Real>
 double mean_variance(const DenseMatrix<Real>& rows) {
   double total = 0;
   for (std::int64_t c = 0; c < rows.columns(); ++c) {
@@ -241,13 +180,6 @@ double mean_variance(const DenseMatrix<Real>& rows) {
   }
   return total / static_cast<double>(rows.columns());
 }
-
-struct Run {
-  Matrix centres;
-  Assignment assignment;
-  int iterations = 0;
-  bool converged = false;
-};
 
 template <class Real>
 Run lloyd(const Rows<Real>& rows, Matrix centres, const KMeansParameters& parameters, double enough,
@@ -292,6 +224,11 @@ Status check_rows(const DenseMatrix<Real>& rows, const KMeansParameters& paramet
         fmt::format("{} clusters are asked for, but only {} rows differ; ask for fewer",
                     parameters.clusters, distinct.size())));
   }
+  return {};
+}
+
+Status check_cancelled(const Progress* progress) {
+  if (progress && progress->cancelled()) return std::unexpected(cancelled("k-means was stopped"));
   return {};
 }
 
@@ -342,6 +279,8 @@ const ParameterTable<KMeansParameters>& kmeans_table() {
              "how the first centres are chosen");
     t.integer("restarts", &KMeansParameters::restarts, 1, 1000, "",
               "runs from different starts; the best is kept");
+    t.integer("moves", &KMeansParameters::moves, 0, 10'000, "",
+              "tries to better the best run by moving one centre to where more is to gain");
     t.integer("iterations_max", &KMeansParameters::iterations_max, 1, 100'000, "",
               "Lloyd iterations of one run");
     t.real("tolerance", &KMeansParameters::tolerance, 0, 1, "share of the mean variance",
@@ -360,20 +299,32 @@ Result<KMeansModel> fit(const DenseMatrix<Real>& rows, const KMeansParameters& p
   ATTUNE_RETURN_IF_ERROR(check_rows(rows, parameters));
   const Rows<Real> prepared(rows);
   const double enough = parameters.tolerance * mean_variance(rows);
-  if (options.progress) options.progress->phase("k-means", parameters.restarts, "restarts");
+  if (options.progress)
+    options.progress->phase("k-means", parameters.restarts + parameters.moves, "runs");
   Run best;
   std::vector<double> objectives;
+  const auto run_from = [&](Matrix start) {
+    return lloyd(prepared, std::move(start), parameters, enough, options.threads);
+  };
   for (int restart = 0; restart < parameters.restarts; ++restart) {
-    if (options.progress && options.progress->cancelled())
-      return std::unexpected(cancelled("k-means was stopped"));
+    ATTUNE_RETURN_IF_ERROR(check_cancelled(options.progress));
     Rng rng(options.seed, "kmeans", static_cast<std::uint64_t>(restart));
-    Matrix start = parameters.start == KMeansStart::plus_plus
-                       ? start_plus_plus(rows, parameters.clusters, options.threads, rng)
-                       : start_random(rows, parameters.clusters, rng);
-    Run run = lloyd(prepared, std::move(start), parameters, enough, options.threads);
+    Run run = run_from(parameters.start == KMeansStart::plus_plus
+                           ? start_plus_plus(rows, parameters.clusters, options.threads, rng)
+                           : start_random(rows, parameters.clusters, rng));
     objectives.push_back(run.assignment.objective);
-    if (restart == 0 || run.assignment.objective < best.assignment.objective) best = std::move(run);
+    if (restart == 0 || objectives.back() < best.assignment.objective) best = std::move(run);
     if (options.progress) options.progress->advance(restart + 1);
+  }
+  int failed = 0;
+  for (int move = 0; move < parameters.moves && parameters.clusters > 1; ++move) {
+    ATTUNE_RETURN_IF_ERROR(check_cancelled(options.progress));
+    Rng rng(options.seed, "kmeans move", static_cast<std::uint64_t>(move));
+    Run run = run_from(move_a_centre(rows, best, failed++, options.threads, rng));
+    if (options.progress) options.progress->advance(parameters.restarts + move + 1);
+    if (run.assignment.objective >= best.assignment.objective) continue;
+    best = std::move(run);
+    failed = 0;
   }
   KMeansModel model = number_clusters(std::move(best));
   model.restart_objectives = std::move(objectives);

@@ -52,6 +52,8 @@ HWY_INLINE void store_sums(const Vector* v, float* sums) {
 }
 #endif
 
+HWY_INLINE float sum_of(Vector v) { return hn::GetLane(hn::SumOfLanes(Floats(), v)); }
+
 // products[i] = v_i[0 .. width) . x for the kGroup vectors at `at`.
 HWY_INLINE void dot_group(const float* const* at, std::int64_t width, const float* x,
                           float* products) {
@@ -93,10 +95,10 @@ HWY_INLINE std::int64_t locate(const EntryVectors& e, std::int64_t first, const 
   return size;
 }
 
-HWY_INLINE void fetch(const EntryVectors& e, std::int64_t first) {
+HWY_INLINE void fetch(const EntryVectors& e, std::int64_t first, std::int64_t count) {
   constexpr std::int64_t kLine = 16;  // floats of a cache line
   const std::int64_t known = e.count + e.ahead;
-  for (std::int64_t i = first; i < first + kGroup && i < known; ++i) {
+  for (std::int64_t i = first; i < first + count && i < known; ++i) {
     const float* vector = e.vectors + static_cast<std::int64_t>(e.rows[i]) * e.width;
     for (std::int64_t j = 0; j < e.width; j += kLine) hwy::Prefetch(vector + j);
   }
@@ -109,7 +111,7 @@ HWY_INLINE void add_fitted(const EntryVectors& e, const float* x, float* out) {
   const bool beyond_caches = e.count * e.width > kCached;
   for (std::int64_t first = 0; first < e.count; first += kGroup) {
     const std::int64_t size = locate(e, first, at);
-    if (Misses || beyond_caches) fetch(e, first + kFetched);
+    if (Misses || beyond_caches) fetch(e, first + kFetched, kGroup);
     dot_group(at, e.width, x, scales);
     for (std::int64_t i = 0; i < kGroup; ++i) {
       const float weight = i < size ? e.weights[first + i] : 0;
@@ -119,19 +121,12 @@ HWY_INLINE void add_fitted(const EntryVectors& e, const float* x, float* out) {
   }
 }
 
-void add_projections_kernel(const EntryVectors& e, const float* x, float* out) {
-  add_fitted<false>(e, x, out);
-}
-void add_misses_kernel(const EntryVectors& e, const float* x, float* out) {
-  add_fitted<true>(e, x, out);
-}
-
 void find_misses_kernel(const EntryVectors& e, const float* x, float* misses) {
   const float* at[kGroup];
   float products[kGroup];
   for (std::int64_t first = 0; first < e.count; first += kGroup) {
     const std::int64_t size = locate(e, first, at);
-    fetch(e, first + kFetched);
+    fetch(e, first + kFetched, kGroup);
     dot_group(at, e.width, x, products);
     for (std::int64_t i = 0; i < size; ++i) misses[first + i] = 1 - products[i];
   }
@@ -203,18 +198,19 @@ HWY_INLINE void axpy_tail(float scale, const float* x, float* y, std::int64_t fr
 // A = U'U with U upper, row after row.
 bool solve_small_kernel(std::int64_t n, float* u, float* b) {
   const Floats lanes;
+  const std::int64_t wide = padded_columns(n);
   for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t j = i + 1; j < n; ++j) u[i * n + j] = u[j * n + i];
+    for (std::int64_t j = i + 1; j < n; ++j) u[i * wide + j] = u[j * wide + i];
   }
   for (std::int64_t k = 0; k < n; ++k) {
-    float* row = u + k * n;
+    float* row = u + k * wide;
     if (!(row[k] > 0)) return false;
     const auto factor = hn::Set(lanes, 1 / std::sqrt(row[k]));
     const std::int64_t diagonal = k / kWidth * kWidth;
     for (std::int64_t j = diagonal; j < n; j += kWidth)
       hn::StoreU(hn::Mul(factor, hn::LoadU(lanes, row + j)), lanes, row + j);
     for (std::int64_t j = diagonal; j < k; ++j) row[j] = 0;
-    for (std::int64_t i = k + 1; i < n; ++i) axpy_tail(-row[i], row, u + i * n, i, n);
+    for (std::int64_t i = k + 1; i < n; ++i) axpy_tail(-row[i], row, u + i * wide, i, n);
     b[k] /= row[k];
     const float solved = b[k];
     axpy_tail(-solved, row, b, k, n);
@@ -222,10 +218,136 @@ bool solve_small_kernel(std::int64_t n, float* u, float* b) {
   }
   for (std::int64_t k = n - 1; k >= 0; --k) {
     float sum = b[k];
-    for (std::int64_t j = k + 1; j < n; ++j) sum -= u[k * n + j] * b[j];
-    b[k] = sum / u[k * n + k];
+    for (std::int64_t j = k + 1; j < n; ++j) sum -= u[k * wide + j] * b[j];
+    b[k] = sum / u[k * wide + k];
   }
   return true;
+}
+
+// system + 1 = U U' + 1 of the `count` rows of U at `scaled`, its lower triangle.
+HWY_INLINE void meet_each_other(const float* scaled, std::int64_t count, std::int64_t width,
+                                float* system) {
+  const std::int64_t wide = padded_columns(count);
+  const float* at[kGroup];
+  float products[kGroup];
+  for (std::int64_t first = 0; first < count; first += kGroup) {
+    for (std::int64_t i = 0; i < kGroup; ++i)
+      at[i] = scaled + (first + i < count ? first + i : count - 1) * width;
+    for (std::int64_t row = first; row < count; ++row) {
+      dot_group(at, width, scaled + row * width, products);
+      for (std::int64_t i = 0; i < kGroup && first + i <= row; ++i)
+        system[row * wide + first + i] = products[i];
+    }
+  }
+  for (std::int64_t i = 0; i < count; ++i) system[i * wide + i] += 1;
+}
+
+// With U = sqrt(weight) V diag^-1/2: x = diag^-1/2 U' (1 + U U')^-1 sqrt(weight).
+bool solve_short_row_kernel(const RowSystem& s, float* scratch, float* x) {
+  const Floats lanes;
+  const EntryVectors& e = s.entries;
+  const std::int64_t width = e.width, wide = padded_columns(e.count);
+  float *roots = scratch, *scaled = roots + width, *system = scaled + e.count * width,
+        *b = system + e.count * wide;
+  for (std::int64_t j = 0; j < width; j += kWidth) {
+    const auto diagonal = hn::Add(hn::LoadU(lanes, s.shared + j), hn::Set(lanes, s.ridge));
+    hn::StoreU(hn::Div(hn::Set(lanes, 1), hn::Sqrt(diagonal)), lanes, roots + j);
+    hn::StoreU(hn::Zero(lanes), lanes, x + j);
+  }
+  for (std::int64_t i = 0; i < (e.count + 1) * wide; ++i) system[i] = 0;
+  fetch(e, kFetched, e.count);
+  for (std::int64_t i = 0; i < e.count; ++i) {
+    const float* vector = e.vectors + static_cast<std::int64_t>(e.rows[i]) * width;
+    b[i] = std::sqrt(e.weights[i]);
+    const auto root = hn::Set(lanes, b[i]);
+    for (std::int64_t j = 0; j < width; j += kWidth) {
+      const auto own = hn::Mul(hn::LoadU(lanes, vector + j), hn::LoadU(lanes, roots + j));
+      hn::StoreU(hn::Mul(root, own), lanes, scaled + i * width + j);
+    }
+  }
+  meet_each_other(scaled, e.count, width, system);
+  if (!solve_small_kernel(e.count, system, b)) return false;
+  for (std::int64_t first = 0; first < e.count; first += kGroup) {
+    const float* at[kGroup];
+    float scales[kGroup];
+    for (std::int64_t i = 0; i < kGroup; ++i) {
+      const bool there = first + i < e.count;
+      at[i] = scaled + (there ? first + i : e.count - 1) * width;
+      scales[i] = there ? b[first + i] : 0;
+    }
+    add_group(at, width, scales, x);
+  }
+  for (std::int64_t j = 0; j < width; j += kWidth)
+    hn::StoreU(hn::Mul(hn::LoadU(lanes, x + j), hn::LoadU(lanes, roots + j)), lanes, x + j);
+  return true;
+}
+
+// out += sign diag p
+HWY_INLINE void add_diagonal_product(const RowSystem& s, const float* p, float sign, float* out) {
+  const Floats lanes;
+  const auto ridge = hn::Set(lanes, s.ridge), factor = hn::Set(lanes, sign);
+  for (std::int64_t j = 0; j < s.entries.width; j += kWidth) {
+    const auto diagonal = hn::Mul(factor, hn::Add(hn::LoadU(lanes, s.shared + j), ridge));
+    const auto before = hn::LoadU(lanes, out + j);
+    hn::StoreU(hn::MulAdd(diagonal, hn::LoadU(lanes, p + j), before), lanes, out + j);
+  }
+}
+
+void start_descent_kernel(const RowSystem& s, Descent& d) {
+  const Floats lanes;
+  add_diagonal_product(s, d.x, -1, d.residual);
+  add_fitted<true>(s.entries, d.x, d.residual);
+  auto error = hn::Zero(lanes);
+  for (std::int64_t j = 0; j < s.entries.width; j += kWidth) {
+    const auto diagonal = hn::Add(hn::LoadU(lanes, s.shared + j), hn::Set(lanes, s.ridge));
+    const auto inverse = hn::Div(hn::Set(lanes, 1), diagonal);
+    const auto residual = hn::LoadU(lanes, d.residual + j);
+    const auto direction = hn::Mul(inverse, residual);
+    hn::StoreU(inverse, lanes, d.inverse + j);
+    hn::StoreU(direction, lanes, d.direction + j);
+    error = hn::MulAdd(residual, direction, error);
+  }
+  d.error = sum_of(error);
+}
+
+HWY_INLINE float curvature_of(const Descent& d, std::int64_t width) {
+  const Floats lanes;
+  auto sum = hn::Zero(lanes);
+  for (std::int64_t j = 0; j < width; j += kWidth)
+    sum = hn::MulAdd(hn::LoadU(lanes, d.direction + j), hn::LoadU(lanes, d.product + j), sum);
+  return sum_of(sum);
+}
+
+bool advance_descent_kernel(const RowSystem& s, Descent& d, float enough) {
+  const Floats lanes;
+  const std::int64_t width = s.entries.width;
+  add_diagonal_product(s, d.direction, 1, d.product);
+  add_fitted<false>(s.entries, d.direction, d.product);
+  const float curvature = curvature_of(d, width);
+  if (!(curvature > 0)) return d.error == 0;
+  const auto length = hn::Set(lanes, d.error / curvature);
+  auto error = hn::Zero(lanes), moved = error, size = error;
+  for (std::int64_t j = 0; j < width; j += kWidth) {
+    const auto step = hn::Mul(length, hn::LoadU(lanes, d.direction + j));
+    const auto x = hn::Add(hn::LoadU(lanes, d.x + j), step);
+    const auto residual =
+        hn::NegMulAdd(length, hn::LoadU(lanes, d.product + j), hn::LoadU(lanes, d.residual + j));
+    const auto next = hn::Mul(hn::LoadU(lanes, d.inverse + j), residual);
+    hn::StoreU(x, lanes, d.x + j);
+    hn::StoreU(residual, lanes, d.residual + j);
+    hn::StoreU(next, lanes, d.product + j);
+    error = hn::MulAdd(residual, next, error);
+    moved = hn::MulAdd(step, step, moved);
+    size = hn::MulAdd(x, x, size);
+  }
+  const float left = sum_of(error);
+  const auto turn = hn::Set(lanes, left / d.error);
+  for (std::int64_t j = 0; j < width; j += kWidth) {
+    const auto next = hn::LoadU(lanes, d.product + j);
+    hn::StoreU(hn::MulAdd(turn, hn::LoadU(lanes, d.direction + j), next), lanes, d.direction + j);
+  }
+  d.error = left;
+  return sum_of(moved) <= enough * enough * sum_of(size);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -235,18 +357,22 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace attune::math {
 
-HWY_EXPORT(add_projections_kernel);
-HWY_EXPORT(add_misses_kernel);
+HWY_EXPORT(solve_short_row_kernel);
+HWY_EXPORT(start_descent_kernel);
+HWY_EXPORT(advance_descent_kernel);
 HWY_EXPORT(find_misses_kernel);
 HWY_EXPORT(lower_misses_kernel);
 HWY_EXPORT(add_subspace_kernel);
 HWY_EXPORT(solve_small_kernel);
 
-void add_projections(const EntryVectors& entries, const float* x, float* out) {
-  HWY_DYNAMIC_DISPATCH(add_projections_kernel)(entries, x, out);
+bool solve_short_row(const RowSystem& system, float* scratch, float* x) {
+  return HWY_DYNAMIC_DISPATCH(solve_short_row_kernel)(system, scratch, x);
 }
-void add_misses(const EntryVectors& entries, const float* x, float* out) {
-  HWY_DYNAMIC_DISPATCH(add_misses_kernel)(entries, x, out);
+void start_descent(const RowSystem& system, Descent& descent) {
+  HWY_DYNAMIC_DISPATCH(start_descent_kernel)(system, descent);
+}
+bool advance_descent(const RowSystem& system, Descent& descent, float enough) {
+  return HWY_DYNAMIC_DISPATCH(advance_descent_kernel)(system, descent, enough);
 }
 void find_misses(const EntryVectors& entries, const float* x, float* misses) {
   HWY_DYNAMIC_DISPATCH(find_misses_kernel)(entries, x, misses);

@@ -8,6 +8,7 @@
 
 #include "attune/base/random.h"
 #include "attune/math/kernels.h"
+#include "attune/math/principal_axes.h"
 #include "attune/math/ranked_rows.h"
 #include "attune/math/solve.h"
 #include "fit_loop.h"
@@ -89,6 +90,14 @@ std::vector<ScoredIndex> nearest_vectors(const MatrixF& vectors, std::span<const
   return top->best();
 }
 
+MatrixF transposed(const MatrixF& m) {
+  MatrixF result(m.columns(), m.rows());
+  for (std::int64_t i = 0; i < m.rows(); ++i) {
+    for (std::int64_t j = 0; j < m.columns(); ++j) result(j, i) = m(i, j);
+  }
+  return result;
+}
+
 // Alternating sweeps over one data set.
 class Fit {
  public:
@@ -103,30 +112,37 @@ class Fit {
                  options.threads),
         customers_(interactions.customers(), math::padded_columns(parameters.factors)),
         items_(
-            pad_columns(random_vectors(interactions.items(), parameters, options, "ials items"))),
-        item_gramian_(math::gramian(items_, options.threads)) {}
+            pad_columns(random_vectors(interactions.items(), parameters, options, "ials items"))) {}
 
   // One iteration: customers, then items.
   Status iterate() {
-    ATTUNE_RETURN_IF_ERROR(by_customer_.improve({items_, item_gramian_}, customers_, options_));
-    customer_gramian_ = math::gramian(customers_, options_.threads);
-    ATTUNE_RETURN_IF_ERROR(by_item_.improve({customers_, customer_gramian_}, items_, options_));
-    item_gramian_ = math::gramian(items_, options_.threads);
+    face(items_, customers_, by_customer_);
+    ATTUNE_RETURN_IF_ERROR(by_customer_.improve(seen(items_), customers_, options_));
+    face(customers_, items_, by_item_);
+    return by_item_.improve(seen(customers_), items_, options_);
+  }
+
+  // The last half sweep: invariant (1) of Ials. Then the axes are those of the start again, so that
+  // vectors do not depend on what turned them.
+  Status finish() {
+    face(items_, customers_, by_customer_);
+    ATTUNE_RETURN_IF_ERROR(by_customer_.finish(seen(items_), customers_, options_));
+    if (turned_.rows() == 0) return {};
+    const MatrixF back = transposed(turned_);
+    math::turn(items_, back, options_.threads);
+    math::turn(customers_, back, options_.threads);
     return {};
   }
 
-  // The last half sweep: invariant (1) of Ials.
-  Status finish() { return by_customer_.finish({items_, item_gramian_}, customers_, options_); }
-
-  // What is minimised, per interaction. The sum over all pairs is the product of the two Gramians.
+  // What is minimised, per interaction, after iterate(). The sum over all pairs is the product of
+  // the two Gramians.
   double objective() const {
+    const MatrixF items = math::gramian(items_, options_.threads);
     double all_pairs = 0;
-    for (std::size_t i = 0; i < item_gramian_.data().size(); ++i) {
-      all_pairs += double{item_gramian_.data()[i]} * customer_gramian_.data()[i];
-    }
-    const double ridges =
-        by_customer_.objective({items_, item_gramian_}, customers_, true, options_.threads) +
-        by_item_.objective({customers_, customer_gramian_}, items_, false, options_.threads);
+    for (std::size_t i = 0; i < items.data().size(); ++i)
+      all_pairs += double{items.data()[i]} * gramian_.data()[i];
+    const double ridges = by_customer_.objective(items_, customers_, true, options_.threads) +
+                          by_item_.objective(customers_, items_, false, options_.threads);
     return (parameters_.alpha * all_pairs + ridges) / static_cast<double>(interactions_.pairs());
   }
 
@@ -134,12 +150,34 @@ class Fit {
   MatrixF take_items() { return cut_columns(std::move(items_), parameters_.factors); }
 
  private:
+  OtherSide seen(const MatrixF& vectors) const { return {vectors, gramian_, along_axes_}; }
+
+  // Makes `seen` ready for a half sweep that improves the other side: its Gramian, and where that
+  // pays both sides turned to its principal axes.
+  void face(MatrixF& seen, MatrixF& improved, const IalsSweep& sweep) {
+    gramian_ = math::gramian(seen, options_.threads);
+    along_axes_ = sweep.worth_turning(seen.rows());
+    if (!along_axes_) return;
+    const math::PrincipalAxes found = math::principal_axes(gramian_, parameters_.factors);
+    math::turn(seen, found.axes, options_.threads);
+    sweep.turn_starts(improved, found.axes, options_.threads);
+    if (turned_.rows() == 0)
+      turned_ = found.axes;
+    else
+      math::turn(turned_, found.axes, options_.threads);
+    std::ranges::fill(gramian_.data(), 0.0f);
+    for (std::int64_t j = 0; j < gramian_.rows(); ++j)
+      gramian_(j, j) = found.strengths[static_cast<std::size_t>(j)];
+  }
+
   const Interactions& interactions_;
   const IalsParameters& parameters_;
   const FitOptions& options_;
   IalsSweep by_customer_, by_item_;
   MatrixF customers_, items_;
-  MatrixF item_gramian_, customer_gramian_;
+  MatrixF gramian_;          // of the side that is seen
+  bool along_axes_ = false;  // gramian_ is a diagonal
+  MatrixF turned_;           // from the axes of the start to those of now; none: the same
 };
 
 }  // namespace

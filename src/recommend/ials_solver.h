@@ -33,7 +33,7 @@ struct IalsParameters {
   double init_deviation = 0.1;
   IalsWeights weights = IalsWeights::log;
   IalsSolver solver = IalsSolver::conjugate_gradient;
-  int conjugate_gradient_steps = 3;
+  int conjugate_gradient_steps = 2;
   int subspace = 16;
   double tolerance = 0;
 };

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "attune/math/kernels.h"
 #include "attune/math/parallel.h"
+#include "attune/math/principal_axes.h"
 #include "attune/math/products.h"
 #include "fit_loop.h"
 
@@ -16,8 +18,12 @@ using math::MatrixF;
 
 constexpr std::int32_t kBlockRows = 32;
 constexpr std::int64_t kBlockNumbers = 65'536;  // of the vectors that a block meets: 256 KiB
+constexpr std::int64_t kShortRow = 8;           // entries up to which a row is solved through them
+// Finding the axes takes as long as products of so many rows with a Gramian, from 64 to 256
+// factors.
+constexpr std::int64_t kAxesRows = 16'384;
 constexpr int kFinishSteps = 100;
-constexpr double kFinished = 1e-6;  // of a vector's length
+constexpr float kFinished = 1e-6f;  // of a vector's length
 
 }  // namespace
 
@@ -39,31 +45,51 @@ MatrixF cut_columns(MatrixF vectors, std::int64_t columns) {
   return cut;
 }
 
+// What the systems of all rows share: alpha times the Gramian. Shapes: diagonal (width), rest
+// (width, width) with a zero diagonal.
+struct IalsSweep::Shared {
+  Shared(const OtherSide& others, double by) : rest(others.gramian) {
+    const auto alpha = static_cast<float>(by);
+    float largest = 0;
+    for (float& value : rest.data()) value *= alpha;
+    for (std::int64_t j = 0; j < rest.rows(); ++j) {
+      diagonal.push_back(std::exchange(rest(j, j), 0));
+      largest = std::max(largest, diagonal.back());
+    }
+    // Without regularisation, an axis that nothing lies along would leave nothing to divide by.
+    for (float& value : diagonal) value = std::max({value, 1e-7f * largest, 1e-30f});
+  }
+  std::vector<float> diagonal;
+  MatrixF rest;
+};
+
 // Works on one block after the other, on one thread.
 class IalsSweep::Worker {
  public:
-  // `gramian`: alpha times that of the vectors.
-  Worker(const IalsSweep& sweep, const MatrixF& vectors, const MatrixF& gramian,
-         const MatrixF& plain_gramian, MatrixF& x)
+  Worker(const IalsSweep& sweep, const OtherSide& others, const Shared& shared, MatrixF& x)
       : sweep_(sweep),
-        vectors_(vectors),
-        gramian_(gramian),
+        others_(others),
+        shared_(shared),
         x_(x),
         width_(x.columns()),
-        exact_(vectors, plain_gramian, sweep.parameters_, sweep.confidence_) {}
+        exact_(others.vectors, others.gramian, sweep.parameters_, sweep.confidence_) {}
 
   void improve_by_gradients(Block block) {
-    start(block);
-    for (int step = 0; step < sweep_.parameters_.conjugate_gradient_steps; ++step) advance(block);
+    const int steps = sweep_.parameters_.conjugate_gradient_steps;
+    for_parts(block, [&](Block part) {
+      if (others_.along_axes && solve_short(part.begin)) return;
+      begin_descents(part);
+      for (int step = 0; step < steps; ++step) advance(0);
+    });
   }
 
   void finish(Block block) {
-    start(block);
-    for (int step = 0; step < kFinishSteps && !std::ranges::all_of(done_, std::identity{}); ++step)
-      advance(block);
-    for (std::int32_t r = block.begin; r < block.end; ++r) {
-      if (!done_[static_cast<std::size_t>(r - block.begin)]) solve_row(r);
-    }
+    for_parts(block, [&](Block part) {
+      if (others_.along_axes) solve_short(part.begin);
+      begin_descents(part);
+      for (int step = 0; step < kFinishSteps && !descents_.empty(); ++step) advance(kFinished);
+      for (const OnTheWay& each : descents_) solve_row(each.row);
+    });
   }
 
   void solve_exactly(Block block) {
@@ -89,22 +115,36 @@ class IalsSweep::Worker {
     for (std::int64_t first = 0; first < width_; first += wanted) {
       const std::int64_t size = std::min(wanted, width_ - first);
       product_.assign(static_cast<std::size_t>(rows * size), 0);
-      math::multiply_add(rows, size, width_, {x_.row(block.begin).data(), width_, 1},
-                         {gramian_.data().data() + first, width_}, {product_.data(), size});
+      if (!others_.along_axes) {
+        math::multiply_add(rows, size, width_, {x_.row(block.begin).data(), width_, 1},
+                           {shared_.rest.data().data() + first, width_}, {product_.data(), size});
+      }
       for (std::int32_t r = block.begin; r < block.end; ++r) {
         if (m.row_size(r) == 0) continue;
-        const float* shared = product_.data() + (r - block.begin) * size;
-        solve_subspace(r, first, size, shared, misses_of(r));
+        const float* rest = product_.data() + (r - block.begin) * size;
+        solve_subspace(r, first, size, rest, misses_of(r));
       }
     }
   }
 
  private:
+  struct OnTheWay {
+    std::int32_t row;
+    math::Descent descent;
+  };
+
+  // What is worked on together: along axes single rows, which then stay in the first cache.
+  template <class Work>
+  void for_parts(Block block, Work&& work) {
+    if (!others_.along_axes) return work(block);
+    for (std::int32_t r = block.begin; r < block.end; ++r) work(Block{r, r + 1});
+  }
+
   math::EntryVectors entries(std::int32_t row) const {
     const CsrMatrix& m = sweep_.rows_;
     const auto begin = m.offsets()[static_cast<std::size_t>(row)];
     const std::int64_t count = m.row_size(row);
-    return {.vectors = vectors_.data().data(),
+    return {.vectors = others_.vectors.data().data(),
             .width = width_,
             .rows = m.column_indices().data() + begin,
             .weights = sweep_.weights_.data() + begin,
@@ -113,68 +153,60 @@ class IalsSweep::Worker {
   }
 
   float ridge(std::int32_t row) const { return sweep_.ridges_[static_cast<std::size_t>(row)]; }
-  std::span<float> part(math::AlignedVector<float>& of, std::int64_t row) const {
-    return {of.data() + row * width_, static_cast<std::size_t>(width_)};
+  math::RowSystem system(std::int32_t row) const {
+    return {entries(row), shared_.diagonal.data(), ridge(row)};
   }
 
-  // out = A p of the block's rows but for what the entries add. Shapes: (rows, width).
-  void multiply_shared(Block block, const float* p, float* out) {
+  // False where the row has too many entries for it.
+  bool solve_short(std::int32_t row) {
+    if (!sweep_.is_short(row)) return false;
+    const auto x = x_.row(row);
+    if (sweep_.rows_.row_size(row) == 0) {
+      std::ranges::fill(x, 0.0f);
+      return true;
+    }
+    scratch_.resize(static_cast<std::size_t>(math::short_row_scratch(kShortRow, width_)));
+    if (math::solve_short_row(system(row), scratch_.data(), x.data())) return true;
+    std::ranges::fill(x, 0.0f);
+    return false;
+  }
+
+  // out = sign rest p. Shapes: p, out (rows, width).
+  void multiply_rest(std::int64_t rows, const float* p, math::AlignedVector<float>& out) {
+    out.assign(static_cast<std::size_t>(rows * width_), 0);
+    if (others_.along_axes) return;
+    math::multiply_add(rows, width_, width_, {p, width_, 1}, {shared_.rest.data().data(), width_},
+                       {out.data(), width_});
+  }
+
+  // Starts the rows of the block; those without entries are done.
+  void begin_descents(Block block) {
+    descents_.clear();
     const auto rows = static_cast<std::int64_t>(block.end - block.begin);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const float lambda = ridge(block.begin + static_cast<std::int32_t>(r));
-      for (std::int64_t j = r * width_; j < (r + 1) * width_; ++j) out[j] = lambda * p[j];
-    }
-    math::multiply_add(rows, width_, width_, {p, width_, 1}, {gramian_.data().data(), width_},
-                       {out, width_});
-  }
-
-  // Residuals b - A x, which are the first directions.
-  void start(Block block) {
-    const auto rows = static_cast<std::size_t>(block.end - block.begin);
-    const std::size_t numbers = rows * static_cast<std::size_t>(width_);
-    product_.resize(numbers);
-    residual_.resize(numbers);
-    error_.resize(rows);
-    done_.assign(rows, false);
+    multiply_rest(rows, x_.row(block.begin).data(), residual_);
+    for (float& value : residual_) value = -value;
+    for (auto* each : {&direction_, &product_, &inverse_}) each->resize(residual_.size());
     for (std::int32_t r = block.begin; r < block.end; ++r) {
-      if (sweep_.rows_.row_size(r) == 0) std::ranges::fill(x_.row(r), 0.0f);
-    }
-    multiply_shared(block, x_.row(block.begin).data(), product_.data());
-    std::ranges::transform(product_, residual_.begin(), std::negate<>{});
-    for (std::int32_t r = block.begin; r < block.end; ++r) {
-      const auto own = part(residual_, r - block.begin);
-      math::add_misses(entries(r), x_.row(r).data(), own.data());
-      error_[static_cast<std::size_t>(r - block.begin)] = math::dot(own, own);
-    }
-    direction_ = residual_;
-  }
-
-  // One step of conjugate gradients [HestenesStiefel1952] of every row that is not done.
-  void advance(Block block) {
-    multiply_shared(block, direction_.data(), product_.data());
-    for (std::int32_t r = block.begin; r < block.end; ++r) {
-      const auto place = static_cast<std::size_t>(r - block.begin);
-      if (done_[place]) continue;
-      const auto direction = part(direction_, r - block.begin),
-                 residual = part(residual_, r - block.begin),
-                 product = part(product_, r - block.begin);
-      math::add_projections(entries(r), direction.data(), product.data());
-      const double curvature = math::dot(direction, product);
-      if (!(curvature > 0)) {
-        done_[place] = error_[place] == 0;
+      const auto x = x_.row(r);
+      if (sweep_.rows_.row_size(r) == 0) {
+        std::ranges::fill(x, 0.0f);
         continue;
       }
-      const auto length = static_cast<float>(error_[place] / curvature);
-      math::axpy(length, direction, x_.row(r));
-      math::axpy(-length, product, residual);
-      done_[place] = double{length} * length * math::dot(direction, direction) <=
-                     kFinished * kFinished * math::dot(x_.row(r), x_.row(r));
-      const double next = math::dot(residual, residual);
-      const auto turn = static_cast<float>(next / error_[place]);
-      for (std::size_t j = 0; j < direction.size(); ++j)
-        direction[j] = residual[j] + turn * direction[j];
-      error_[place] = next;
+      const std::int64_t at = (r - block.begin) * width_;
+      descents_.push_back({r,
+                           {x.data(), residual_.data() + at, direction_.data() + at,
+                            product_.data() + at, inverse_.data() + at}});
+      math::start_descent(system(r), descents_.back().descent);
     }
+  }
+
+  // A step of every row on its way; one that changes its row by at most `enough` is its last.
+  void advance(float enough) {
+    if (descents_.empty()) return;
+    multiply_rest(static_cast<std::int64_t>(product_.size()) / width_, direction_.data(), product_);
+    std::erase_if(descents_, [&](OnTheWay& each) {
+      return math::advance_descent(system(each.row), each.descent, enough);
+    });
   }
 
   void solve_row(std::int32_t row) {
@@ -182,19 +214,18 @@ class IalsSweep::Worker {
                  exact_scratch_, x_.row(row));
   }
 
-  // `shared`: (alpha G x) of these columns.
-  void solve_subspace(std::int32_t row, std::int64_t first, std::int64_t size, const float* shared,
+  // `rest`: what the rest of the shared part makes of x, of these columns.
+  void solve_subspace(std::int32_t row, std::int64_t first, std::int64_t size, const float* rest,
                       float* misses) {
     system_.resize(static_cast<std::size_t>(size * size));
     step_.resize(static_cast<std::size_t>(size));
-    const float lambda = ridge(row);
     float* x = x_.row(row).data() + first;
     for (std::int64_t i = 0; i < size; ++i) {
-      const float* source = gramian_.data().data() + (first + i) * width_ + first;
+      const float* source = shared_.rest.row(first + i).data() + first;
       std::copy_n(source, size, system_.data() + i * size);
-      const bool padding = first + i >= sweep_.parameters_.factors;
-      system_[static_cast<std::size_t>(i * size + i)] += padding ? 1 : lambda;
-      step_[static_cast<std::size_t>(i)] = -shared[i] - lambda * x[i];
+      const float diagonal = shared_.diagonal[static_cast<std::size_t>(first + i)] + ridge(row);
+      system_[static_cast<std::size_t>(i * size + i)] = diagonal;
+      step_[static_cast<std::size_t>(i)] = -rest[i] - diagonal * x[i];
     }
     const math::EntryVectors own = entries(row);
     math::add_subspace(own, first, size, misses, system_.data(), step_.data());
@@ -206,15 +237,15 @@ class IalsSweep::Worker {
   }
 
   const IalsSweep& sweep_;
-  const MatrixF& vectors_;
-  const MatrixF& gramian_;
+  const OtherSide& others_;
+  const Shared& shared_;
   MatrixF& x_;
   std::int64_t width_;
   IalsSystem exact_;
   IalsSystem::Scratch exact_scratch_;
-  math::AlignedVector<float> product_, residual_, direction_;  // (rows of the block, width)
-  std::vector<double> error_;  // |residual|^2 of each row of the block
-  std::vector<bool> done_;
+  std::vector<OnTheWay> descents_;
+  math::AlignedVector<float> residual_, direction_, product_, inverse_;  // (rows of block, width)
+  math::AlignedVector<float> scratch_;
   std::vector<float> misses_;  // of each entry of the block
   math::AlignedVector<float> system_, step_;
 };
@@ -249,14 +280,27 @@ IalsSweep::IalsSweep(const CsrMatrix& rows, const IalsParameters& parameters,
   if (rows.rows() > 0) blocks_.push_back({block.begin, rows.rows()});
 }
 
+bool IalsSweep::is_short(std::int64_t row) const {
+  return rows_.row_size(static_cast<std::int32_t>(row)) <= kShortRow;
+}
+
+bool IalsSweep::worth_turning(std::int64_t others) const {
+  if (parameters_.solver != IalsSolver::conjugate_gradient) return false;
+  return (parameters_.conjugate_gradient_steps + 1) * std::int64_t{rows_.rows()} >
+         others + kAxesRows;
+}
+
+void IalsSweep::turn_starts(MatrixF& x, const MatrixF& axes, int threads) const {
+  math::turn(x, axes, threads, [this](std::int64_t row) { return !is_short(row); });
+}
+
 Status IalsSweep::for_blocks(const OtherSide& others, MatrixF& x, const FitOptions& options,
                              void (Worker::*work)(Block)) const {
   constexpr std::int64_t kSection = 8192;  // blocks between two looks at `cancelled`
-  MatrixF shared = others.gramian;
-  for (float& value : shared.data()) value *= static_cast<float>(parameters_.alpha);
+  const Shared shared(others, parameters_.alpha);
   std::vector<Worker> workers;
   for (int i = 0; i < math::thread_count(options.threads); ++i)
-    workers.emplace_back(*this, others.vectors, shared, others.gramian, x);
+    workers.emplace_back(*this, others, shared, x);
   const auto count = static_cast<std::int64_t>(blocks_.size());
   for (std::int64_t first = 0; first < count; first += kSection) {
     ATTUNE_RETURN_IF_ERROR(check_cancelled(options.progress));
@@ -285,7 +329,7 @@ Status IalsSweep::finish(const OtherSide& others, MatrixF& x, const FitOptions& 
   return for_blocks(others, x, options, &Worker::finish);
 }
 
-double IalsSweep::objective(const OtherSide& others, const MatrixF& x, bool errors,
+double IalsSweep::objective(const MatrixF& others, const MatrixF& x, bool errors,
                             int threads) const {
   constexpr std::int64_t kPart = 256;  // rows of one partial sum
   std::vector<double> parts(static_cast<std::size_t>((rows_.rows() + kPart - 1) / kPart), 0);
@@ -299,7 +343,7 @@ double IalsSweep::objective(const OtherSide& others, const MatrixF& x, bool erro
       const auto columns = rows_.columns_of(r);
       const float* weights = weights_.data() + rows_.offsets()[static_cast<std::size_t>(r)];
       misses.resize(columns.size());
-      math::find_misses({.vectors = others.vectors.data().data(),
+      math::find_misses({.vectors = others.data().data(),
                          .width = x.columns(),
                          .rows = columns.data(),
                          .weights = weights,

@@ -1,5 +1,5 @@
 // Times k-means on rows from a file, for claims that set it beside a peer.
-//   attune_learn_kmeans FILE CLUSTERS [--restarts N] [--iterations N] [--tolerance X]
+//   attune_learn_kmeans FILE CLUSTERS [--restarts N] [--moves N] [--iterations N] [--tolerance X]
 //     [--start plus_plus|random] [--threads N] [--seed N]
 // FILE, little-endian: int64 rows, int64 columns, float32 values row by row. Prints one line of
 // JSON: objective, iterations of the run kept, seconds by the clock and of CPU.
@@ -57,6 +57,8 @@ int main(int argc, char** argv) {
     const std::string name = argv[i], value = argv[i + 1];
     if (name == "--restarts") {
       parameters.restarts = std::stoi(value);
+    } else if (name == "--moves") {
+      parameters.moves = std::stoi(value);
     } else if (name == "--iterations") {
       parameters.iterations_max = std::stoi(value);
     } else if (name == "--tolerance") {

@@ -45,6 +45,22 @@ TEST(KMeans, FindsGroupsThatLieApart) {
   }
 }
 
+TEST(KMeans, LeavesABadStartByMovingCentres) {
+  const Matrix rows = blobs(9, 40);
+  const KMeansParameters one{
+      .clusters = 9, .start = KMeansStart::random, .restarts = 1, .moves = 0};
+  KMeansParameters moving = one;
+  moving.moves = 30;
+  int stuck = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    stuck += fit_kmeans(rows, one, {.seed = seed}).value().objective > 100;
+    const KMeansModel model = fit_kmeans(rows, moving, {.seed = seed}).value();
+    EXPECT_LT(model.objective, 10) << "seed " << seed;
+    EXPECT_EQ(model.restart_objectives.size(), 1U);
+  }
+  EXPECT_GT(stuck, 5);
+}
+
 TEST(KMeans, IsTheSameInSinglePrecisionOnEveryInstructionSetAndNumberOfThreads) {
   Rng rng(5);
   math::MatrixF rows(3000, 5);

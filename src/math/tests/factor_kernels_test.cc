@@ -1,6 +1,8 @@
 #include "attune/math/factor_kernels.h"
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -49,27 +51,87 @@ class FactorKernels : public ::testing::TestWithParam<std::string> {
 INSTANTIATE_TEST_SUITE_P(Every, FactorKernels, ::testing::ValuesIn(instruction_sets()),
                          [](const auto& row) { return row.param; });
 
-TEST_P(FactorKernels, SumProjectionsAndMissesLikePlainLoops) {
+TEST_P(FactorKernels, FindMissesLikePlainLoops) {
   for (const std::int64_t width : {16, 48, 64}) {
     for (std::int64_t count = 0; count < 20; ++count) {
       const Case c(count, width);
-      std::vector<float> projections(c.x), misses(c.x), each(static_cast<std::size_t>(count));
-      add_projections(c.entries(), c.x.data(), projections.data());
-      add_misses(c.entries(), c.x.data(), misses.data());
+      std::vector<float> each(static_cast<std::size_t>(count));
       find_misses(c.entries(), c.x.data(), each.data());
       for (std::int64_t i = 0; i < count; ++i)
         EXPECT_NEAR(each[static_cast<std::size_t>(i)], 1 - c.product(i), 1e-4);
-      for (std::int64_t j = 0; j < width; ++j) {
-        const auto place = static_cast<std::size_t>(j);
-        double projection = c.x[place], miss = c.x[place];
-        for (std::int64_t i = 0; i < count; ++i) {
-          projection += c.weight(i) * c.product(i) * c.at(i, j);
-          miss += c.weight(i) * (1 - c.product(i)) * c.at(i, j);
-        }
-        EXPECT_NEAR(projections[place], projection, 1e-3);
-        EXPECT_NEAR(misses[place], miss, 1e-3);
-      }
     }
+  }
+}
+
+// A row's system in the open, and how far an x is from solving it.
+struct RowCase : Case {
+  RowCase(std::int64_t entries, std::int64_t wide) : Case(entries, wide) {
+    for (std::int64_t j = 0; j < width; ++j) shared.push_back(static_cast<float>(0.1 + j % 7));
+  }
+  RowSystem system() const { return {entries(), shared.data(), 0.3f}; }
+  // Largest of |A x - b|.
+  double residual(const std::vector<float>& solution) const {
+    double largest = 0;
+    for (std::int64_t j = 0; j < width; ++j) {
+      double sum =
+          (shared[static_cast<std::size_t>(j)] + 0.3) * solution[static_cast<std::size_t>(j)];
+      for (std::int64_t i = 0; i < count; ++i) {
+        double product = 0;
+        for (std::int64_t k = 0; k < width; ++k)
+          product += at(i, k) * solution[static_cast<std::size_t>(k)];
+        sum += weight(i) * (product - 1) * at(i, j);
+      }
+      largest = std::max(largest, std::abs(sum));
+    }
+    return largest;
+  }
+  std::vector<float> shared;
+};
+
+TEST_P(FactorKernels, SolveShortRowsExactly) {
+  for (const std::int64_t width : {16, 48, 64}) {
+    for (std::int64_t count = 1; count < 20; ++count) {
+      const RowCase c(count, width);
+      std::vector<float> scratch(static_cast<std::size_t>(short_row_scratch(count, width)));
+      std::vector<float> x(static_cast<std::size_t>(width), 7);
+      ASSERT_TRUE(solve_short_row(c.system(), scratch.data(), x.data()));
+      EXPECT_LT(c.residual(x), 2e-4) << count << " entries of width " << width;
+    }
+  }
+}
+
+// At most `steps` steps from x; whether the last one was small.
+bool descend(const RowCase& c, int steps, std::vector<float>& x) {
+  std::vector<float> residual(x.size(), 0), direction(x.size()), product(x.size()),
+      inverse(x.size());
+  Descent descent{x.data(), residual.data(), direction.data(), product.data(), inverse.data()};
+  start_descent(c.system(), descent);
+  for (int step = 0; step < steps; ++step) {
+    std::ranges::fill(product, 0.0f);
+    if (advance_descent(c.system(), descent, 1e-6f)) return true;
+  }
+  return false;
+}
+
+TEST_P(FactorKernels, DescendToTheSolutionFromAnywhere) {
+  for (const std::int64_t width : {16, 48, 64}) {
+    for (const std::int64_t count : {1, 7, 8, 40}) {
+      const RowCase c(count, width);
+      std::vector<float> x = c.x;
+      EXPECT_TRUE(descend(c, 200, x));
+      EXPECT_LT(c.residual(x), 1e-3) << count << " entries of width " << width;
+    }
+  }
+}
+
+TEST_P(FactorKernels, EveryStepOfADescentComesCloser) {
+  const RowCase c(40, 64);
+  std::vector<float> before(64, 0);
+  for (const int steps : {3, 6, 12}) {
+    std::vector<float> x(64, 0);
+    EXPECT_FALSE(descend(c, steps, x));
+    EXPECT_LT(c.residual(x), 0.7 * c.residual(before)) << steps;
+    before = x;
   }
 }
 
@@ -120,6 +182,23 @@ TEST_P(FactorKernels, LowerMissesByOneGroupOfColumns) {
     for (std::int64_t j = 0; j < 16; ++j)
       left -= c.at(i, 32 + j) * c.x[static_cast<std::size_t>(j)];
     EXPECT_NEAR(misses[static_cast<std::size_t>(i)], left, 1e-5);
+  }
+}
+
+TEST_P(FactorKernels, SolveSmallSystemsOfAnySize) {
+  for (std::int64_t size = 1; size < 40; ++size) {
+    const std::int64_t wide = padded_columns(size);
+    std::vector<float> system(static_cast<std::size_t>(size * wide), 0),
+        b(static_cast<std::size_t>(wide), 0);
+    for (std::int64_t i = 0; i < size; ++i) {
+      for (std::int64_t j = 0; j <= i; ++j)
+        system[static_cast<std::size_t>(i * wide + j)] =
+            i == j ? 4.0f : 1.0f / static_cast<float>(size);
+      b[static_cast<std::size_t>(i)] =
+          4 + (static_cast<float>(size) - 1) / static_cast<float>(size);
+    }
+    ASSERT_TRUE(solve_small(size, system.data(), b.data()));
+    for (std::int64_t i = 0; i < size; ++i) EXPECT_NEAR(b[static_cast<std::size_t>(i)], 1, 1e-5);
   }
 }
 

@@ -7,15 +7,20 @@
 
 namespace attune::recommend::testing {
 
-// 60 customers x 40 items in two groups (even and odd): customers meet items of their own group
-// mostly.
-inline InteractionLog two_groups(std::uint64_t seed = 1) {
-  InteractionLog log{.customers = 60, .items = 40};
+struct TwoGroups {
+  std::int32_t customers = 60, items = 40;  // even numbers
+  int events_each = 12;
+};
+
+// Customers and items in two groups (even and odd): customers meet items of their own group mostly.
+inline InteractionLog two_groups(std::uint64_t seed = 1, const TwoGroups& size = {}) {
+  InteractionLog log{.customers = size.customers, .items = size.items};
+  const auto items = static_cast<std::uint64_t>(size.items);
   for (std::int32_t c = 0; c < log.customers; ++c) {
     Rng rng(seed, "two groups", static_cast<std::uint64_t>(c));
-    for (int n = 0; n < 12; ++n) {
-      auto item = static_cast<std::int32_t>(2 * rng.below(20)) + c % 2;
-      if (rng.chance(0.1)) item = static_cast<std::int32_t>(rng.below(40));
+    for (int n = 0; n < size.events_each; ++n) {
+      auto item = static_cast<std::int32_t>(2 * rng.below(items / 2)) + c % 2;
+      if (rng.chance(0.1)) item = static_cast<std::int32_t>(rng.below(items));
       const auto day = static_cast<std::int64_t>(rng.below(100));
       log.events.push_back(
           {c, item, static_cast<float>(1 + rng.below(3)), Timestamp{day * kMicrosPerDay}});

@@ -20,8 +20,11 @@ enum class KMeansStart : std::uint8_t {
 struct KMeansParameters {
   int clusters = 5;
   KMeansStart start = KMeansStart::plus_plus;
-  int restarts = 10;         // the best objective of these is kept
-  int iterations_max = 300;  // of each restart
+  int restarts = 10;  // the best objective of these is kept
+  // Tries to better it: a centre that is missed little moves to where most is left, and Lloyd's
+  // iterations start from there.
+  int moves = 30;
+  int iterations_max = 300;  // of each restart or try
   // Stops once no row changes its cluster, or the centres together move less than tolerance * the
   // mean variance of columns.
   double tolerance = 1e-6;
@@ -33,7 +36,7 @@ struct KMeansModel {
   std::vector<std::int32_t> cluster;  // (rows): nearest centre; ties go to the lower number
   std::vector<std::int64_t> sizes;    // (clusters), none is 0
   double objective = 0;               // J: sum over rows of the squared distance to their centre
-  int iterations = 0;                 // of the restart that was kept
+  int iterations = 0;                 // of the run that was kept
   bool converged = false;
   std::vector<double> restart_objectives;
   std::vector<std::string> warnings;
@@ -51,10 +54,10 @@ struct KMeansOptions {
 // Shapes: rows (n, d), finite. Scale the columns first (learn/scaling.h): distances are Euclidean.
 // Errors: invalid_argument (no rows or columns, a value that is not finite, a parameter out of
 // range, more clusters than distinct rows: names how many there are), cancelled.
-// Determinism: (seed, "kmeans", restart); the result does not depend on the thread count.
-// Cost: restarts * iterations * n * clusters * d products in single precision; a row whose two
-// nearest centres differ by no more than that rounds is looked at again in double, so clusters are
-// those of double precision on every instruction set.
+// Determinism: (seed, "kmeans", restart), (seed, "kmeans move", move); the result does not depend
+// on the thread count. Cost: (restarts + moves) * iterations * n * clusters * d products in single
+// precision; a row whose two nearest centres differ by no more than that rounds is looked at again
+// in double, so clusters are those of double precision on every instruction set.
 Result<KMeansModel> fit_kmeans(const math::Matrix& rows, const KMeansParameters& parameters,
                                const KMeansOptions& options = {});
 
