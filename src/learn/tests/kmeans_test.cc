@@ -46,7 +46,7 @@ TEST(KMeans, FindsGroupsThatLieApart) {
 }
 
 TEST(KMeans, LeavesABadStartByMovingCentres) {
-  const Matrix rows = blobs(9, 40);
+  const Matrix rows = blobs(8, 40);
   const KMeansParameters one{
       .clusters = 9, .start = KMeansStart::random, .restarts = 1, .moves = 0};
   KMeansParameters moving = one;
