@@ -34,7 +34,8 @@ bool solve_in_place(DenseMatrix<Real>& a, Rhs&& b) {
   return b.allFinite();
 }
 
-constexpr std::int64_t kGramianBlock = 4096;  // rows of one partial sum
+constexpr std::int64_t kGramianBlock = 4096;  // rows of one partial sum, at most
+constexpr std::int64_t kGramianParts = 16;    // partial sums of few rows, for several threads
 constexpr std::int64_t kProductRows = 256;    // rows of one product: they stay in the caches
 
 }  // namespace
@@ -99,10 +100,14 @@ void add_outer_products(const MatrixF& vectors, std::span<const std::int32_t> ro
 
 MatrixF gramian(const MatrixF& vectors, int threads) {
   const std::int64_t d = vectors.columns(), width = padded_columns(d);
-  const std::int64_t blocks = (vectors.rows() + kGramianBlock - 1) / kGramianBlock;
+  const std::int64_t share = (vectors.rows() + kGramianParts - 1) / kGramianParts;
+  const std::int64_t block =
+      std::clamp((share + kProductRows - 1) / kProductRows * kProductRows, kProductRows,
+                 kGramianBlock);
+  const std::int64_t blocks = (vectors.rows() + block - 1) / block;
   std::vector<MatrixF> partial(static_cast<std::size_t>(blocks));
   parallel_for(
-      vectors.rows(), kGramianBlock, threads, [&](std::int64_t begin, std::int64_t end, int) {
+      vectors.rows(), block, threads, [&](std::int64_t begin, std::int64_t end, int) {
         MatrixF sum(width, width);
         MatrixF padded(d == width ? 0 : kProductRows, width);
         for (std::int64_t first = begin; first < end; first += kProductRows) {
@@ -112,7 +117,7 @@ MatrixF gramian(const MatrixF& vectors, int threads) {
           const float* rows = d == width ? vectors.row(first).data() : padded.data().data();
           add_gramian(size, width, {rows, width}, {sum.data().data(), width});
         }
-        partial[static_cast<std::size_t>(begin / kGramianBlock)] = std::move(sum);
+        partial[static_cast<std::size_t>(begin / block)] = std::move(sum);
       });
   Matrix total(width, width);
   for (const MatrixF& part : partial) {
