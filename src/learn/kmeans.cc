@@ -6,8 +6,10 @@
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <type_traits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -73,31 +75,118 @@ std::int32_t nearest(const Matrix& centres, std::span<const Real> row) {
   return best;
 }
 
-// The nearest centre of each row, exactly: single precision decides where the next one is farther
+// How far each centre went, and the two that went farthest.
+struct Moves {
+  Moves(const Matrix& before, const Matrix& after) {
+    for (std::int64_t c = 0; c < before.rows(); ++c) {
+      const double way = std::sqrt(squared_distance(before.row(c), std::as_const(after).row(c)));
+      each.push_back(static_cast<float>(way * (1 + 1e-6)));
+      squares += way * way;
+      if (each.back() > of(farthest)) farthest = static_cast<std::int32_t>(c);
+    }
+    for (std::size_t c = 0; c < each.size(); ++c) {
+      if (static_cast<std::int32_t>(c) != farthest) second = std::max(second, each[c]);
+    }
+  }
+  float of(std::int32_t c) const { return each[static_cast<std::size_t>(c)]; }
+  // The most that a centre other than `c` went.
+  float of_others(std::int32_t c) const { return c == farthest ? second : of(farthest); }
+
+  std::vector<float> each;
+  std::int32_t farthest = 0;
+  float second = 0;
+  double squares = 0;  // in double, summed
+};
+
+// Finds the nearest centre of rows, exactly: single precision decides where the next one is farther
 // by more than rounding can be, plain double loops elsewhere.
 template <class Real>
-void find_nearest(const Rows<Real>& rows, const Matrix& centres, int threads, Assignment& out) {
-  const math::NearestColumns columns(as_floats(centres));
-  double longest = 0;
-  for (std::int64_t c = 0; c < centres.rows(); ++c)
-    longest = std::max(longest, length_of(std::span<const double>(centres.row(c))));
-  const auto d = static_cast<std::size_t>(centres.columns());
-  const double rounding = 2.1 * (static_cast<double>(d) + 8) * 0x1p-24;
+class NearestCentres {
+ public:
+  NearestCentres(const Rows<Real>& rows, const Matrix& centres)
+      : rows_(rows), centres_(centres), columns_(as_floats(centres)) {
+    for (std::int64_t c = 0; c < centres.rows(); ++c)
+      longest_ = std::max(longest_, length_of(centres.row(c)));
+  }
+
+  // Rows `which` of all; scratch holds what a thread needs. At most kBlock of them.
+  void find(std::span<const std::int64_t> which, std::vector<float>& scratch,
+            Assignment& out) const {
+    const auto d = static_cast<std::size_t>(centres_.columns());
+    const bool neighbours =
+        which.back() - which.front() + 1 == static_cast<std::int64_t>(which.size());
+    std::span<const float> floats = rows_.floats->data().subspan(
+        static_cast<std::size_t>(which.front()) * d, neighbours ? which.size() * d : 0);
+    if (!neighbours) {
+      scratch.resize(which.size() * d);
+      for (std::size_t i = 0; i < which.size(); ++i)
+        std::copy_n(rows_.floats->row(which[i]).data(), d, scratch.data() + i * d);
+      floats = scratch;
+    }
+    std::array<float, kBlock> least, gap;
+    std::array<std::int32_t, kBlock> found;
+    columns_.find(floats, std::span(found).first(which.size()),
+                  std::span(least).first(which.size()), std::span(gap).first(which.size()));
+    const double rounding = 2.1 * (static_cast<double>(d) + 8) * 0x1p-24;
+    for (std::size_t i = 0; i < which.size(); ++i) {
+      const auto place = static_cast<std::size_t>(which[i]);
+      const double length = rows_.length[place];
+      const double doubt = rounding * longest_ * (longest_ / 2 + length);
+      const bool sure = gap[i] > doubt;
+      out.cluster[place] = sure ? found[i] : nearest(centres_, rows_.exact.row(which[i]));
+      // |x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c)
+      const double own = length * length + 2 * double{least[i]};
+      const double lead = sure ? 2 * double{gap[i]} : 0;
+      out.own_at_most[place] = root(own + 2 * doubt, 1);
+      out.other_at_least[place] = root(own + lead - 2 * doubt, -1);
+    }
+  }
+
+  // Whether a row keeps its centre for sure, though the centres went so far [Hamerly2010].
+  bool stays(std::int64_t row, const Moves& moves, Assignment& out) const {
+    const auto place = static_cast<std::size_t>(row);
+    const std::int32_t own = out.cluster[place];
+    float& at_most = out.own_at_most[place];
+    float& at_least = out.other_at_least[place];
+    at_most = beyond(at_most + moves.of(own), 1);
+    at_least = beyond(at_least - moves.of_others(own), -1);
+    return at_most < at_least;
+  }
+
+ private:
+  // A float beyond the value, by more than rounding, to `side`.
+  static float beyond(float value, int side) {
+    return value + static_cast<float>(side) * (std::abs(value) * 1e-6f + 1e-30f);
+  }
+  static float root(double square, int side) {
+    return beyond(std::sqrt(static_cast<float>(std::max(0.0, square))), side);
+  }
+
+  const Rows<Real>& rows_;
+  const Matrix& centres_;
+  math::NearestColumns columns_;
+  double longest_ = 0;
+};
+
+// The nearest centre of each row. Where `moves` is given, `out` holds those of the centres before,
+// and rows that cannot have changed are left alone.
+template <class Real>
+void find_nearest(const Rows<Real>& rows, const Matrix& centres, const Moves* moves, int threads,
+                  Assignment& out) {
+  const NearestCentres<Real> finder(rows, centres);
   out.cluster.resize(rows.length.size());
-  math::parallel_for(
-      rows.exact.rows(), kBlock, threads, [&](std::int64_t begin, std::int64_t end, int) {
-        const auto first = static_cast<std::size_t>(begin),
-                   count = static_cast<std::size_t>(end - begin);
-        std::array<float, kBlock> gap;
-        columns.find(rows.floats->data().subspan(first * d, count * d),
-                     std::span(out.cluster).subspan(first, count), std::span(gap).first(count));
-        for (std::size_t i = 0; i < count; ++i) {
-          const double doubt = rounding * longest * (longest / 2 + rows.length[first + i]);
-          if (gap[i] > doubt) continue;
-          out.cluster[first + i] =
-              nearest(centres, rows.exact.row(begin + static_cast<std::int64_t>(i)));
-        }
-      });
+  out.own_at_most.resize(rows.length.size());
+  out.other_at_least.resize(rows.length.size());
+  math::parallel_for(rows.exact.rows(), kBlock, threads,
+                     [&](std::int64_t begin, std::int64_t end, int) {
+                       thread_local std::vector<std::int64_t> which;
+                       thread_local std::vector<float> scratch;
+                       which.clear();
+                       for (std::int64_t r = begin; r < end; ++r) {
+                         if (!moves || !finder.stays(r, *moves, out)) which.push_back(r);
+                       }
+                       if (!which.empty()) finder.find(which, scratch, out);
+                     });
 }
 
 template <class Real>
@@ -156,6 +245,7 @@ Matrix means(const DenseMatrix<Real>& rows, const Matrix& before, int threads,
     --sizes[static_cast<std::size_t>(assignment.cluster[row])];
     assignment.cluster[row] = static_cast<std::int32_t>(c);
     assignment.distance[row] = 0;
+    assignment.other_at_least[row] = -1;  // its bounds were those of another centre
     sizes[c] = 1;
   }
   Matrix centres = cluster_sums(rows, clusters, assignment.cluster, threads);
@@ -168,16 +258,18 @@ Matrix means(const DenseMatrix<Real>& rows, const Matrix& before, int threads,
 
 template <class Real>
 double mean_variance(const DenseMatrix<Real>& rows) {
-  double total = 0;
-  for (std::int64_t c = 0; c < rows.columns(); ++c) {
-    double mean = 0, squares = 0;
-    for (std::int64_t r = 0; r < rows.rows(); ++r) {
-      const double delta = rows(r, c) - mean;
-      mean += delta / static_cast<double>(r + 1);
-      squares += delta * (rows(r, c) - mean);
+  std::vector<double> mean(static_cast<std::size_t>(rows.columns()), 0), squares = mean;
+  for (std::int64_t r = 0; r < rows.rows(); ++r) {
+    const double share = 1 / static_cast<double>(r + 1);
+    const Real* row = rows.row(r).data();
+    for (std::size_t c = 0; c < mean.size(); ++c) {
+      const double delta = row[c] - mean[c];
+      mean[c] += delta * share;
+      squares[c] += delta * (row[c] - mean[c]);
     }
-    total += squares / static_cast<double>(rows.rows());
   }
+  const double total =
+      std::accumulate(squares.begin(), squares.end(), 0.0) / static_cast<double>(rows.rows());
   return total / static_cast<double>(rows.columns());
 }
 
@@ -186,20 +278,18 @@ Run lloyd(const Rows<Real>& rows, Matrix centres, const KMeansParameters& parame
           int threads) {
   Run run;
   run.centres = std::move(centres);
+  std::optional<Moves> moves;
   std::vector<std::int32_t> before;
   while (run.iterations < parameters.iterations_max && !run.converged) {
-    find_nearest(rows, run.centres, threads, run.assignment);
+    find_nearest(rows, run.centres, moves ? &*moves : nullptr, threads, run.assignment);
     Matrix next = means(rows.exact, run.centres, threads, run.assignment);
-    double moved = 0;
-    for (std::size_t i = 0; i < next.data().size(); ++i) {
-      moved += (next.data()[i] - run.centres.data()[i]) * (next.data()[i] - run.centres.data()[i]);
-    }
+    moves.emplace(run.centres, next);
     run.centres = std::move(next);
-    run.converged = run.assignment.cluster == before || moved <= enough;
+    run.converged = run.assignment.cluster == before || moves->squares <= enough;
     before = run.assignment.cluster;
     ++run.iterations;
   }
-  find_nearest(rows, run.centres, threads, run.assignment);
+  find_nearest(rows, run.centres, moves ? &*moves : nullptr, threads, run.assignment);
   measure(rows.exact, run.centres, threads, run.assignment);
   return run;
 }
@@ -355,7 +445,7 @@ Result<std::vector<std::int32_t>> nearest_centres(const Matrix& centres, const M
                                      centres.rows(), centres.columns(), rows.columns())));
   }
   Assignment assignment;
-  find_nearest(Rows<double>(rows), centres, threads, assignment);
+  find_nearest(Rows<double>(rows), centres, nullptr, threads, assignment);
   return assignment.cluster;
 }
 

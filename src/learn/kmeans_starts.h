@@ -30,6 +30,8 @@ void copy_row(const math::DenseMatrix<Real>& from, std::int64_t row, math::Matri
 struct Assignment {
   std::vector<std::int32_t> cluster;
   std::vector<double> distance;  // squared, to the own centre
+  // Bounds of the distance to the own centre and to the nearest of the others.
+  std::vector<float> own_at_most, other_at_least;
   double objective = 0;
 };
 

@@ -24,7 +24,7 @@ struct Lanewise {
   hn::Vec<Integers> place;
 };
 
-HWY_INLINE void settle(const Lanewise& lanes, std::int32_t* nearest, float* gap) {
+HWY_INLINE void settle(const Lanewise& lanes, std::int32_t* nearest, float* least, float* gap) {
   const Floats floats;
   const Integers integers;
   const auto best = hn::MinOfLanes(floats, lanes.best);
@@ -34,14 +34,15 @@ HWY_INLINE void settle(const Lanewise& lanes, std::int32_t* nearest, float* gap)
   hn::Store(lanes.place, integers, places);
   const auto first = hn::FindFirstTrue(floats, winners);
   *nearest = places[first < 0 ? 0 : first];
+  *least = hn::GetLane(best);
   const bool tied = hn::CountTrue(floats, winners) != 1;
-  *gap = tied ? 0 : hn::GetLane(next) - hn::GetLane(best);
+  *gap = tied ? 0 : hn::GetLane(next) - *least;
 }
 
 template <int Rows>
 HWY_INLINE void find_rows(const float* rows, std::int64_t d, const float* turned,
                           const float* halves, std::int64_t width, std::int32_t* nearest,
-                          float* gap) {
+                          float* least, float* gap) {
   constexpr int kVectors = 2;
   const Floats floats;
   const Integers integers;
@@ -78,16 +79,18 @@ HWY_INLINE void find_rows(const float* rows, std::int64_t d, const float* turned
       }
     }
   }
-  for (int r = 0; r < Rows; ++r) settle(found[r], nearest + r, gap + r);
+  for (int r = 0; r < Rows; ++r) settle(found[r], nearest + r, least + r, gap + r);
 }
 
 void find_kernel(const float* rows, std::int64_t count, std::int64_t d, const float* turned,
-                 const float* halves, std::int64_t width, std::int32_t* nearest, float* gap) {
+                 const float* halves, std::int64_t width, std::int32_t* nearest, float* least,
+                 float* gap) {
   constexpr int kRows = 4;
   std::int64_t r = 0;
   for (; r + kRows <= count; r += kRows)
-    find_rows<kRows>(rows + r * d, d, turned, halves, width, nearest + r, gap + r);
-  for (; r < count; ++r) find_rows<1>(rows + r * d, d, turned, halves, width, nearest + r, gap + r);
+    find_rows<kRows>(rows + r * d, d, turned, halves, width, nearest + r, least + r, gap + r);
+  for (; r < count; ++r)
+    find_rows<1>(rows + r * d, d, turned, halves, width, nearest + r, least + r, gap + r);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -115,10 +118,10 @@ NearestColumns::NearestColumns(const MatrixF& centres) : columns_(centres.column
 }
 
 void NearestColumns::find(std::span<const float> rows, std::span<std::int32_t> nearest,
-                          std::span<float> gap) const {
+                          std::span<float> least, std::span<float> gap) const {
   HWY_DYNAMIC_DISPATCH(find_kernel)
   (rows.data(), static_cast<std::int64_t>(nearest.size()), columns_, turned_.data(), halves_.data(),
-   width_, nearest.data(), gap.data());
+   width_, nearest.data(), least.data(), gap.data());
 }
 
 }  // namespace attune::math

@@ -101,24 +101,22 @@ void add_outer_products(const MatrixF& vectors, std::span<const std::int32_t> ro
 MatrixF gramian(const MatrixF& vectors, int threads) {
   const std::int64_t d = vectors.columns(), width = padded_columns(d);
   const std::int64_t share = (vectors.rows() + kGramianParts - 1) / kGramianParts;
-  const std::int64_t block =
-      std::clamp((share + kProductRows - 1) / kProductRows * kProductRows, kProductRows,
-                 kGramianBlock);
+  const std::int64_t block = std::clamp((share + kProductRows - 1) / kProductRows * kProductRows,
+                                        kProductRows, kGramianBlock);
   const std::int64_t blocks = (vectors.rows() + block - 1) / block;
   std::vector<MatrixF> partial(static_cast<std::size_t>(blocks));
-  parallel_for(
-      vectors.rows(), block, threads, [&](std::int64_t begin, std::int64_t end, int) {
-        MatrixF sum(width, width);
-        MatrixF padded(d == width ? 0 : kProductRows, width);
-        for (std::int64_t first = begin; first < end; first += kProductRows) {
-          const std::int64_t size = std::min(kProductRows, end - first);
-          for (std::int64_t r = 0; r < size && d != width; ++r)
-            std::ranges::copy(vectors.row(first + r), padded.row(r).begin());
-          const float* rows = d == width ? vectors.row(first).data() : padded.data().data();
-          add_gramian(size, width, {rows, width}, {sum.data().data(), width});
-        }
-        partial[static_cast<std::size_t>(begin / block)] = std::move(sum);
-      });
+  parallel_for(vectors.rows(), block, threads, [&](std::int64_t begin, std::int64_t end, int) {
+    MatrixF sum(width, width);
+    MatrixF padded(d == width ? 0 : kProductRows, width);
+    for (std::int64_t first = begin; first < end; first += kProductRows) {
+      const std::int64_t size = std::min(kProductRows, end - first);
+      for (std::int64_t r = 0; r < size && d != width; ++r)
+        std::ranges::copy(vectors.row(first + r), padded.row(r).begin());
+      const float* rows = d == width ? vectors.row(first).data() : padded.data().data();
+      add_gramian(size, width, {rows, width}, {sum.data().data(), width});
+    }
+    partial[static_cast<std::size_t>(begin / block)] = std::move(sum);
+  });
   Matrix total(width, width);
   for (const MatrixF& part : partial) {
     for (std::size_t i = 0; i < part.data().size(); ++i) total.data()[i] += part.data()[i];

@@ -80,6 +80,22 @@ TEST(KMeans, IsTheSameInSinglePrecisionOnEveryInstructionSetAndNumberOfThreads) 
   ASSERT_TRUE(math::use_instruction_set(math::instruction_sets().front()));
 }
 
+TEST(KMeans, KnowsEveryRowsNearestCentreThoughItSkipsMostOfThem) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    Rng rng(seed, "rows");
+    Matrix rows(4000, 3);
+    for (double& value : rows.data()) value = rng.normal() + static_cast<double>(4 * rng.below(2));
+    for (const int iterations : {2, 5, 40}) {
+      const KMeansModel model =
+          fit_kmeans(rows,
+                     {.clusters = 12, .restarts = 1, .moves = 2, .iterations_max = iterations},
+                     {.seed = seed})
+              .value();
+      EXPECT_EQ(model.cluster, nearest_centres(model.centres, rows).value());
+    }
+  }
+}
+
 TEST(KMeans, ReportsTheObjectiveOfItsAssignment) {
   Rng rng(2);
   Matrix rows(200, 3);

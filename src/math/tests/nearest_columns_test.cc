@@ -25,8 +25,8 @@ TEST(NearestColumns, FindWhatPlainLoopsFindOnEveryInstructionSet) {
       for (const std::int64_t d : {1, 3, 16}) {
         const MatrixF centres = drawn_matrix(1, k, d), rows = drawn_matrix(2, 23, d);
         std::vector<std::int32_t> nearest(23);
-        std::vector<float> gap(23);
-        NearestColumns(centres).find(rows.data(), nearest, gap);
+        std::vector<float> least(23), gap(23);
+        NearestColumns(centres).find(rows.data(), nearest, least, gap);
         for (std::int64_t r = 0; r < 23; ++r) {
           double best = INFINITY, second = INFINITY;
           std::int64_t place = 0;
@@ -46,6 +46,7 @@ TEST(NearestColumns, FindWhatPlainLoopsFindOnEveryInstructionSet) {
           if (second - best > 1e-4) {
             ASSERT_EQ(nearest[at], place) << set;
           }
+          ASSERT_NEAR(least[at], best, 1e-4) << set;
           if (k > 1) {
             ASSERT_NEAR(gap[at], second - best, 1e-4) << set;
           }
@@ -61,8 +62,8 @@ TEST(NearestColumns, HaveNoGapBetweenEqualCentresAndNoneWhereNumbersOverflow) {
   centres(2, 0) = 9;
   const std::vector<float> rows{1, 1, 3e38f, -3e38f};
   std::vector<std::int32_t> nearest(2);
-  std::vector<float> gap(2);
-  NearestColumns(centres).find(rows, nearest, gap);
+  std::vector<float> least(2), gap(2);
+  NearestColumns(centres).find(rows, nearest, least, gap);
   EXPECT_EQ(gap[0], 0);
   EXPECT_LT(nearest[0], 2);
   EXPECT_FALSE(gap[1] > 0 && std::isfinite(gap[1]));

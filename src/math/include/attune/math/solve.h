@@ -50,8 +50,9 @@ void add_outer_products(const MatrixF& vectors, std::span<const std::int32_t> ro
                         std::span<const float> weights, MatrixF& scratch, MatrixF& c);
 
 // Gramian V'V of all rows, full square. Shape: (d, d). Deterministic for any thread count: sums of
-// at most 4096 rows in float, in fixed order, added in double. So an element is off by at most 4096 * 6e-8
-// = 2.5e-4 of the sum of |products|, and rounding errors that cancel leave less than 1e-5 (tested).
+// at most 4096 rows in float, in fixed order, added in double. So an element is off by at most 4096
+// * 6e-8 = 2.5e-4 of the sum of |products|, and rounding errors that cancel leave less than 1e-5
+// (tested).
 MatrixF gramian(const MatrixF& vectors, int threads);
 
 }  // namespace attune::math
