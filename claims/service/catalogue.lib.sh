@@ -28,8 +28,8 @@ serve_catalogue() {
   train_ials
 }
 
-# ask_lists ITEMS [OPTION…]: 20 items for a customer by a rule, seen ones left out, asked for $seconds.
+# ask_lists ITEMS SECONDS [OPTION…]: 20 items for a customer by a rule, seen ones left out, asked for SECONDS.
 ask_lists() {
-  local items=$1; shift
+  local items=$1 seconds=$2; shift 2
   load --mode recommend --items "$items" --customers 20000 --where 'price_cents < 8000' --seconds "$seconds" "$@"
 }
