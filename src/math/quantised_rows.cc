@@ -14,6 +14,7 @@
 
 #include "attune/math/kernels.h"
 #include "quantised_scan.h"
+#include "safe_bounds.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace attune::math {
@@ -108,28 +109,12 @@ HWY_EXPORT(scan_kernel);
 
 namespace {
 
-constexpr double kRounding = 0x1p-24;  // of one float operation
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLongest = std::numeric_limits<float>::max();
 constexpr std::size_t kBlock = 16;
 constexpr std::size_t kChunk = 1024;         // rows whose bounds are held at a time
 constexpr std::int32_t kMostSteps = 127;     // of a number of a row
 constexpr std::int32_t kMostXSteps = 32767;  // of a number of x
-
-double length_of(std::span<const float> values) {
-  double squares = 0;
-  for (const float value : values) squares += double{value} * value;
-  return std::sqrt(squares);
-}
-
-// At least as large as `value`.
-float rounded_up(double value) { return static_cast<float>(value * (1 + 0x1p-22)); }
-
-bool admits(const RowFilter& filter, std::int32_t row) {
-  return (filter.allowed.empty() || filter.allowed[static_cast<std::size_t>(row)]) &&
-         !std::ranges::binary_search(filter.left_out, row) &&
-         (!filter.accepts || filter.accepts(row));
-}
 
 // The k-th largest of what was added.
 class Threshold {
@@ -172,19 +157,13 @@ struct QuantisedRows::Steps {
         std::clamp<std::size_t>(std::numeric_limits<std::int32_t>::max() /
                                     (kMostSteps * std::max<std::size_t>(2 * pairs.size(), 1)),
                                 1, kMostXSteps));
-    float largest = 0;
-    for (const float number : x) largest = std::max(largest, std::abs(number));
-    scale = largest / static_cast<float>(most);
-    double squares = 0;
-    for (std::size_t j = 0; j < x.size(); ++j) {
-      const float steps = scale > 0 ? std::round(x[j] / scale) : 0;
-      const auto code = std::clamp(static_cast<std::int32_t>(steps), -most, most);
+    scale = largest_of(x) / static_cast<float>(most);
+    const double taken = round_to_steps(x, scale, most, [&](std::size_t j, int steps) {
       pairs[j / 2] |=
-          static_cast<std::int32_t>((static_cast<std::uint32_t>(code) & 0xffff) << (j % 2 * 16));
-      squares += std::pow(double{x[j]} - double{scale} * code, 2);
-    }
+          static_cast<std::int32_t>((static_cast<std::uint32_t>(steps) & 0xffff) << (j % 2 * 16));
+    });
     // Never nothing, so that a row of endless length keeps endless bounds.
-    lost = rounded_up(std::sqrt(squares) + double{length} * 0x1p-30);
+    lost = rounded_up(taken + double{length} * 0x1p-30);
   }
   bool finite() const { return length < kLongest; }
 
@@ -194,7 +173,7 @@ struct QuantisedRows::Steps {
 
 QuantisedRows::QuantisedRows(const MatrixF& rows, std::span<const std::uint8_t> present)
     : pairs_((static_cast<std::size_t>(rows.columns()) + 1) / 2) {
-  const auto columns = static_cast<std::size_t>(rows.columns());
+  const double rounding = rounding_of(static_cast<std::size_t>(rows.columns()));
   std::vector<std::pair<float, std::int32_t>> order;
   for (std::int64_t r = 0; r < rows.rows(); ++r) {
     if (!present.empty() && !present[static_cast<std::size_t>(r)]) continue;
@@ -215,19 +194,13 @@ QuantisedRows::QuantisedRows(const MatrixF& rows, std::span<const std::uint8_t> 
     length_[at] = slack_[at] = length;
     if (length == kInfinity) continue;
     const auto numbers = rows.row(row);
-    float largest = 0;
-    for (const float number : numbers) largest = std::max(largest, std::abs(number));
-    const float scale = largest / kMostSteps;
+    const float scale = largest_of(numbers) / kMostSteps;
     std::int8_t* codes = codes_.data() + at / kBlock * kBlock * pairs_ * 2 + at % kBlock * 2;
-    double lost = 0;
-    for (std::size_t j = 0; j < columns; ++j) {
-      const auto code = static_cast<std::int8_t>(scale > 0 ? std::lround(numbers[j] / scale) : 0);
-      codes[j / 2 * kBlock * 2 + j % 2] = code;
-      lost += std::pow(double{numbers[j]} - double{scale} * code, 2);
-    }
+    const double lost = round_to_steps(numbers, scale, kMostSteps, [&](std::size_t j, int steps) {
+      codes[j / 2 * kBlock * 2 + j % 2] = static_cast<std::int8_t>(steps);
+    });
     scale_[at] = scale;
-    const double rounding = (2 * static_cast<double>(columns) + 8) * kRounding;
-    slack_[at] = rounded_up(std::sqrt(lost) + rounding * (double{length} + std::sqrt(lost)));
+    slack_[at] = rounded_up(lost + rounding * (double{length} + lost));
     length_[at] = rounded_up(double{length} * (1 + rounding));
   }
 }
@@ -282,7 +255,7 @@ std::vector<ScoredIndex> QuantisedRows::best(const MatrixF& rows, std::span<cons
         continue;
       }
       const std::int32_t row = rows_[first + i];
-      if (chunk.upper[i] < threshold.value() || !admits(filter, row)) continue;
+      if (chunk.upper[i] < threshold.value() || !filter.admits(row)) continue;
       candidates.push_back({chunk.upper[i], row});
       if (chunk.lower[i] > threshold.value()) threshold.add(chunk.lower[i]);
     }

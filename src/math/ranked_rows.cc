@@ -1,66 +1,19 @@
 #include "attune/math/ranked_rows.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <functional>
-#include <limits>
 #include <utility>
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "ranked_rows.cc"
-#include <hwy/foreach_target.h>
-
-#include <hwy/highway.h>
-
 #include "attune/math/kernels.h"
-#include "attune/math/products.h"
+#include "ranked_candidates.h"
+#include "row_groups.h"
+#include "safe_bounds.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace attune::math {
-namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-// Writes the places of scores that reach the threshold, rising; gives how many there are. Shapes:
-// scores (count), count a multiple of 16; places (count).
-std::size_t reaching_kernel(const float* scores, std::size_t count, float threshold,
-                            std::int32_t* places) {
-  const hn::CappedTag<float, 16> lanes;
-  const std::size_t width = hn::Lanes(lanes);
-  const auto least = hn::Set(lanes, threshold);
-  std::size_t found = 0;
-  for (std::size_t i = 0; i < count; i += width) {
-    if (hn::AllFalse(lanes, hn::Ge(hn::LoadU(lanes, scores + i), least))) continue;
-    for (std::size_t j = i; j < i + width; ++j) {
-      places[found] = static_cast<std::int32_t>(j);
-      found += scores[j] >= threshold ? 1 : 0;
-    }
-  }
-  return found;
-}
-
-}  // namespace HWY_NAMESPACE
-}  // namespace attune::math
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace attune::math {
-
-HWY_EXPORT(reaching_kernel);
 
 namespace {
 
-constexpr std::size_t kPanel = 32;
-constexpr std::size_t kGroup = 4 * kPanel;  // rows between two looks at the thresholds
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-double length_of(std::span<const float> values) {
-  double squares = 0;
-  for (const float value : values) squares += double{value} * value;
-  return std::sqrt(squares);
-}
-
-float rounded_up(double value) { return static_cast<float>(value * (1 + 0x1p-22)); }
+// Between these, bounds of products neither overflow nor lose digits for want of an exponent.
+constexpr double kLeastProduct = 1e-25, kMostProduct = 1e30;
 
 }  // namespace
 
@@ -68,137 +21,142 @@ float rounded_up(double value) { return static_cast<float>(value * (1 + 0x1p-22)
 struct RankedRows::Search {
   const RowQuery* query;
   std::vector<ScoredIndex>* list;
-  std::size_t k;
-  float length;                  // of x
-  float margin;                  // by which two ways of one sum may differ, twice
-  float threshold = -kInfinity;  // what a candidate has to reach
-  std::vector<ScoredIndex> candidates;
+  const RowFilter* filter;
+  RowMarks left_out;
+  double length;  // of x
+  RankedCandidates candidates;
 
-  // Drops those that cannot be among the k best any more.
-  void tidy() {
-    if (candidates.size() <= k) return;
-    const auto last = candidates.begin() + static_cast<std::ptrdiff_t>(k) - 1;
-    std::ranges::nth_element(candidates, last, std::greater<>{}, &ScoredIndex::score);
-    threshold = last->score - margin;
-    std::erase_if(candidates, [&](const ScoredIndex& c) { return c.score < threshold; });
-  }
+  bool admits(std::int32_t row) const { return !left_out.holds(row) && filter->admits(row); }
 };
 
-RankedRows::RankedRows(const MatrixF& rows, std::span<const std::uint8_t> present)
-    : source_(rows), present_(present.begin(), present.end()) {
-  std::vector<std::pair<float, std::int32_t>> order;
+RankedRows::~RankedRows() = default;
+
+RankedRows::RankedRows(const MatrixF& rows, std::span<const std::uint8_t> present, bool every_score)
+    : source_(rows), every_score_(every_score) {
+  std::vector<std::pair<double, std::int32_t>> order;
   for (std::int64_t r = 0; r < rows.rows(); ++r) {
     if (!present.empty() && !present[static_cast<std::size_t>(r)]) continue;
-    const float length = rounded_up(length_of(rows.row(r)));
-    finite_ = finite_ && std::isfinite(length);
-    order.emplace_back(length, static_cast<std::int32_t>(r));
+    order.emplace_back(length_of(rows.row(r)), static_cast<std::int32_t>(r));
+    finite_ = finite_ && order.back().first < kMostProduct;
+  }
+  if (finite_) {
+    std::ranges::sort(order, [](const auto& a, const auto& b) {
+      return a.first != b.first ? a.first > b.first : a.second < b.second;
+    });
+  }
+  const double rounding = rounding_of(static_cast<std::size_t>(rows.columns()));
+  for (const auto& [length, row] : order) {
+    rows_.push_back(row);
+    length_.push_back(length * (1 + rounding));
   }
   if (!finite_) return;
-  std::ranges::sort(order, [](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first > b.first : a.second < b.second;
-  });
-  const auto d = static_cast<std::size_t>(rows.columns());
-  panels_.resize((order.size() + kGroup - 1) / kGroup * kGroup * d);
-  for (const auto& [length, row] : order) {
-    const std::size_t at = rows_.size();
-    rows_.push_back(row);
-    length_.push_back(length);
-    float* panel = panels_.data() + at / kPanel * kPanel * d + at % kPanel;
-    for (std::size_t j = 0; j < d; ++j) panel[j * kPanel] = rows(row, static_cast<std::int64_t>(j));
+  if (every_score || !ByteGroups::fits(rows.columns())) {
+    full_ = std::make_unique<FullGroups>(rows, rows_);
+  } else {
+    bytes_ = std::make_unique<ByteGroups>(rows, rows_);
   }
 }
 
-void RankedRows::best_in_full(const RowQuery& query, int k, const RowFilter& filter,
-                              std::vector<ScoredIndex>& list) const {
-  RowFilter own = filter;
-  own.left_out = query.left_out;
-  list = QuantisedRows(source_, present_).best(source_, query.x, k, own);
+void RankedRows::list_in_full(const Search& search, int k) const {
+  std::vector<std::int32_t> admitted;
+  for (const std::int32_t row : rows_) {
+    if (search.admits(row)) admitted.push_back(row);
+  }
+  list_best(search, k, admitted);
 }
 
-void RankedRows::scan_group(std::size_t first, std::span<Search*> active, const float* vectors,
-                            std::vector<float>& scores) const {
-  const std::int64_t d = source_.columns();
-  const auto count = static_cast<std::int64_t>(active.size());
-  scores.assign(active.size() * kGroup, 0);
-  for (std::size_t panel = 0; panel < kGroup; panel += kPanel) {
-    multiply_add(count, kPanel, d, {vectors, d, 1},
-                 {panels_.data() + (first + panel) * static_cast<std::size_t>(d), kPanel},
-                 {scores.data() + panel, kGroup});
+// As a single list scores them.
+void RankedRows::list_best(const Search& search, int k, std::span<const std::int32_t> rows) const {
+  constexpr std::int64_t kLine = 16;  // floats of a cache line
+  for (const std::int32_t row : rows) {
+    const float* vector = source_.row(row).data();
+    for (std::int64_t j = 0; j < source_.columns(); j += kLine) __builtin_prefetch(vector + j);
   }
+  std::vector<ScoredIndex> scored;
+  scored.reserve(rows.size());
+  for (const std::int32_t row : rows)
+    scored.push_back({dot(source_.row(row), search.query->x), row});
+  *search.list = best_of(scored, k);
 }
 
-void RankedRows::collect(std::size_t first, std::span<const float> scores, const RowFilter& filter,
-                         Search& search) const {
-  std::array<std::int32_t, kGroup> places;
-  const std::size_t found = HWY_DYNAMIC_DISPATCH(reaching_kernel)(scores.data(), scores.size(),
-                                                                  search.threshold, places.data());
-  for (std::size_t p = 0; p < found; ++p) {
-    const auto place = static_cast<std::size_t>(places[p]);
-    if (first + place >= rows_.size()) break;
-    const std::int32_t row = rows_[first + place];
-    if (!filter.allowed.empty() && !filter.allowed[static_cast<std::size_t>(row)]) continue;
-    if (std::ranges::binary_search(search.query->left_out, row)) continue;
-    if (filter.accepts && !filter.accepts(row)) continue;
-    search.candidates.push_back({scores[place], row});
+void RankedRows::collect(std::size_t group, const Reaching& found, Search& search) const {
+  for (std::size_t i = 0; i < found.count; ++i) {
+    const std::size_t at = group * kRowGroup + static_cast<std::size_t>(found.place[i]);
+    if (at >= rows_.size()) break;
+    if (search.admits(rows_[at])) search.candidates.add(rows_[at], found.lower[i], found.upper[i]);
   }
-  const bool first_bound = search.threshold == -kInfinity && search.candidates.size() > search.k;
-  if (first_bound || search.candidates.size() >= 2 * search.k + kGroup) search.tidy();
+  search.candidates.make_room();
 }
 
 std::vector<RankedRows::Search> RankedRows::begin(std::span<const RowQuery> queries, int k,
                                                   const RowFilter& filter,
                                                   std::span<std::vector<ScoredIndex>> lists) const {
-  const double rounding = (4 * static_cast<double>(source_.columns()) + 16) * 0x1p-24;
   std::vector<Search> searches;
   for (std::size_t i = 0; i < queries.size(); ++i) {
-    const float length = rounded_up(length_of(queries[i].x));
     lists[i].clear();
-    if (!finite_ || !std::isfinite(length)) {
-      best_in_full(queries[i], k, filter, lists[i]);
-    } else if (!rows_.empty()) {
-      searches.push_back({.query = &queries[i],
-                          .list = &lists[i],
-                          .k = static_cast<std::size_t>(k),
-                          .length = length,
-                          .margin = rounded_up(rounding * length * length_.front()),
-                          .candidates = {}});
+    if (rows_.empty() || k < 1) continue;
+    const std::size_t most = std::min(static_cast<std::size_t>(k), rows_.size());
+    Search search{.query = &queries[i],
+                  .list = &lists[i],
+                  .filter = &filter,
+                  .left_out = RowMarks(queries[i].left_out),
+                  .length = length_of(queries[i].x),
+                  .candidates = RankedCandidates(most, kRowGroup)};
+    const double product = search.length * length_.front();
+    if (finite_ && (product == 0 || (product > kLeastProduct && product < kMostProduct))) {
+      searches.push_back(std::move(search));
+    } else {
+      list_in_full(search, k);
     }
   }
   return searches;
 }
 
-void RankedRows::best(std::span<const RowQuery> queries, int k, const RowFilter& filter,
-                      bool every_score, std::span<std::vector<ScoredIndex>> lists) const {
-  std::vector<Search> searches = begin(queries, k, filter, lists);
+template <class Groups>
+void RankedRows::scan(const Groups& groups, std::span<Search> searches) const {
+  std::vector<std::span<const float>> vectors;
   std::vector<Search*> active;
-  for (Search& search : searches) active.push_back(&search);
-  AlignedVector<float> vectors;
-  std::vector<float> scores;
-  for (std::size_t first = 0; first < rows_.size() && !active.empty(); first += kGroup) {
-    const std::size_t before = active.size();
-    std::erase_if(active, [&](const Search* s) {
-      return !every_score && length_[first] * s->length < s->threshold;
-    });
-    if (first == 0 || active.size() != before) {
-      vectors.clear();
-      for (const Search* s : active)
-        vectors.insert(vectors.end(), s->query->x.begin(), s->query->x.end());
-    }
-    scan_group(first, active, vectors.data(), scores);
-    for (std::size_t i = 0; i < active.size(); ++i)
-      collect(first, std::span(scores).subspan(i * kGroup, kGroup), filter, *active[i]);
+  for (Search& search : searches) {
+    vectors.push_back(search.query->x);
+    active.push_back(&search);
   }
-  for (Search& s : searches) {
-    s.tidy();
-    auto top = TopK::create(k);
-    if (!top) continue;
-    for (const ScoredIndex& candidate : s.candidates) {
-      const ScoredIndex entry{dot(source_.row(candidate.index), s.query->x), candidate.index};
-      top->offer(std::span(&entry, 1));
+  typename Groups::Block block(groups, vectors);
+  std::vector<std::size_t> going;
+  Reaching found;
+  for (std::size_t group = 0; group * kRowGroup < rows_.size() && !active.empty(); ++group) {
+    going.clear();
+    const double longest = length_[group * kRowGroup];
+    for (std::size_t i = 0; i < active.size(); ++i) {
+      if (!every_score_ && longest * active[i]->length < active[i]->candidates.threshold())
+        continue;
+      active[going.size()] = active[i];
+      going.push_back(i);
     }
-    *s.list = top->best();
+    if (going.size() < active.size()) block.keep(going);
+    active.resize(going.size());
+    block.multiply(group);
+    for (std::size_t i = 0; i < active.size(); ++i) {
+      block.reaching(i, active[i]->candidates.threshold(), found);
+      collect(group, found, *active[i]);
+    }
+  }
+}
+
+void RankedRows::best(std::span<const RowQuery> queries, int k, const RowFilter& filter,
+                      std::span<std::vector<ScoredIndex>> lists) const {
+  RowFilter everyones = filter;
+  everyones.left_out = {};
+  std::vector<Search> searches = begin(queries, k, everyones, lists);
+  if (searches.empty()) return;
+  if (full_) {
+    scan(*full_, searches);
+  } else {
+    scan(*bytes_, searches);
+  }
+  for (Search& search : searches) {
+    search.candidates.tidy();
+    list_best(search, k, search.candidates.rows());
   }
 }
 
 }  // namespace attune::math
-#endif

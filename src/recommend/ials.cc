@@ -266,20 +266,24 @@ std::vector<ScoredIndex> Ials::find_best(const HistoryView& history, const ListO
 }
 
 Recommender::BlockLists Ials::prepare_blocks(const BatchOptions& options) const {
-  auto ranked = std::make_shared<const math::RankedRows>(items_, met_items());
-  return [this, ranked, list = options.list, every_score = options.every_score](
-             std::span<const HistoryView> histories, std::span<std::vector<ScoredIndex>> lists) {
+  auto ranked = std::make_shared<const math::RankedRows>(items_, met_items(), options.every_score);
+  return [this, ranked, list = options.list](std::span<const HistoryView> histories,
+                                             std::span<std::vector<ScoredIndex>> lists) {
     std::vector<math::RowQuery> queries;
-    for (const HistoryView& history : histories) {
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < histories.size(); ++i) {
+      const HistoryView& history = histories[i];
+      lists[i].clear();
+      if (history.items.empty()) continue;  // nothing to go by
       queries.push_back(
           {.x = customers_.row(history.customer),
            .left_out = list.include_seen ? std::span<const std::int32_t>{} : history.items});
+      places.push_back(i);
     }
+    std::vector<std::vector<ScoredIndex>> found(queries.size());
     ranked->best(queries, list.k, {.allowed = list.filter.allowed, .accepts = list.filter.accepts},
-                 every_score, lists);
-    for (std::size_t i = 0; i < lists.size(); ++i) {
-      if (histories[i].items.empty()) lists[i].clear();
-    }
+                 found);
+    for (std::size_t i = 0; i < places.size(); ++i) lists[places[i]] = std::move(found[i]);
   };
 }
 

@@ -51,17 +51,17 @@ TEST(RankedRows, ListsWhatScoringEveryRowWouldList) {
       const std::vector<std::int32_t> seen{1, 2, 5, 50, 99, 500};
       const RowFilter filters[] = {
           {}, {.allowed = allowed}, {.accepts = [](std::int32_t r) { return r % 3 != 0; }}};
-      const RankedRows ranked(rows);
-      for (const RowFilter& filter : filters) {
-        for (const int k : {1, 10, 150}) {
-          for (const bool every : {false, true}) {
+      for (const bool every : {false, true}) {
+        const RankedRows ranked(rows, {}, every);
+        for (const RowFilter& filter : filters) {
+          for (const int k : {1, 10, 150}) {
             std::vector<RowQuery> block;
             for (std::int64_t q = 0; q < 20; ++q)
               block.push_back(
                   {.x = queries.row(q),
                    .left_out = q % 2 ? std::span(seen) : std::span<const std::int32_t>{}});
             std::vector<std::vector<ScoredIndex>> lists(block.size());
-            ranked.best(block, k, filter, every, lists);
+            ranked.best(block, k, filter, lists);
             for (std::size_t q = 0; q < block.size(); ++q)
               ASSERT_EQ(lists[q], in_full(rows, block[q], k, filter)) << n << " " << d << " " << k;
           }
@@ -80,8 +80,30 @@ TEST(RankedRows, ListsTheSameWhereNumbersAreNotFinite) {
   std::vector<std::vector<ScoredIndex>> lists(3);
   std::vector<RowQuery> block;
   for (std::int64_t q = 0; q < 3; ++q) block.push_back({.x = queries.row(q)});
-  ranked.best(block, 9, {}, false, lists);
+  ranked.best(block, 9, {}, lists);
   for (std::size_t q = 0; q < 3; ++q) EXPECT_EQ(lists[q], in_full(rows, block[q], 9, {}));
+}
+
+// Lengths of which some products vanish and others are more than a float holds.
+TEST(RankedRows, ListsTheSameWhereProductsAreTinyOrHuge) {
+  MatrixF rows = shrinking_rows(6, 600, 12);
+  for (std::int64_t r = 0; r < rows.rows(); ++r) {
+    const float scale = r % 3 == 0 ? 1e-18f : 1;
+    for (float& value : rows.row(r)) value *= r % 50 == 0 ? 0 : scale;
+  }
+  MatrixF queries = shrinking_rows(7, 6, 12);
+  const float scales[] = {0, 1e-30f, 1e-22f, 1, 1e15f, 1e38f};
+  std::vector<RowQuery> block;
+  for (std::int64_t q = 0; q < 6; ++q) {
+    for (float& value : queries.row(q)) value *= scales[q];
+    block.push_back({.x = queries.row(q)});
+  }
+  for (const bool every : {false, true}) {
+    std::vector<std::vector<ScoredIndex>> lists(6);
+    RankedRows(rows, {}, every).best(block, 40, {}, lists);
+    for (std::size_t q = 0; q < 6; ++q)
+      EXPECT_EQ(lists[q], in_full(rows, block[q], 40, {})) << scales[q];
+  }
 }
 
 TEST(RankedRows, LeaveOutRowsThatAreNotPresent) {
@@ -90,7 +112,7 @@ TEST(RankedRows, LeaveOutRowsThatAreNotPresent) {
   present[7] = present[30] = 1;
   std::vector<std::vector<ScoredIndex>> lists(1);
   const RowQuery query{.x = rows.row(0)};
-  RankedRows(rows, present).best(std::span(&query, 1), 5, {}, false, lists);
+  RankedRows(rows, present).best(std::span(&query, 1), 5, {}, lists);
   EXPECT_EQ(lists[0], in_full(rows, query, 5, {.allowed = present}));
   EXPECT_EQ(lists[0].size(), 2u);
 }

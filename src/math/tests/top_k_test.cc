@@ -47,6 +47,31 @@ TEST(TopK, RefusesAndCountsNaN) {
   EXPECT_EQ(top.nan_count(), 1);
 }
 
+TEST(TopK, BestOfGivesTheSameList) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<ScoredIndex> entries;
+    const int n = static_cast<int>(random() % 60);
+    const float values[] = {-0.0f,
+                            0,
+                            1,
+                            -1,
+                            2.5f,
+                            -1e30f,
+                            std::numeric_limits<float>::infinity(),
+                            -std::numeric_limits<float>::infinity(),
+                            std::nanf("")};
+    for (int i = 0; i < n; ++i)
+      entries.push_back({values[random() % 9], static_cast<std::int32_t>(random() % 100) - 5});
+    for (const int k : {1, 7, 59, 100}) {
+      TopK top = TopK::create(k).value();
+      top.offer(entries);
+      EXPECT_EQ(best_of(entries, k), top.best());
+    }
+  }
+  EXPECT_TRUE(best_of(std::vector<ScoredIndex>{{1, 2}}, 0).empty());
+}
+
 TEST(TopK, NamesTheLimitWhenKIsOutOfRange) {
   const auto refused = TopK::create(0);
   ASSERT_FALSE(refused.has_value());

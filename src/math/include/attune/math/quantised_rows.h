@@ -2,6 +2,7 @@
 // which rows can be among the k best at all?
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -17,6 +18,11 @@ struct RowFilter {
   std::span<const std::uint8_t> allowed = {};      // (rows) non-zero where allowed; empty: all
   std::span<const std::int32_t> left_out = {};     // ascending
   std::function<bool(std::int32_t)> accepts = {};  // empty: all
+
+  bool admits(std::int32_t row) const {
+    return (allowed.empty() || allowed[static_cast<std::size_t>(row)]) &&
+           !std::ranges::binary_search(left_out, row) && (!accepts || accepts(row));
+  }
 };
 
 // A copy of a matrix's rows, longest first, each number as one of 255 steps of its row's largest,

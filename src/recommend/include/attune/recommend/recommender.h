@@ -179,7 +179,7 @@ class Recommender {
                                              std::vector<float>& scratch) const;
   // Makes lists of up to kBlock customers at once, each as find_best would; called from several
   // threads. By default there is none, and lists are made one by one.
-  static constexpr std::int64_t kBlock = 96;
+  static constexpr std::int64_t kBlock = 192;
   using BlockLists = std::function<void(std::span<const HistoryView> histories,
                                         std::span<std::vector<ScoredIndex>> lists)>;
   virtual BlockLists prepare_blocks(const BatchOptions& options) const;
