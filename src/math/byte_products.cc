@@ -11,10 +11,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace attune::math {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SSE2
 
+namespace hn = hwy::HWY_NAMESPACE;
 using Integers = hn::CappedTag<std::int32_t, kByteRows>;
 using Shorts = hn::Repartition<std::int16_t, Integers>;
 using Bytes = hn::Repartition<std::uint8_t, Integers>;
