@@ -127,11 +127,10 @@ class NearestCentres {
     std::array<std::int32_t, kBlock> found;
     columns_.find(floats, std::span(found).first(which.size()),
                   std::span(least).first(which.size()), std::span(gap).first(which.size()));
-    const double rounding = 2.1 * (static_cast<double>(d) + 8) * 0x1p-24;
     for (std::size_t i = 0; i < which.size(); ++i) {
       const auto place = static_cast<std::size_t>(which[i]);
       const double length = rows_.length[place];
-      const double doubt = rounding * longest_ * (longest_ / 2 + length);
+      const double doubt = doubt_of(length);
       const bool sure = gap[i] > doubt;
       out.cluster[place] = sure ? found[i] : nearest(centres_, rows_.exact.row(which[i]));
       // |x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c)
@@ -154,6 +153,14 @@ class NearestCentres {
   }
 
  private:
+  // By how much two sums for a row of this length may be off together: rounding of each operation,
+  // to a share of its value or to the least float; anything where one may overflow.
+  double doubt_of(double length) const {
+    const double operations = 2.1 * (static_cast<double>(centres_.columns()) + 8);
+    const double largest = longest_ * (longest_ / 2 + length);
+    if (largest > 1e38) return std::numeric_limits<double>::infinity();
+    return operations * (largest * 0x1p-24 + 0x1p-149);
+  }
   // A float beyond the value, by more than rounding, to `side`.
   static float beyond(float value, int side) {
     return value + static_cast<float>(side) * (std::abs(value) * 1e-6f + 1e-30f);
@@ -389,8 +396,8 @@ Result<KMeansModel> fit(const DenseMatrix<Real>& rows, const KMeansParameters& p
   ATTUNE_RETURN_IF_ERROR(check_rows(rows, parameters));
   const Rows<Real> prepared(rows);
   const double enough = parameters.tolerance * mean_variance(rows);
-  if (options.progress)
-    options.progress->phase("k-means", parameters.restarts + parameters.moves, "runs");
+  const int moves = parameters.clusters > 1 ? parameters.moves : 0;
+  if (options.progress) options.progress->phase("k-means", parameters.restarts + moves, "runs");
   Run best;
   std::vector<double> objectives;
   const auto run_from = [&](Matrix start) {
@@ -406,11 +413,14 @@ Result<KMeansModel> fit(const DenseMatrix<Real>& rows, const KMeansParameters& p
     if (restart == 0 || objectives.back() < best.assignment.objective) best = std::move(run);
     if (options.progress) options.progress->advance(restart + 1);
   }
-  int failed = 0;
-  for (int move = 0; move < parameters.moves && parameters.clusters > 1; ++move) {
+  std::vector<std::int64_t> order;  // of centres, those first that are missed least
+  std::size_t failed = 0;
+  for (int move = 0; move < moves; ++move) {
     ATTUNE_RETURN_IF_ERROR(check_cancelled(options.progress));
+    if (failed == 0) order = by_usefulness(rows, best, options.threads);
+    const std::int64_t moved = order[failed++ % order.size()];
     Rng rng(options.seed, "kmeans move", static_cast<std::uint64_t>(move));
-    Run run = run_from(move_a_centre(rows, best, failed++, options.threads, rng));
+    Run run = run_from(move_a_centre(rows, best, moved, options.threads, rng));
     if (options.progress) options.progress->advance(parameters.restarts + move + 1);
     if (run.assignment.objective >= best.assignment.objective) continue;
     best = std::move(run);

@@ -43,28 +43,6 @@ class NearestOf {
   std::vector<double> distance_;
 };
 
-// Centres in the order of what the objective would gain without them, rows moving to their second
-// nearest: the one that is missed least first.
-template <class Real>
-std::vector<std::int64_t> by_usefulness(const DenseMatrix<Real>& rows, const Run& run) {
-  const std::int64_t clusters = run.centres.rows();
-  std::vector<double> use(static_cast<std::size_t>(clusters), 0);
-  for (std::int64_t r = 0; r < rows.rows(); ++r) {
-    const auto place = static_cast<std::size_t>(r);
-    const std::int32_t own = run.assignment.cluster[place];
-    double second = std::numeric_limits<double>::infinity();
-    for (std::int64_t c = 0; c < clusters; ++c) {
-      if (c != own) second = std::min(second, squared_distance(run.centres.row(c), rows.row(r)));
-    }
-    use[static_cast<std::size_t>(own)] += second - run.assignment.distance[place];
-  }
-  std::vector<std::int64_t> order(use.size());
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::ranges::sort(order, {},
-                    [&](std::int64_t c) { return std::pair(use[static_cast<std::size_t>(c)], c); });
-  return order;
-}
-
 }  // namespace
 
 template <class Real>
@@ -98,11 +76,34 @@ Matrix start_random(const DenseMatrix<Real>& rows, std::int64_t clusters, Rng& r
 }
 
 template <class Real>
-Matrix move_a_centre(const DenseMatrix<Real>& rows, const Run& run, int rank, int threads,
+std::vector<std::int64_t> by_usefulness(const DenseMatrix<Real>& rows, const Run& run,
+                                        int threads) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  std::vector<double> second(run.assignment.cluster.size(), kMost);
+  math::parallel_for(rows.rows(), kBlock, threads, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const auto place = static_cast<std::size_t>(r);
+      for (std::int64_t c = 0; c < run.centres.rows(); ++c) {
+        if (c == run.assignment.cluster[place]) continue;
+        second[place] = std::min(second[place], squared_distance(run.centres.row(c), rows.row(r)));
+      }
+    }
+  });
+  std::vector<double> use(static_cast<std::size_t>(run.centres.rows()), 0);
+  for (std::size_t r = 0; r < second.size(); ++r)
+    use[static_cast<std::size_t>(run.assignment.cluster[r])] +=
+        second[r] - std::min(run.assignment.distance[r], kMost);
+  std::vector<std::int64_t> order(use.size());
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  std::ranges::sort(order, {},
+                    [&](std::int64_t c) { return std::pair(use[static_cast<std::size_t>(c)], c); });
+  return order;
+}
+
+template <class Real>
+Matrix move_a_centre(const DenseMatrix<Real>& rows, const Run& run, std::int64_t moved, int threads,
                      Rng& rng) {
   constexpr int kDraws = 10;
-  const std::vector<std::int64_t> order = by_usefulness(rows, run);
-  const std::int64_t moved = order[static_cast<std::size_t>(rank) % order.size()];
   NearestOf<Real> others(rows, threads);
   for (std::int64_t c = 0; c < run.centres.rows(); ++c) {
     if (c != moved) others.add(run.centres.row(c));
@@ -124,7 +125,9 @@ template Matrix start_plus_plus(const Matrix&, std::int64_t, int, Rng&);
 template Matrix start_plus_plus(const math::MatrixF&, std::int64_t, int, Rng&);
 template Matrix start_random(const Matrix&, std::int64_t, Rng&);
 template Matrix start_random(const math::MatrixF&, std::int64_t, Rng&);
-template Matrix move_a_centre(const Matrix&, const Run&, int, int, Rng&);
-template Matrix move_a_centre(const math::MatrixF&, const Run&, int, int, Rng&);
+template std::vector<std::int64_t> by_usefulness(const Matrix&, const Run&, int);
+template std::vector<std::int64_t> by_usefulness(const math::MatrixF&, const Run&, int);
+template Matrix move_a_centre(const Matrix&, const Run&, std::int64_t, int, Rng&);
+template Matrix move_a_centre(const math::MatrixF&, const Run&, std::int64_t, int, Rng&);
 
 }  // namespace attune::learn

@@ -53,11 +53,16 @@ math::Matrix start_plus_plus(const math::DenseMatrix<Real>& rows, std::int64_t c
 template <class Real>
 math::Matrix start_random(const math::DenseMatrix<Real>& rows, std::int64_t clusters, Rng& rng);
 
-// The centres of a run of which one moves to where most is left: the best of a few rows drawn as in
-// start_plus_plus. It is one that is missed little, its rows moving to their second nearest centre
-// (`rank` 0: least).
+// Centres in the order of what the objective would gain without them, rows moving to their second
+// nearest: the one that is missed least first. At least two centres.
 template <class Real>
-math::Matrix move_a_centre(const math::DenseMatrix<Real>& rows, const Run& run, int rank,
+std::vector<std::int64_t> by_usefulness(const math::DenseMatrix<Real>& rows, const Run& run,
+                                        int threads);
+
+// The centres of a run of which one moves to where most is left: the best of a few rows drawn as in
+// start_plus_plus.
+template <class Real>
+math::Matrix move_a_centre(const math::DenseMatrix<Real>& rows, const Run& run, std::int64_t moved,
                            int threads, Rng& rng);
 
 }  // namespace attune::learn

@@ -1,6 +1,7 @@
 #include "attune/math/principal_axes.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <Eigen/Eigenvalues>
 
@@ -18,13 +19,18 @@ PrincipalAxes principal_axes(const MatrixF& symmetric, std::int64_t used) {
   }
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solved(matrix);
   PrincipalAxes found{MatrixF(n, n), std::vector<float>(static_cast<std::size_t>(n), 0)};
+  if (solved.info() != Eigen::Success) {
+    std::ranges::fill(found.strengths, std::numeric_limits<float>::quiet_NaN());
+    return found;
+  }
   for (std::int64_t j = 0; j < n; ++j) {
     if (j >= used) {
       found.axes(j, j) = 1;
       continue;
     }
+    const double strength = solved.eigenvalues()(j);
     found.strengths[static_cast<std::size_t>(j)] =
-        static_cast<float>(std::max(0.0, solved.eigenvalues()(j)));
+        static_cast<float>(strength < 0 ? 0 : strength);  // not a number: stays
     for (std::int64_t i = 0; i < used; ++i)
       found.axes(i, j) = static_cast<float>(solved.eigenvectors()(i, j));
   }

@@ -66,7 +66,7 @@ RankedCandidates::RankedCandidates(std::size_t k, std::size_t room)
     : k_(k),
       room_(room),
       next_(k + 1),
-      lower_(whole_vectors(k + 2 * room)),
+      lower_(whole_vectors(std::min<std::size_t>(k, 1024) + 2 * room)),
       upper_(lower_.size()),
       rows_(lower_.size()) {}
 

@@ -16,7 +16,7 @@ namespace attune::math {
 // one added whose upper bound is as much is among rows().
 class RankedCandidates {
  public:
-  // Up to `room` rows may be added between two calls of `tidy`.
+  // Up to `room` rows may be added between two calls of `make_room`.
   RankedCandidates(std::size_t k, std::size_t room);
 
   float threshold() const { return threshold_; }  // minus infinity until k are known

@@ -12,8 +12,14 @@ namespace attune::math {
 
 namespace {
 
-// Between these, bounds of products neither overflow nor lose digits for want of an exponent.
-constexpr double kLeastProduct = 1e-25, kMostProduct = 1e30;
+// Between these, bounds of products neither overflow nor lose digits for want of an exponent, nor
+// do the steps that vectors are rounded to.
+constexpr double kLeastLength = 1e-15, kMostLength = 1e15, kLeastProduct = 1e-22;
+constexpr double kLeastShare = 1e-9;  // of the longest row, that a row has in bytes
+
+bool is_ordinary(double length) {
+  return length == 0 || (length > kLeastLength && length < kMostLength);
+}
 
 }  // namespace
 
@@ -37,9 +43,9 @@ RankedRows::RankedRows(const MatrixF& rows, std::span<const std::uint8_t> presen
   for (std::int64_t r = 0; r < rows.rows(); ++r) {
     if (!present.empty() && !present[static_cast<std::size_t>(r)]) continue;
     order.emplace_back(length_of(rows.row(r)), static_cast<std::int32_t>(r));
-    finite_ = finite_ && order.back().first < kMostProduct;
+    ordinary_ = ordinary_ && order.back().first < kMostLength;
   }
-  if (finite_) {
+  if (ordinary_) {
     std::ranges::sort(order, [](const auto& a, const auto& b) {
       return a.first != b.first ? a.first > b.first : a.second < b.second;
     });
@@ -49,8 +55,12 @@ RankedRows::RankedRows(const MatrixF& rows, std::span<const std::uint8_t> presen
     rows_.push_back(row);
     length_.push_back(length * (1 + rounding));
   }
-  if (!finite_) return;
-  if (every_score || !ByteGroups::fits(rows.columns())) {
+  if (order.empty() || !ordinary_) return;
+  double shortest = order.front().first;
+  for (const auto& [length, row] : order) shortest = length > 0 ? length : shortest;
+  ordinary_ = is_ordinary(order.front().first);
+  const bool alike = shortest >= kLeastShare * order.front().first;
+  if (every_score || !alike || !ByteGroups::fits(rows.columns())) {
     full_ = std::make_unique<FullGroups>(rows, rows_);
   } else {
     bytes_ = std::make_unique<ByteGroups>(rows, rows_);
@@ -103,7 +113,7 @@ std::vector<RankedRows::Search> RankedRows::begin(std::span<const RowQuery> quer
                   .length = length_of(queries[i].x),
                   .candidates = RankedCandidates(most, kRowGroup)};
     const double product = search.length * length_.front();
-    if (finite_ && (product == 0 || (product > kLeastProduct && product < kMostProduct))) {
+    if (ordinary_ && is_ordinary(search.length) && (product == 0 || product > kLeastProduct)) {
       searches.push_back(std::move(search));
     } else {
       list_in_full(search, k);

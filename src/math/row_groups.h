@@ -93,12 +93,11 @@ class ByteGroups {
   };
   void add_group(const MatrixF& rows, std::span<const std::int32_t> members, std::uint8_t* bytes);
 
-  std::size_t quads_;          // of columns; the last may lack some
-  std::vector<Group> groups_;  //
-  AlignedVector<std::uint8_t>
-      bytes_;                  // (panels, quads, 16, 4): four columns of 16 rows side by side
-  std::vector<float> slack_;   // (groups, kRowGroup), lost at most for each |x|
-  std::vector<float> length_;  // (groups, kRowGroup), at least that of the row
+  std::size_t quads_;  // of columns; the last may lack some
+  std::vector<Group> groups_;
+  AlignedVector<std::uint8_t> bytes_;  // (panels, quads, 16, 4), as byte_products.h has them
+  std::vector<float> slack_;           // (groups, kRowGroup), lost at most for each |x|
+  std::vector<float> length_;          // (groups, kRowGroup), at least that of the row
 };
 
 }  // namespace attune::math

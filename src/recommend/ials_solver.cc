@@ -69,7 +69,7 @@ void IalsSystem::solve(std::span<const std::int32_t> rows, std::span<const float
   if (solver == IalsSolver::conjugate_gradient) {
     set_confidence(weights, scratch);
     set_target(rows, scratch);
-    solve_iteratively(rows, scratch, x);
+    solve_iteratively(rows, parameters_.conjugate_gradient_steps, scratch, x);
     return;
   }
   build(rows, weights, scratch);
@@ -81,10 +81,10 @@ void IalsSystem::solve(std::span<const std::int32_t> rows, std::span<const float
   // Not positive definite to rounding (no regularisation, few interactions): conjugate gradients
   // need no factorisation.
   set_target(rows, scratch);
-  solve_iteratively(rows, scratch, x);
+  solve_iteratively(rows, kFinishSteps, scratch, x);
 }
 
-void IalsSystem::solve_iteratively(std::span<const std::int32_t> rows, Scratch& scratch,
+void IalsSystem::solve_iteratively(std::span<const std::int32_t> rows, int steps, Scratch& scratch,
                                    std::span<float> x) const {
   const auto alpha = static_cast<float>(parameters_.alpha);
   const auto lambda =
@@ -98,8 +98,7 @@ void IalsSystem::solve_iteratively(std::span<const std::int32_t> rows, Scratch& 
     }
   };
   scratch.vectors.resize(3 * x.size());
-  math::solve_conjugate_gradient(multiply, scratch.target, x, scratch.vectors,
-                                 {.steps = parameters_.conjugate_gradient_steps});
+  math::solve_conjugate_gradient(multiply, scratch.target, x, scratch.vectors, {.steps = steps});
 }
 
 }  // namespace attune::recommend

@@ -11,6 +11,10 @@
 
 namespace attune::recommend {
 
+// Conjugate gradient steps that leave next to nothing, of rows that are worked out once and for
+// all.
+inline constexpr int kFinishSteps = 100;
+
 enum class IalsSolver : std::uint8_t {
   cholesky,            // each row exactly [HuKorenVolinsky2008]
   conjugate_gradient,  // a few steps towards it
@@ -86,7 +90,7 @@ class IalsSystem {
  private:
   void set_confidence(std::span<const float> weights, Scratch& scratch) const;
   void set_target(std::span<const std::int32_t> rows, Scratch& scratch) const;
-  void solve_iteratively(std::span<const std::int32_t> rows, Scratch& scratch,
+  void solve_iteratively(std::span<const std::int32_t> rows, int steps, Scratch& scratch,
                          std::span<float> x) const;
 
   const math::MatrixF& others_;

@@ -22,7 +22,6 @@ constexpr std::int64_t kShortRow = 8;           // entries up to which a row is 
 // Finding the axes takes as long as products of so many rows with a Gramian, from 64 to 256
 // factors.
 constexpr std::int64_t kAxesRows = 16'384;
-constexpr int kFinishSteps = 100;
 constexpr float kFinished = 1e-6f;  // of a vector's length
 
 }  // namespace
@@ -171,7 +170,7 @@ class IalsSweep::Worker {
     return false;
   }
 
-  // out = sign rest p. Shapes: p, out (rows, width).
+  // out = rest p. Shapes: p, out (rows, width).
   void multiply_rest(std::int64_t rows, const float* p, math::AlignedVector<float>& out) {
     out.assign(static_cast<std::size_t>(rows * width_), 0);
     if (others_.along_axes) return;
@@ -204,9 +203,11 @@ class IalsSweep::Worker {
   void advance(float enough) {
     if (descents_.empty()) return;
     multiply_rest(static_cast<std::int64_t>(product_.size()) / width_, direction_.data(), product_);
-    std::erase_if(descents_, [&](OnTheWay& each) {
-      return math::advance_descent(system(each.row), each.descent, enough);
-    });
+    std::size_t going = 0;
+    for (OnTheWay& each : descents_) {
+      if (!math::advance_descent(system(each.row), each.descent, enough)) descents_[going++] = each;
+    }
+    descents_.erase(descents_.begin() + static_cast<std::ptrdiff_t>(going), descents_.end());
   }
 
   void solve_row(std::int32_t row) {

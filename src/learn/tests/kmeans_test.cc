@@ -170,5 +170,21 @@ TEST(KMeansGolden, ReachesTheObjectiveOfItsPeerOnLetterRecognition) {
   EXPECT_LE(model.objective, 167'316 * 1.002);
 }
 
+TEST(NearestCentres, AreRightWhereFloatsOverflowOrVanish) {
+  const auto nearest = [](std::vector<double> centres, std::int64_t columns,
+                          std::vector<double> row) {
+    const auto k = static_cast<std::int64_t>(centres.size()) / columns;
+    math::Matrix all(k, columns), one(1, columns);
+    std::ranges::copy(centres, all.data().begin());
+    std::ranges::copy(row, one.data().begin());
+    return nearest_centres(all, one, 1).value().front();
+  };
+  EXPECT_EQ(nearest({-1e18, 1e18, 3e19}, 1, {1.9e19}), 2);
+  EXPECT_EQ(nearest({1.8e19, 1.8e19, 1e10, -1e10}, 2, {1e22, -1e22}), 1);
+  EXPECT_EQ(nearest({0, 0, 0, 0, 3.25e-23, 3.25e-23, 3.25e-23, 3.25e-23}, 4,
+                    {2.11e-23, 2.11e-23, 2.11e-23, 2.11e-23}),
+            1);
+}
+
 }  // namespace
 }  // namespace attune::learn

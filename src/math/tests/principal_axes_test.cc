@@ -1,5 +1,8 @@
 #include "attune/math/principal_axes.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "attune/base/random.h"
@@ -61,6 +64,14 @@ TEST(Turn, TurnsThereAndBackAndOnlyWhatIsWanted) {
   turn(some, back, 1, [](std::int64_t row) { return row % 3 == 0; });
   for (std::size_t i = 0; i < some.data().size(); ++i)
     EXPECT_NEAR(some.data()[i], vectors.data()[i], 1e-5);
+}
+
+TEST(PrincipalAxes, SayWhereTheMatrixIsNotFinite) {
+  MatrixF matrix(16, 16);
+  for (std::int64_t i = 0; i < 16; ++i) matrix(i, i) = 1;
+  matrix(3, 2) = matrix(2, 3) = std::nanf("");
+  const PrincipalAxes found = principal_axes(matrix, 16);
+  EXPECT_TRUE(std::ranges::any_of(found.strengths, [](float s) { return std::isnan(s); }));
 }
 
 }  // namespace

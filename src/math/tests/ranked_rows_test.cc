@@ -91,19 +91,36 @@ TEST(RankedRows, ListsTheSameWhereProductsAreTinyOrHuge) {
     const float scale = r % 3 == 0 ? 1e-18f : 1;
     for (float& value : rows.row(r)) value *= r % 50 == 0 ? 0 : scale;
   }
-  MatrixF queries = shrinking_rows(7, 6, 12);
-  const float scales[] = {0, 1e-30f, 1e-22f, 1, 1e15f, 1e38f};
+  constexpr float scales[] = {0, 1e-42f, 1e-30f, 1e-22f, 1e-14f, 1, 1e14f, 1e16f, 1e38f};
+  constexpr std::int64_t kQueries = std::size(scales);
+  MatrixF queries = shrinking_rows(7, kQueries, 12);
   std::vector<RowQuery> block;
-  for (std::int64_t q = 0; q < 6; ++q) {
+  for (std::int64_t q = 0; q < kQueries; ++q) {
     for (float& value : queries.row(q)) value *= scales[q];
     block.push_back({.x = queries.row(q)});
   }
   for (const bool every : {false, true}) {
-    std::vector<std::vector<ScoredIndex>> lists(6);
+    std::vector<std::vector<ScoredIndex>> lists(block.size());
     RankedRows(rows, {}, every).best(block, 40, {}, lists);
-    for (std::size_t q = 0; q < 6; ++q)
+    for (std::size_t q = 0; q < block.size(); ++q)
       EXPECT_EQ(lists[q], in_full(rows, block[q], 40, {})) << scales[q];
   }
+}
+
+// Groups of which the last is so short that its numbers have next to no digits.
+TEST(RankedRows, ListsTheSameWhereRowsAreTooShortForBytes) {
+  constexpr float kLeast = 0x1p-149f;
+  MatrixF rows(768, 2);
+  for (std::int64_t r = 0; r < 768; ++r) {
+    rows(r, 0) = r < 256 ? -1 : r < 512 ? 9500 * kLeast : 11938 * kLeast;
+    rows(r, 1) = r >= 256 && r < 512 ? 12065 * kLeast : 0;
+  }
+  MatrixF query(1, 2);
+  query(0, 0) = 1;
+  const std::vector<RowQuery> block{{.x = query.row(0)}};
+  std::vector<std::vector<ScoredIndex>> lists(1);
+  RankedRows(rows).best(block, 1, {}, lists);
+  EXPECT_EQ(lists[0], in_full(rows, block[0], 1, {}));
 }
 
 TEST(RankedRows, LeaveOutRowsThatAreNotPresent) {

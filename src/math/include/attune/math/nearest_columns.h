@@ -21,8 +21,8 @@ class NearestColumns {
   // For each row x: the centre c with the smallest |c|^2 / 2 - x.c (the nearest one), that number,
   // and by how much it lies below the next: 0 where they cannot be told apart, infinity where k
   // is 1. Shapes: rows (m * d) row-major, nearest, least and gap (m). Precision: both sums are
-  // float; |error| <= (d + 3) * 2^-24 * (|c|^2 / 2 + |x||c|) of each. Missing values: a row whose
-  // products overflow has a gap that is not above 0. Cost: 2 k d operations a row.
+  // float; |error| <= (d + 3) * 2^-24 * (|c|^2 / 2 + |x||c|) of each. Missing values: what a row
+  // gets whose products overflow means nothing. Cost: 2 k d operations a row.
   void find(std::span<const float> rows, std::span<std::int32_t> nearest, std::span<float> least,
             std::span<float> gap) const;
 

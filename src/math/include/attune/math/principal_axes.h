@@ -18,7 +18,8 @@ struct PrincipalAxes {
 // Eigenvectors and eigenvalues of a symmetric matrix that is not negative, such as a Gramian;
 // worked out in double, rounded to float. The first `used` rows and columns count; the axes behind
 // are those of the coordinates, of strength 0. Shapes: symmetric (n, n), used <= n. Cost: 9 used^3
-// operations on one thread. The order of the axes says nothing.
+// operations on one thread. The order of the axes says nothing. Missing values: strengths that
+// are not numbers, where the matrix holds some.
 PrincipalAxes principal_axes(const MatrixF& symmetric, std::int64_t used);
 
 // Rows of `vectors` become coordinates along the axes: v' axes. Those for which `wanted` is false

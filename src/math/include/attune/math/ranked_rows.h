@@ -63,7 +63,7 @@ class RankedRows {
 
   const MatrixF& source_;
   bool every_score_;
-  bool finite_ = true;
+  bool ordinary_ = true;  // no row is so long or the longest so short that floats would not do
   std::vector<std::int32_t> rows_;  // present ones, longest first
   std::vector<double> length_;      // at least that of the row
   std::unique_ptr<FullGroups> full_;
