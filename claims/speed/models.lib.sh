@@ -29,14 +29,15 @@ iterations() {
   wall_b=$(jq .wall "$work/b" | median) cpu_b=$(jq .cpu "$work/b" | median)
 }
 
-# quality FACTORS STEPS "OURS…" "THEIRS…": NDCG@10 of a whole fit of each over held-out pairs: ndcg_a ndcg_b.
+# quality FACTORS STEPS "OURS…" "THEIRS…": NDCG@10 of a whole fit of each over held-out pairs, ndcg_a and ndcg_b, and the 95 % interval
+# of their difference, paired over customers: above_low above_high.
 quality() {
   local factors=$1 steps=$2 ours=$3 theirs=$4
   # shellcheck disable=SC2086
   speed "$work/data/train.bin" ials --threads 2 --first 10000 --lists "$work/lists.a" factors="$factors" iterations="$steps" $ours >"$work/fit.a"
   # shellcheck disable=SC2086
   peers ials "$work/data" "$work/lists.b" factors="$factors" iterations="$steps" $theirs >"$work/fit.b"
-  ndcg_a=$(peers ndcg "$work/data" "$work/lists.a") ndcg_b=$(peers ndcg "$work/data" "$work/lists.b")
+  read -r ndcg_a ndcg_b above_low above_high < <(peers ndcg "$work/data" "$work/lists.a" "$work/lists.b")
 }
 
 # compare_ials SET ROUNDS STEPS "FACTORS…" "OURS…" "THEIRS…": a line for each number of factors; sets figures, and met to 0 where one
@@ -52,10 +53,10 @@ compare_ials() {
     wall=$(ratio "$wall_b" "$wall_a") cpu=$(ratio "$cpu_b" "$cpu_a") bar=3
     [ "$factors" -ge 128 ] || bar=2
     curve "An iteration of iALS, ${name%%:*}" "$(released implicit), conjugate gradient" factors "wall seconds" "$factors" "$wall_a" "$wall_b"
-    echo "$factors factors: $wall_a s ($cpu_a CPU s) an iteration and NDCG@10 $ndcg_a; implicit $wall_b s ($cpu_b CPU s) and $ndcg_b"
+    echo "$factors factors: $wall_a s ($cpu_a CPU s) an iteration and NDCG@10 $ndcg_a; implicit $wall_b s ($cpu_b CPU s) and $ndcg_b; ours above by $above_low to $above_high"
     figures="$figures, $wall times ($cpu in CPU seconds) at $factors"
     # shellcheck disable=SC2034  # read by the claim
-    awk "BEGIN {exit !($wall >= $bar && $ndcg_a >= .995 * $ndcg_b)}" || met=0
+    awk "BEGIN {exit !($wall >= $bar && ($ndcg_a >= $ndcg_b || $above_high >= 0))}" || met=0
   done
   # shellcheck disable=SC2034  # read by the claim
   figures="an iteration:${figures#,} factors"

@@ -2,7 +2,7 @@
 
 peers.py make SET FOLDER            writes FOLDER/train.bin, train.npz and test.npz; SET: lastfm:FILE, yelp:FILE, simulated:CUSTOMERS:ITEMS:PAIRS
 peers.py ials FOLDER LISTS k=v …    implicit's alternating least squares: one line of JSON; the ten best of the tested into LISTS
-peers.py ndcg FOLDER LISTS          NDCG@10 of lists (int32, customers x 10) over the tested customers
+peers.py ndcg FOLDER LISTS OTHERS   NDCG@10 of two files of lists (int32, customers x 10) over the tested customers, and their difference
 peers.py everyone FOLDER COUNT k=v  implicit's batch recommendation of a hundred for COUNT customers, five times
 peers.py knn FOLDER implicit|topn   item neighbours by cosine, k = 100: implicit's CosineRecommender or sparse_dot_topn
 peers.py nearest FOLDER usearch|hnswlib   an approximate index of FOLDER/items.f32: the least effort at which it finds .98 of exact.i32, one thread
@@ -257,13 +257,21 @@ def kmeans(path, clusters, restarts, iterations, start, seed):
     print(json.dumps({"objective": float(((values - centre) ** 2).sum()), "iterations": int(model.n_iter_), **taken}))
 
 
-def ndcg(folder, lists):
+def ndcg(folder, lists, others):
+    """NDCG@10 of two files of lists, and the 95 % interval of how much the first is above the second, paired over customers."""
     _, test, who = tested(folder)
-    found = np.fromfile(lists, np.int32).reshape(-1, 10)
     gain = 1 / np.log2(np.arange(2, 12))
     ideal = np.concatenate([[0], np.cumsum(gain)])
-    total = [gain[np.isin(found[c], test.indices[test.indptr[c] : test.indptr[c + 1]])].sum() / ideal[min(10, test.indptr[c + 1] - test.indptr[c])] for c in who]
-    print(f"{np.mean(total):.5f}")
+
+    def each(file):
+        found = np.fromfile(file, np.int32).reshape(-1, 10)
+        held = [test.indices[test.indptr[c] : test.indptr[c + 1]] for c in who]
+        return np.array([gain[np.isin(found[c], h)].sum() / ideal[min(10, len(h))] for c, h in zip(who, held)])
+
+    ours, theirs = each(lists), each(others)
+    above = ours - theirs
+    half = 1.96 * above.std(ddof=1) / np.sqrt(len(above))
+    print(f"{ours.mean():.5f} {theirs.mean():.5f} {above.mean() - half:.5f} {above.mean() + half:.5f}")
 
 
 if __name__ == "__main__":
