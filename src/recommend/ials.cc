@@ -266,6 +266,7 @@ std::vector<ScoredIndex> Ials::find_best(const HistoryView& history, const ListO
 }
 
 Recommender::BlockLists Ials::prepare_blocks(const BatchOptions& options) const {
+  static_assert(kBlock <= math::RankedRows::kBlock);
   auto ranked = std::make_shared<const math::RankedRows>(items_, met_items(), options.every_score);
   return [this, ranked, list = options.list](std::span<const HistoryView> histories,
                                              std::span<std::vector<ScoredIndex>> lists) {

@@ -16,8 +16,7 @@ namespace {
 
 constexpr std::string_view kMagic = "attune-recommend";
 constexpr std::uint32_t kVersion = 1;
-constexpr float kRounding = 1e-6f;         // of what was added: so much left of it is nothing
-constexpr std::int64_t kBatch = 12 * 192;  // lists held at a time by recommend_all
+constexpr float kRounding = 1e-6f;  // of what was added: so much left of it is nothing
 
 void strike_out(const HistoryView& history, const ListOptions& options, std::span<float> scores) {
   if (!options.include_seen) {
@@ -161,6 +160,7 @@ Status Recommender::recommend_all(const BatchOptions& options, const TakeList& t
   const std::int64_t grain = lists_of ? kBlock : 8;
   std::vector<std::vector<float>> scratch(
       static_cast<std::size_t>(math::thread_count(options.threads)));
+  constexpr std::int64_t kBatch = 12 * kBlock;  // lists held at a time
   std::vector<std::vector<ScoredIndex>> lists(kBatch);
   for (std::int64_t first = 0; first < count; first += kBatch) {
     if (options.progress && options.progress->cancelled())
