@@ -34,6 +34,10 @@ CREATE TABLE erasures(number INTEGER PRIMARY KEY, receipt TEXT NOT NULL);
 )sql"},
                                                      {6, R"sql(
 CREATE TABLE refused_dropped(only INTEGER PRIMARY KEY CHECK(only = 1), count INTEGER NOT NULL);
+)sql"},
+                                                     {7, R"sql(
+CREATE TABLE activity(
+  only INTEGER PRIMARY KEY CHECK(only = 1), through INTEGER NOT NULL, last INTEGER);
 )sql"}};
 
 // The keys that state was sealed with: where they are missing, others are not made in their place.
@@ -271,8 +275,19 @@ Result<Timestamp> Workspace::default_as_of() {
   return impl_->zone.from_civil({day.year, day.month, day.day, 23, 59, 59, 999'999});
 }
 
+Status Workspace::Impl::read_activity() {
+  ATTUNE_ASSIGN_OR_RETURN(store::Statement row,
+                          state.prepare("SELECT through, last FROM activity"));
+  ATTUNE_ASSIGN_OR_RETURN(const bool known, row.step());
+  if (!known) return {};
+  activity_through = Sequence{row.int64(0)};
+  if (!row.is_null(1)) last_activity = row.int64(1);
+  return {};
+}
+
 Status Workspace::Impl::follow_activity() {
   using enum events::EventType;
+  if (!activity_through) ATTUNE_RETURN_IF_ERROR(read_activity());
   ATTUNE_ASSIGN_OR_RETURN(const Sequence through, event_history->cursor());
   if (through <= activity_through) return {};
   // What we did, and what is only told about people and items, says nothing of when the shop's
@@ -289,7 +304,8 @@ Status Workspace::Impl::follow_activity() {
            static_cast<std::int64_t>(identify)}));
   last_activity = std::max(last_activity, last);
   activity_through = through;
-  return {};
+  return state.run("INSERT OR REPLACE INTO activity(only, through, last) VALUES(1, ?1, ?2)",
+                   through, last_activity);
 }
 
 }  // namespace attune::engine

@@ -76,6 +76,7 @@ struct Workspace::Impl {
   bool enough = false;                  // reading stopped because a group is full
   Sequence state_begun, history_begun;  // the cursors when applying began
 
+  Status read_activity();  // as it was when last followed
   Status follow_activity();
 
   Impl(store::DataFolder f, store::Vault v, store::Journal j, store::State s, store::History h)
