@@ -1,5 +1,6 @@
 // Any bytes as a stored profile: refused, or a state that can be written back, merged, folded into
-// and described. The checksum is made right first, so that what lies behind it is reached.
+// and described; and as stored statistics of a shop. The checksum is made right first, so that what
+// lies behind it is reached.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -9,6 +10,7 @@
 #include "attune/profiles/cohorts.h"
 #include "attune/profiles/context.h"
 #include "attune/profiles/profile.h"
+#include "attune/profiles/shop_statistics.h"
 
 namespace {
 
@@ -25,9 +27,10 @@ std::string with_checksum(std::string_view body) {
 void use(ProfileAccumulator profile) {
   const auto again = ProfileAccumulator::parse(profile.serialise(), profile.serialise_searches());
   if (!again || !(again->state() == profile.state())) std::abort();
-  ShopStatistics statistics(Timestamp{1'600'000'000'000'000}, TimeZone::utc());
-  statistics.add(profile.state());
-  const ShopContext context = statistics.finish({}, {});
+  ShopStatistics statistics;
+  statistics.add(profile.state(), TimeZone::utc());
+  const Timestamp as_of{1'600'000'000'000'000};
+  const ShopContext context = statistics.context(as_of, TimeZone::utc(), {}, {});
   if (to_json(describe({1}, profile.state(), context), MemoryVocabulary()).empty()) std::abort();
   CohortTable cohorts(TimeZone::utc());
   if (profile.state().orders.size() < 100) {
@@ -53,12 +56,23 @@ void use(ProfileAccumulator profile) {
   if (to_json(describe({1}, profile.state(), context), MemoryVocabulary()).empty()) std::abort();
 }
 
+void use(Result<ShopStatistics> statistics) {
+  if (!statistics) return;
+  if (ShopStatistics::parse(statistics->serialise())->serialise() != statistics->serialise())
+    std::abort();
+  if (!statistics->holds()) return;
+  const ShopContext context =
+      statistics->context(Timestamp{1'600'000'000'000'000}, TimeZone::utc(), {}, {});
+  if (context.rfm.buyers() < 0) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   if (auto profile = ProfileAccumulator::parse(bytes)) use(std::move(*profile));
   if (auto profile = ProfileAccumulator::parse(with_checksum(bytes))) use(std::move(*profile));
+  use(ShopStatistics::parse(with_checksum(bytes)));
   static const std::string empty = ProfileAccumulator().serialise();
   if (auto profile = ProfileAccumulator::parse(empty, with_checksum(bytes))) {
     use(std::move(*profile));

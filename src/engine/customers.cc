@@ -69,6 +69,14 @@ struct Customers::Impl {
     return {};
   }
 
+  Result<profiles::ShopStatistics> statistics() {
+    if (!past) return store->statistics();
+    profiles::ShopStatistics then;
+    for (const auto& [customer, accumulator] : *past)
+      then.add(accumulator.state(), workspace->zone());
+    return then;
+  }
+
   // Read otherwise than the shop's own profiles are: nobody enters or leaves a segment by that.
   bool aside() const { return options != Options(); }
 
@@ -109,9 +117,9 @@ Result<Customers> Customers::open(Workspace& workspace, const Options& options,
   auto impl = std::make_unique<Impl>();
   impl->workspace = &workspace;
   impl->options = options;
-  ATTUNE_ASSIGN_OR_RETURN(impl->store,
-                          profiles::ProfileStore::open(workspace.state(), &workspace.vault(),
-                                                       profiles::FoldRules(options.weights)));
+  ATTUNE_ASSIGN_OR_RETURN(impl->store, profiles::ProfileStore::open(
+                                           workspace.state(), &workspace.vault(),
+                                           profiles::FoldRules(options.weights), workspace.zone()));
   ATTUNE_ASSIGN_OR_RETURN(impl->segments, profiles::SegmentStore::open(workspace.state()));
   ATTUNE_RETURN_IF_ERROR(impl->segments->save_ready_made());
   Customers customers(std::move(impl));
@@ -132,13 +140,9 @@ Status Customers::measure_shop() {
   Impl& self = *impl_;
   self.sizes.reset();
   ATTUNE_RETURN_IF_ERROR(self.read_clock());
-  profiles::ShopStatistics statistics(self.context.as_of, self.workspace->zone());
-  ATTUNE_RETURN_IF_ERROR(
-      self.for_each([&](CustomerNumber, const profiles::ProfileAccumulator& accumulator) -> Status {
-        statistics.add(accumulator.state());
-        return {};
-      }));
-  self.context = statistics.finish(self.options.rfm, self.options.lifecycle, self.item_prices());
+  ATTUNE_ASSIGN_OR_RETURN(profiles::ShopStatistics statistics, self.statistics());
+  self.context = statistics.context(self.context.as_of, self.workspace->zone(), self.options.rfm,
+                                    self.options.lifecycle, self.item_prices());
   return {};
 }
 

@@ -21,6 +21,7 @@ CREATE TABLE profile_merges(source INTEGER PRIMARY KEY, root INTEGER NOT NULL);
 )sql"}};
 
 constexpr std::int64_t kFlushEvents = 500'000;
+constexpr std::int64_t kFewOfStored = 16;       // few events: at most this part of those stored
 constexpr std::size_t kSpillProfiles = 50'000;  // in memory while many are folded, of 1.5 KB each
 
 // Search words of a sealed event; empty when they cannot be read any more.
@@ -189,7 +190,9 @@ Status ProfileFolding::fold_new(Progress& progress) {
           "SELECT count(*) FROM visible_rows WHERE sequence > $1 AND customer <> 0",
           {cursor.value}));
   progress.phase("folding profiles", count.value_or(0), "events");
-  profiles::ProfileWorkingSet working(store_);
+  const bool few = count.value_or(0) <= cursor.value / kFewOfStored;
+  profiles::ProfileWorkingSet working(store_,
+                                      few ? profiles::Place::apart : profiles::Place::settled);
   // By customer, so that a customer's profile is in memory while its events come, and goes out when
   // they have; all in one transaction, whose last word is the cursor.
   const bool many = count.value_or(0) > kFlushEvents;
@@ -198,7 +201,7 @@ Status ProfileFolding::fold_new(Progress& progress) {
   ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, workspace_.state().begin());
   ATTUNE_RETURN_IF_ERROR(read_events(
       condition, &progress, [&](CustomerNumber customer, const ProfileEvent& event) -> Status {
-        if (many && working.dirty() >= kSpillProfiles) ATTUNE_RETURN_IF_ERROR(working.spill());
+        if (many && working.size() >= kSpillProfiles) ATTUNE_RETURN_IF_ERROR(working.spill());
         return working.fold(customer, event);
       }));
   ATTUNE_RETURN_IF_ERROR(vocabulary_.save(workspace_.state()));

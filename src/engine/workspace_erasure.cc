@@ -226,7 +226,7 @@ class Eraser {
   Status clear_state() {
     ATTUNE_ASSIGN_OR_RETURN(
         profiles::ProfileStore stored,
-        profiles::ProfileStore::open(self_.state, &self_.vault, profiles::FoldRules()));
+        profiles::ProfileStore::open(self_.state, &self_.vault, profiles::FoldRules(), self_.zone));
     ATTUNE_ASSIGN_OR_RETURN(profiles::SegmentStore segments,
                             profiles::SegmentStore::open(self_.state));
     ATTUNE_ASSIGN_OR_RETURN(engage::ContactStore contacts, engage::ContactStore::open(self_.state));

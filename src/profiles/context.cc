@@ -4,16 +4,20 @@
 #include <cmath>
 
 #include "attune/base/error.h"
-#include "summary.h"
 
 namespace attune::profiles {
 
-std::optional<PriceBounds> PriceBounds::from_prices(std::vector<std::int64_t> prices_minor) {
-  std::erase_if(prices_minor, [](std::int64_t price) { return price <= 0; });
-  if (prices_minor.empty()) return std::nullopt;
-  std::ranges::sort(prices_minor);
-  const std::size_t n = prices_minor.size();
-  return PriceBounds{prices_minor[(n + 2) / 3 - 1], prices_minor[(2 * n + 2) / 3 - 1]};
+std::optional<PriceBounds> PriceBounds::from_prices(std::span<const std::int64_t> prices_minor) {
+  ValueCounts counts(prices_minor);
+  return from_counts(counts);
+}
+
+std::optional<PriceBounds> PriceBounds::from_counts(ValueCounts& prices_minor) {
+  const std::int64_t free = prices_minor.below(1);
+  const std::int64_t n = prices_minor.total() - free;
+  if (n == 0) return std::nullopt;
+  return PriceBounds{prices_minor.at(free + (n + 2) / 3 - 1),
+                     prices_minor.at(free + (2 * n + 2) / 3 - 1)};
 }
 
 PriceBand PriceBounds::band(std::int64_t price_minor) const {
@@ -46,43 +50,6 @@ double median_gap(std::span<const std::int32_t> ascending_days) {
   const double lower =
       *std::max_element(gaps.begin(), gaps.begin() + static_cast<std::ptrdiff_t>(middle));
   return (lower + upper) / 2;
-}
-
-void ShopStatistics::add(const ProfileState& state) {
-  ++customers_;
-  const std::vector<std::int32_t> days = purchase_days(state, zone_);
-  if (days.empty()) return;
-  buyers_.push_back(rfm_values(state, days, zone_.day_number(as_of_)));
-  if (days.size() >= 2) gaps_.push_back(median_gap(days));
-  if (const auto price = typical_price(state)) typical_prices_.push_back(*price);
-}
-
-void ShopStatistics::merge(const ShopStatistics& other) {
-  customers_ += other.customers_;
-  buyers_.insert(buyers_.end(), other.buyers_.begin(), other.buyers_.end());
-  gaps_.insert(gaps_.end(), other.gaps_.begin(), other.gaps_.end());
-  typical_prices_.insert(typical_prices_.end(), other.typical_prices_.begin(),
-                         other.typical_prices_.end());
-}
-
-ShopContext ShopStatistics::finish(const RfmParameters& rfm, const LifecycleParameters& lifecycle,
-                                   std::span<const std::int64_t> item_prices_minor) const {
-  ShopContext context;
-  context.as_of = as_of_;
-  context.zone = zone_;
-  context.rfm_parameters = rfm;
-  context.lifecycle_parameters = lifecycle;
-  context.rfm = RfmScale(buyers_, rfm);
-  context.prices = PriceBounds::from_prices({item_prices_minor.begin(), item_prices_minor.end()});
-  if (!context.prices) context.prices = PriceBounds::from_prices(typical_prices_);
-  if (!gaps_.empty()) {
-    std::vector<double> gaps = gaps_;
-    std::ranges::sort(gaps);
-    const std::size_t middle = gaps.size() / 2;
-    context.shop_gap_days =
-        gaps.size() % 2 == 1 ? gaps[middle] : (gaps[middle - 1] + gaps[middle]) / 2;
-  }
-  return context;
 }
 
 }  // namespace attune::profiles

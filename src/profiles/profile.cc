@@ -189,8 +189,11 @@ void describe_standing(Profile& p, const ProfileState& s, std::span<const std::i
 RfmValues rfm_values(const ProfileState& state, std::span<const std::int32_t> days,
                      std::int64_t as_of_day) {
   return {std::max<std::int64_t>(0, as_of_day - days.back()),
-          static_cast<std::int64_t>(state.orders.size()),
-          wrap_subtract(state.gross_minor, refund_total(state))};
+          static_cast<std::int64_t>(state.orders.size()), monetary_total(state)};
+}
+
+std::int64_t monetary_total(const ProfileState& state) {
+  return wrap_subtract(state.gross_minor, refund_total(state));
 }
 
 std::int64_t refund_total(const ProfileState& state) {

@@ -15,13 +15,12 @@ constexpr std::int64_t kNobody = std::numeric_limits<std::int64_t>::max();
 
 // cuts[s - 2]: the smallest value with floor(k * worse / n) >= s - 1, which is one above the
 // ceil((s - 1) n / k)-th smallest.
-std::vector<std::int64_t> score_cuts(std::vector<std::int64_t>& values, int k) {
-  std::ranges::sort(values);
-  const auto n = static_cast<std::int64_t>(values.size());
+std::vector<std::int64_t> score_cuts(ValueCounts& values, int k) {
+  const std::int64_t n = values.total();
   std::vector<std::int64_t> cuts;
   for (std::int64_t score = 2; score <= k; ++score) {
     const std::int64_t worse = ((score - 1) * n + k - 1) / k;
-    const std::int64_t below = values[static_cast<std::size_t>(worse - 1)];
+    const std::int64_t below = values.at(worse - 1);
     cuts.push_back(below == kNobody ? kNobody : below + 1);
   }
   return cuts;
@@ -32,12 +31,12 @@ int score_of(const std::vector<std::int64_t>& cuts, std::int64_t value) {
 }
 
 // The smallest value of which fewer than share * n are larger.
-std::int64_t tier_cut(const std::vector<std::int64_t>& ascending, double share) {
-  const auto n = static_cast<std::int64_t>(ascending.size());
+std::int64_t tier_cut(ValueCounts& values, double share) {
+  const std::int64_t n = values.total();
   const auto better_max = static_cast<std::int64_t>(std::ceil(share * static_cast<double>(n))) - 1;
   if (better_max < 0) return kNobody;
   if (better_max >= n) return std::numeric_limits<std::int64_t>::min();
-  return ascending[static_cast<std::size_t>(n - 1 - better_max)];
+  return values.at(n - 1 - better_max);
 }
 
 double gap_of(std::span<const std::int32_t> days, std::optional<double> shop_gap_days,
@@ -71,19 +70,37 @@ Status RfmParameters::check() const {
       top_share, high_share, middle_share)));
 }
 
-RfmScale::RfmScale(std::vector<RfmValues> buyers, const RfmParameters& parameters)
-    : buyers_(static_cast<std::int64_t>(buyers.size())), k_(parameters.k) {
-  if (buyers.empty()) return;
-  std::vector<std::int64_t> values(buyers.size());
-  std::ranges::transform(buyers, values.begin(), [](auto& b) { return -b.recency_days; });
-  recency_cuts_ = score_cuts(values, k_);
-  std::ranges::transform(buyers, values.begin(), &RfmValues::frequency);
-  frequency_cuts_ = score_cuts(values, k_);
-  std::ranges::transform(buyers, values.begin(), &RfmValues::monetary_minor);
-  monetary_cuts_ = score_cuts(values, k_);
+namespace {
+
+ValueCounts counts_of(std::span<const RfmValues> buyers, std::int64_t RfmValues::* value,
+                      std::int64_t sign = 1) {
+  ValueCounts counts;
+  for (const RfmValues& buyer : buyers) counts.add(sign * buyer.*value);
+  return counts;
+}
+
+}  // namespace
+
+RfmScale::RfmScale(std::span<const RfmValues> buyers, const RfmParameters& parameters)
+    : buyers_(std::ssize(buyers)), k_(parameters.k) {
+  ValueCounts last_days = counts_of(buyers, &RfmValues::recency_days, -1);
+  ValueCounts orders = counts_of(buyers, &RfmValues::frequency);
+  ValueCounts monetary = counts_of(buyers, &RfmValues::monetary_minor);
+  *this = RfmScale(last_days, 0, orders, monetary, parameters);
+}
+
+RfmScale::RfmScale(ValueCounts& last_days, std::int64_t as_of_day, ValueCounts& orders,
+                   ValueCounts& monetary_minor, const RfmParameters& parameters)
+    : buyers_(orders.total()), k_(parameters.k) {
+  if (buyers_ == 0) return;
+  recency_cuts_ = score_cuts(last_days, k_);
+  // Recency turned round; a purchase that lies ahead counts as today.
+  for (std::int64_t& cut : recency_cuts_) cut = std::min<std::int64_t>(cut - 1 - as_of_day, 0) + 1;
+  frequency_cuts_ = score_cuts(orders, k_);
+  monetary_cuts_ = score_cuts(monetary_minor, k_);
   for (const double share :
        {parameters.middle_share, parameters.high_share, parameters.top_share}) {
-    tier_cuts_.push_back(tier_cut(values, share));
+    tier_cuts_.push_back(tier_cut(monetary_minor, share));
   }
 }
 

@@ -18,6 +18,9 @@ RfmValues rfm_values(const ProfileState& state, std::span<const std::int32_t> da
 // of its value, never more than all of it. Cost: O(r log n) for r refunded of n orders.
 std::int64_t refund_total(const ProfileState& state);
 
+// What their orders came to, less refund_total.
+std::int64_t monetary_total(const ProfileState& state);
+
 // Geometric mean of unit prices, rounded; absent without prices.
 std::optional<std::int64_t> typical_price(const ProfileState& state);
 

@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include <fmt/format.h>
+
 #include "shop.h"
 
 namespace attune::engine {
@@ -71,6 +73,47 @@ std::map<std::string, std::int64_t> sizes(Customers& people) {
   const auto refreshed = people.refresh_segments().value();
   for (const auto& size : refreshed) members[size.segment.name] = size.members;
   return members;
+}
+
+// Few events beside what is stored lie apart from it, and count all the same: in profiles, in what
+// customers are compared with, and in the moment that they are read as of.
+TEST_F(CustomersAsOf, AreTheSameByTheDayAsFromScratch) {
+  const auto orders = [](int first, int last) {
+    std::string text = kHeader;
+    for (int i = first; i < last; ++i) {
+      text += fmt::format("{},c{},p{},kind {},2026-{:02}-{:02} 10:00:00,{},2.5\n", i, i * 7 % 20,
+                          i % 11, i % 11 % 3, 1 + i / 80, 1 + i % 28, 1 + i % 4);
+    }
+    return text;
+  };
+  Workspace daily = open(root_ / "daily"), scratch = open(root_ / "scratch");
+  import(daily, write("first.csv", orders(0, 300)));
+  customers(daily);
+  import(daily, write("next.csv", orders(300, 312)));
+  import(scratch, write("all.csv", orders(0, 312)));
+  Customers by_day = customers(daily), anew = customers(scratch);
+  EXPECT_GT(daily.state().find_int64("SELECT count(*) FROM fresh_profiles").value(), 0);
+  EXPECT_EQ(scratch.state().find_int64("SELECT count(*) FROM fresh_profiles").value(), 0);
+  EXPECT_EQ(by_day.as_of(), anew.as_of());
+  EXPECT_EQ(profiles_of(daily, by_day), profiles_of(scratch, anew));
+  // And read again by a program that starts anew.
+  Customers again = customers(daily);
+  EXPECT_EQ(profiles_of(daily, again), profiles_of(scratch, anew));
+}
+
+TEST_F(CustomersAsOf, AreReadAsOfTheLastDayAfterAReopenToo) {
+  Timestamp spring, summer;
+  {
+    Workspace workspace = open();
+    import(workspace, write("spring.csv", std::string(kHeader) + kSpring));
+    spring = workspace.default_as_of().value();
+  }
+  Workspace workspace = open();
+  EXPECT_EQ(workspace.default_as_of().value(), spring);
+  import(workspace, write("summer.csv", std::string(kHeader) + kSummer));
+  summer = workspace.default_as_of().value();
+  EXPECT_EQ(workspace.zone().to_civil(summer).month, 5);
+  EXPECT_GT(summer, spring);
 }
 
 TEST_F(CustomersAsOf, AreLookedAtWithoutMovingAnybodyInOrOutOfASegment) {

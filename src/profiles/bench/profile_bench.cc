@@ -18,6 +18,7 @@
 #include "attune/profiles/clusters.h"
 #include "attune/profiles/context.h"
 #include "attune/profiles/segments.h"
+#include "attune/profiles/shop_statistics.h"
 
 namespace attune::profiles {
 namespace {
@@ -127,9 +128,9 @@ void parse(benchmark::State& state) {
 }
 
 ShopContext context_of(const Profiles& profiles) {
-  ShopStatistics statistics({1'323'500'000'000'000}, TimeZone::utc());
-  for (const auto& [customer, profile] : profiles) statistics.add(profile.state());
-  return statistics.finish({}, {});
+  ShopStatistics statistics;
+  for (const auto& [customer, profile] : profiles) statistics.add(profile.state(), TimeZone::utc());
+  return statistics.context({1'323'500'000'000'000}, TimeZone::utc(), {}, {});
 }
 
 void context(benchmark::State& state) {

@@ -40,11 +40,11 @@ class ProfileStoreTest : public ::testing::Test {
     store_.reset();
     state_.reset();
     state_.emplace(store::State::open(folder_ / "state.sqlite").value());
-    store_.emplace(ProfileStore::open(*state_, &*vault_, rules).value());
+    store_.emplace(ProfileStore::open(*state_, &*vault_, rules, TimeZone::utc()).value());
   }
-  void save(std::int64_t customer, const ProfileAccumulator& profile) {
+  void add(std::int64_t customer, const ProfileAccumulator& profile, Place place = Place::settled) {
     const std::pair<CustomerNumber, const ProfileAccumulator*> one{{customer}, &profile};
-    ASSERT_TRUE(store_->save(std::span(&one, 1)).has_value());
+    ASSERT_TRUE(store_->add(std::span(&one, 1), place).has_value());
   }
   ProfileState stored(std::int64_t customer) {
     return store_->find({customer}).value().value_or(ProfileAccumulator()).state();
@@ -61,7 +61,7 @@ TEST_F(ProfileStoreTest, GivesBackWhatWasSavedWithSealedSearchWords) {
   ASSERT_TRUE(vault_->create_keys(std::span(&seven, 1)).has_value());
   const auto profile = testing::folded(testing::random_history(3, 200));
   ASSERT_FALSE(profile.state().recent_searches.empty());
-  save(7, profile);
+  add(7, profile);
   reopen();
   EXPECT_EQ(stored(7), profile.state());
   EXPECT_EQ(store_->count(), 1);
@@ -81,7 +81,7 @@ TEST_F(ProfileStoreTest, GivesManyAtOnceAsOneByOne) {
   ASSERT_TRUE(vault_->create_keys(keyed).has_value());
   std::vector<std::pair<CustomerNumber, const ProfileAccumulator*>> all;
   for (std::int64_t i = 1; i <= kMany; ++i) all.emplace_back(CustomerNumber{i}, &profile);
-  ASSERT_TRUE(store_->save(all).has_value());
+  ASSERT_TRUE(store_->add(all, Place::settled).has_value());
   std::int64_t next = 2;  // of 2 to kMany - 1
   const auto visit = [&](std::span<const StoredProfile> block) -> Status {
     for (const StoredProfile& one : block) {
@@ -103,13 +103,13 @@ TEST_F(ProfileStoreTest, GivesManyAtOnceAsOneByOne) {
 
 TEST_F(ProfileStoreTest, KeepsNoSearchWordsWithoutAKey) {
   const auto profile = testing::folded(testing::random_history(3, 200));
-  save(8, profile);
+  add(8, profile);
   EXPECT_TRUE(stored(8).recent_searches.empty());
   EXPECT_EQ(stored(8).orders, profile.state().orders);
 }
 
 TEST_F(ProfileStoreTest, NamesTheCustomerOfADamagedProfile) {
-  save(9, testing::folded(testing::random_history(3, 20)));
+  add(9, testing::folded(testing::random_history(3, 20)));
   ASSERT_TRUE(state_->run("UPDATE profile_blobs SET blob = ?", store::Blob{"broken"}).has_value());
   const auto found = store_->find({9});
   ASSERT_FALSE(found.has_value());
@@ -117,23 +117,12 @@ TEST_F(ProfileStoreTest, NamesTheCustomerOfADamagedProfile) {
   EXPECT_THAT(to_string(found.error()), ::testing::HasSubstr("customer 9"));
 }
 
-TEST_F(ProfileStoreTest, ChangedListsWhoWasWrittenUntilCleared) {
-  const auto profile = testing::folded(testing::random_history(3, 5));
-  save(5, profile);
-  save(2, profile);
-  save(5, profile);
-  EXPECT_EQ(store_->changed(), (std::vector<CustomerNumber>{{2}, {5}}));
-  const CustomerNumber two{2};
-  ASSERT_TRUE(store_->clear_changed(std::span(&two, 1)).has_value());
-  EXPECT_EQ(store_->changed(), (std::vector<CustomerNumber>{{5}}));
-}
-
 TEST_F(ProfileStoreTest, MergeEqualsFoldingBothHistories) {
   std::vector<OwnedEvent> history = testing::random_history(11, 90);
   const std::vector<OwnedEvent> first(history.begin(), history.begin() + 40);
   const std::vector<OwnedEvent> second(history.begin() + 40, history.end());
-  save(1, testing::folded(first));
-  save(2, testing::folded(second));
+  add(1, testing::folded(first));
+  add(2, testing::folded(second));
   ASSERT_TRUE(store_->merge({2}, {1}).has_value());
   EXPECT_FALSE(store_->find({2})->has_value());
   EXPECT_EQ(stored(1).orders, testing::folded(history).state().orders);
@@ -143,8 +132,8 @@ TEST_F(ProfileStoreTest, MergeEqualsFoldingBothHistories) {
 
 TEST_F(ProfileStoreTest, RebuildTakesAMergeApart) {
   const std::vector<OwnedEvent> history = testing::random_history(12, 60);
-  save(1, testing::folded(history));  // the merged one
-  save(3, testing::folded(history));
+  add(1, testing::folded(history));  // the merged one
+  add(3, testing::folded(history));
   const std::vector<CustomerNumber> apart{{1}, {2}, {4}};
   const Status done = store_->rebuild(apart, [&](const ProfileStore::Sink& sink) -> Status {
     for (const OwnedEvent& e : history) sink({1 + e.event.sequence % 3}, e.view());
@@ -181,7 +170,7 @@ TEST_F(ProfileStoreTest, AsksForARebuildOfWhatAnEarlierProgramStored) {
 }
 
 TEST_F(ProfileStoreTest, AFailedReplayChangesNothing) {
-  save(1, testing::folded(testing::random_history(12, 60)));
+  add(1, testing::folded(testing::random_history(12, 60)));
   const ProfileState before = stored(1);
   const CustomerNumber one{1};
   const Status failed = store_->rebuild(std::span(&one, 1), [](const auto&) -> Status {
@@ -193,7 +182,7 @@ TEST_F(ProfileStoreTest, AFailedReplayChangesNothing) {
 
 TEST_F(ProfileStoreTest, AsksForARebuildWhenTheWeightsChange) {
   EXPECT_EQ(store_->needs_rebuild(), false);
-  save(1, testing::folded(testing::random_history(12, 6)));
+  add(1, testing::folded(testing::random_history(12, 6)));
   BehaviourWeights weights;
   weights.view = 2;
   reopen(FoldRules(weights));
@@ -204,10 +193,10 @@ TEST_F(ProfileStoreTest, AsksForARebuildWhenTheWeightsChange) {
 }
 
 TEST_F(ProfileStoreTest, ForgettingTwiceIsNoError) {
-  save(1, testing::folded(testing::random_history(12, 6)));
+  add(1, testing::folded(testing::random_history(12, 6)));
   EXPECT_EQ(store_->forget({1}), 1);
   EXPECT_EQ(store_->forget({1}), 0);
-  EXPECT_TRUE(store_->changed()->empty());
+  EXPECT_FALSE(store_->find({1})->has_value());
 }
 
 // Crashes at any moment: what is stored is what folding up to the cursor gives, and catching up
@@ -221,11 +210,11 @@ TEST_F(ProfileStoreTest, WorkingSetCatchesUpToTheSameProfilesWhereverItWasStoppe
   for (const OwnedEvent& e : history) whole[owner(e)].fold(e.view(), FoldRules());
   Rng rng(4, "stops");
   for (int stops = 0; stops < 12; ++stops) {
-    ProfileWorkingSet set(*store_, 3);
+    ProfileWorkingSet set(*store_, stops % 2 == 0 ? Place::settled : Place::apart);
     const std::size_t until = stops == 11 ? history.size() : rng.below(history.size());
     for (std::size_t i = 0; i < until; ++i) {  // offers old events again: they are passed over
       ASSERT_TRUE(set.fold(owner(history[i]), history[i].view()).has_value());
-      if (rng.chance(.05) && set.dirty() > 0) {
+      if (rng.chance(.05) && set.size() > 0) {
         ASSERT_TRUE(set.flush({history[i].event.sequence}).has_value());
       }
     }
@@ -250,7 +239,7 @@ TEST_F(ProfileStoreTest, SpillsInsideATransactionAlone) {
   EXPECT_EQ(set.spill().error().code, ErrorCode::failed_precondition);
   auto transaction = state_->begin();
   ASSERT_TRUE(set.spill().has_value());
-  EXPECT_EQ(set.dirty(), 0u);
+  EXPECT_EQ(set.size(), 0u);
   ASSERT_TRUE(set.fold({5}, second.view()).has_value());
   ASSERT_TRUE(set.flush({2}).has_value());
   ASSERT_TRUE(transaction->commit().has_value());
@@ -258,19 +247,149 @@ TEST_F(ProfileStoreTest, SpillsInsideATransactionAlone) {
   EXPECT_EQ(store_->cursor()->value, 2);
 }
 
-TEST_F(ProfileStoreTest, PrefetchedProfilesAreTheStoredOnes) {
-  const auto profile = testing::folded(testing::random_history(3, 20));
-  save(5, profile);
-  ProfileWorkingSet set(*store_);
-  const std::vector<CustomerNumber> wanted{{6}, {5}};
-  ASSERT_TRUE(set.prefetch(wanted).has_value());
-  const OwnedEvent more = testing::purchase(999, testing::at(2021, 1, 1), 5);
-  ASSERT_TRUE(set.fold({5}, more.view()).has_value());
-  ASSERT_TRUE(set.fold({6}, more.view()).has_value());
-  EXPECT_EQ(set.dirty(), 2u);
-  ASSERT_TRUE(set.flush({999}).has_value());
-  EXPECT_EQ(stored(5).orders.size(), profile.state().orders.size() + 1);
-  EXPECT_EQ(stored(6).orders.size(), 1u);
+// What describe() compares customers with, as far as it was measured.
+auto cuts_of(ShopStatistics statistics) {
+  const ShopContext context = statistics.context(testing::at(2025, 1, 1), TimeZone::utc(), {}, {});
+  std::vector<RfmScores> scores;
+  for (std::int64_t days = 0; days < 4000; days += 50)
+    scores.push_back(context.rfm.score({days, days / 100, days * 10}));
+  return std::tuple(context.rfm.buyers(), scores, context.shop_gap_days,
+                    context.prices ? context.prices->low_max : -1);
+}
+
+class ProfilesApart : public ProfileStoreTest {
+ protected:
+  static CustomerNumber owner(const OwnedEvent& e) {
+    return CustomerNumber{1 + static_cast<std::int64_t>(e.event.sequence * 7 % 13)};
+  }
+  void fold(std::span<const OwnedEvent> events, Place place) {
+    ProfileWorkingSet set(*store_, place);
+    for (const OwnedEvent& e : events) ASSERT_TRUE(set.fold(owner(e), e.view()).has_value());
+    ASSERT_TRUE(set.flush({events.back().event.sequence}).has_value());
+  }
+  // Everybody as if the events had been folded in one go, each one way of reading like the other.
+  void expect_folded(std::span<const OwnedEvent> events) {
+    std::map<CustomerNumber, ProfileAccumulator> whole;
+    for (const OwnedEvent& e : events) whole[owner(e)].fold(e.view(), FoldRules());
+    ShopStatistics measured;
+    std::map<CustomerNumber, ProfileState> one_by_one, in_blocks;
+    for (const auto& [customer, profile] : whole) {
+      measured.add(profile.state(), TimeZone::utc());
+      const ProfileState found = stored(customer.value);
+      EXPECT_EQ(found.orders, profile.state().orders);
+      EXPECT_EQ(found.refunded, profile.state().refunded);
+      EXPECT_EQ(found.days, profile.state().days);
+      EXPECT_EQ(found.recent_items, profile.state().recent_items);
+      EXPECT_NEAR(found.engagement, profile.state().engagement, 1e-9 * profile.state().engagement);
+    }
+    EXPECT_EQ(store_->count().value(), std::ssize(whole));
+    ASSERT_TRUE(store_->for_each([&](const StoredProfile& one) -> Status {
+      one_by_one[one.customer] = one.accumulator.state();
+      return {};
+    }));
+    const auto block = [&](std::span<const StoredProfile> profiles) -> Status {
+      for (const StoredProfile& one : profiles) in_blocks[one.customer] = one.accumulator.state();
+      return {};
+    };
+    ASSERT_TRUE(store_->for_each_block({1}, {99}, block));
+    EXPECT_EQ(std::ssize(one_by_one), std::ssize(whole));
+    EXPECT_EQ(one_by_one, in_blocks);
+    for (const auto& [customer, state] : one_by_one) EXPECT_EQ(state, stored(customer.value));
+    EXPECT_EQ(cuts_of(store_->statistics().value()), cuts_of(measured));
+  }
+};
+
+TEST_F(ProfilesApart, AreReadWithThoseTheyBelongToWhateverWasSettled) {
+  const std::vector<OwnedEvent> history = testing::random_history(31, 600);
+  Rng rng(5, "flushes");
+  std::int64_t most_apart = 0;
+  for (std::size_t from = 0; from < history.size();) {
+    const std::size_t until = std::min(history.size(), from + 1 + rng.below(40));
+    const Place place = rng.chance(.8) ? Place::apart : Place::settled;
+    fold(std::span(history).subspan(from, until - from), place);
+    expect_folded(std::span(history).first(until));
+    most_apart = std::max(most_apart, store_->count_apart().value());
+    if (rng.chance(.3)) reopen();
+    from = until;
+  }
+  EXPECT_GT(most_apart, 3);
+}
+
+// One event after another: what lies apart is settled as it passes an eighth of what is.
+TEST_F(ProfilesApart, AreSettledWhenTheirEventsPassAnEighth) {
+  const std::vector<OwnedEvent> history = testing::random_history(32, 800);
+  fold(std::span(history).first(400), Place::settled);
+  int emptied = 0;
+  std::int64_t before = 0;
+  for (std::size_t i = 400; i < history.size(); ++i) {
+    fold(std::span(history).subspan(i, 1), Place::apart);
+    const std::int64_t apart = store_->count_apart().value();
+    if (apart < before) ++emptied;
+    before = apart;
+  }
+  EXPECT_GE(emptied, 4);  // 400 to 800 by eighths: six times
+  EXPECT_LE(emptied, 7);
+  expect_folded(history);
+}
+
+TEST_F(ProfilesApart, JoinTheWholeWhenCustomersMergeOrAreForgotten) {
+  const std::vector<OwnedEvent> history = testing::random_history(33, 300);
+  fold(std::span(history).first(150), Place::settled);
+  fold(std::span(history).subspan(150), Place::apart);
+  ASSERT_TRUE(store_->merge({2}, {1}).has_value());
+  ProfileAccumulator both;
+  for (const OwnedEvent& e : history) {
+    if (owner(e).value <= 2) both.fold(e.view(), FoldRules());
+  }
+  EXPECT_EQ(stored(1).orders, both.state().orders);
+  EXPECT_EQ(stored(1).type_counts, both.state().type_counts);
+  EXPECT_FALSE(store_->find({2})->has_value());
+  EXPECT_EQ(store_->forget({3}), 1);
+  EXPECT_FALSE(store_->find({3})->has_value());
+  EXPECT_EQ(store_->forget({3}), 0);
+  ShopStatistics measured;
+  ASSERT_TRUE(store_->for_each([&](const StoredProfile& left) -> Status {
+    measured.add(left.accumulator.state(), TimeZone::utc());
+    return {};
+  }));
+  EXPECT_EQ(cuts_of(store_->statistics().value()), cuts_of(measured));
+}
+
+TEST_F(ProfilesApart, AreMeasuredAnewWhereTheStatisticsCannotBe) {
+  const std::vector<OwnedEvent> history = testing::random_history(34, 300);
+  fold(history, Place::settled);
+  const auto expected = cuts_of(store_->statistics().value());
+  ShopStatistics nobody, one;
+  one.remove({});
+  const std::string taken = one.serialise();
+  const auto spoil = [&](std::string_view counts) {
+    ASSERT_TRUE(state_->run("UPDATE profile_statistics SET counts = ?", store::Blob{counts}));
+    EXPECT_EQ(cuts_of(store_->statistics().value()), expected);
+  };
+  spoil("broken");
+  spoil(taken);  // somebody was taken out who was not there
+  ASSERT_TRUE(state_->run("DELETE FROM profile_statistics"));  // as an earlier program left them
+  const OwnedEvent more = testing::purchase(301, testing::at(2021, 1, 1), 5);
+  fold(std::span(&more, 1), Place::apart);
+  ShopStatistics measured;
+  ASSERT_TRUE(store_->for_each([&](const StoredProfile& all) -> Status {
+    measured.add(all.accumulator.state(), TimeZone::utc());
+    return {};
+  }));
+  EXPECT_EQ(cuts_of(store_->statistics().value()), cuts_of(measured));
+}
+
+// A damaged profile can be forgotten all the same; what the others add is measured anew.
+TEST_F(ProfilesApart, AreForgottenEvenWhenTheyCannotBeRead) {
+  fold(testing::random_history(35, 200), Place::settled);
+  ASSERT_TRUE(state_->run("UPDATE profile_blobs SET blob = x'00' WHERE customer = 4"));
+  EXPECT_EQ(store_->forget({4}), 1);
+  ShopStatistics measured;
+  ASSERT_TRUE(store_->for_each([&](const StoredProfile& all) -> Status {
+    measured.add(all.accumulator.state(), TimeZone::utc());
+    return {};
+  }));
+  EXPECT_EQ(cuts_of(store_->statistics().value()), cuts_of(measured));
 }
 
 }  // namespace

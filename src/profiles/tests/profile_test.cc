@@ -1,4 +1,5 @@
 #include "attune/profiles/profile.h"
+#include "attune/profiles/shop_statistics.h"
 
 #include <cmath>
 #include <map>
@@ -185,7 +186,8 @@ TEST(Profile, InterestHalvesWithEveryHalfLife) {
 
 TEST(Profile, PlacesTheTypicalPriceInTheShopsBands) {
   ShopContext context = plain_context(at(2020, 6, 1));
-  context.prices = PriceBounds::from_prices({100, 200, 300, 400, 500, 600, 0, -5});
+  context.prices =
+      PriceBounds::from_prices(std::vector<std::int64_t>{100, 200, 300, 400, 500, 600, 0, -5});
   EXPECT_EQ(context.prices->low_max, 200);
   EXPECT_EQ(context.prices->middle_max, 400);
   const auto band = [&](std::int64_t a, std::int64_t b) {
@@ -244,10 +246,10 @@ TEST(Profile, RanksBuyersByTheMoneyThatRefundsOfWholeOrdersLeave) {
   const auto returned = testing::folded(
       {testing::purchase(1, at(2020, 5, 1), 1000, 7), testing::whole_refund(2, at(2020, 5, 2), 7)});
   const auto kept = testing::folded({testing::purchase(3, at(2020, 5, 1), 10, 8)});
-  ShopStatistics statistics(at(2020, 6, 1), TimeZone::utc());
-  statistics.add(returned.state());
-  statistics.add(kept.state());
-  const ShopContext context = statistics.finish({}, {});
+  ShopStatistics statistics;
+  statistics.add(returned.state(), TimeZone::utc());
+  statistics.add(kept.state(), TimeZone::utc());
+  const ShopContext context = statistics.context(at(2020, 6, 1), TimeZone::utc(), {}, {});
   EXPECT_EQ(describe({1}, returned.state(), context).rfm->monetary, 1);
   EXPECT_EQ(describe({2}, kept.state(), context).rfm->monetary, 3);
 }

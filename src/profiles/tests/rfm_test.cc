@@ -1,4 +1,5 @@
 #include "attune/profiles/rfm.h"
+#include "attune/profiles/shop_statistics.h"
 
 #include <unistd.h>
 #include <zlib.h>
@@ -232,9 +233,9 @@ TEST(RfmGolden, CdnowMasterEqualsAnIndependentComputationRowByRow) {
 
   const Timestamp as_of = testing::at(1998, 7, 1);
   const auto as_of_day = static_cast<std::int32_t>(days_from_civil(1998, 7, 1));
-  ShopStatistics statistics(as_of, TimeZone::utc());
-  for (const auto& [customer, profile] : profiles) statistics.add(profile.state());
-  const ShopContext context = statistics.finish({}, {});
+  ShopStatistics statistics;
+  for (const auto& [customer, profile] : profiles) statistics.add(profile.state(), TimeZone::utc());
+  const ShopContext context = statistics.context(as_of, TimeZone::utc(), {}, {});
 
   // The independent scores: sort, and let the first of equal values speak for all.
   const auto ranks = [&](auto value) {
@@ -321,9 +322,11 @@ TEST(RfmGolden, CdnowMasterEqualsTheSqlOfTheHeaderRowByRow) {
       profiles[row.customer].fold(testing::purchase(++sequence, row.time, row.cents).view(),
                                   FoldRules());
     }
-    ShopStatistics statistics(testing::at(1998, 7, 1), TimeZone::utc());
-    for (const auto& [customer, profile] : profiles) statistics.add(profile.state());
-    const ShopContext context = statistics.finish({}, {});
+    ShopStatistics statistics;
+    for (const auto& [customer, profile] : profiles)
+      statistics.add(profile.state(), TimeZone::utc());
+    const ShopContext context =
+        statistics.context(testing::at(1998, 7, 1), TimeZone::utc(), {}, {});
 
     auto result = history->query(kRfmSql);
     ASSERT_TRUE(result.has_value()) << result.error().message;

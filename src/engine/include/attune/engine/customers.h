@@ -57,7 +57,7 @@ class Customers {
   // segments anew. What customers are compared with (RFM bounds, price bands) stays as it was
   // measured. Cost: that of the new events, and of reading all items where `news` says so.
   Status catch_up(const News& news, Progress& progress);
-  // Measures anew what customers are compared with. Cost: reads every profile.
+  // Reads anew what customers are compared with. Cost: that of ProfileStore::statistics.
   Status measure_shop();
 
   // Errors: not_found when nobody is called so or nothing is known of them.

@@ -11,6 +11,7 @@
 #include "attune/base/time.h"
 #include "attune/profiles/profile.h"
 #include "attune/profiles/rfm.h"
+#include "attune/profiles/value_counts.h"
 
 namespace attune::profiles {
 
@@ -21,7 +22,8 @@ struct PriceBounds {
 
   // The 1/3 and 2/3 quantiles (the ceil(q n)-th smallest) of the prices above 0; absent without
   // any.
-  static std::optional<PriceBounds> from_prices(std::vector<std::int64_t> prices_minor);
+  static std::optional<PriceBounds> from_prices(std::span<const std::int64_t> prices_minor);
+  static std::optional<PriceBounds> from_counts(ValueCounts& prices_minor);
   PriceBand band(std::int64_t price_minor) const;
 };
 
@@ -34,30 +36,6 @@ struct ShopContext {
   std::optional<PriceBounds> prices;  // of the shop's items, else of its customers' typical prices
   RfmScale rfm;                       // no buyers: no scores
   std::optional<double> shop_gap_days;  // median over customers of their median inter-purchase time
-};
-
-// Collects what ShopContext holds from all customers, in any order; collectors of several threads
-// merge.
-// Cost: about 40 bytes a buyer; finish() sorts.
-class ShopStatistics {
- public:
-  ShopStatistics(Timestamp as_of, TimeZone zone) : as_of_(as_of), zone_(std::move(zone)) {}
-
-  void add(const ProfileState& state);
-  void merge(const ShopStatistics& other);
-  std::int64_t customers() const { return customers_; }
-
-  // `item_prices_minor`: one price an item, if the catalogue knows them.
-  ShopContext finish(const RfmParameters& rfm, const LifecycleParameters& lifecycle,
-                     std::span<const std::int64_t> item_prices_minor = {}) const;
-
- private:
-  Timestamp as_of_;
-  TimeZone zone_;
-  std::int64_t customers_ = 0;
-  std::vector<RfmValues> buyers_;
-  std::vector<double> gaps_;
-  std::vector<std::int64_t> typical_prices_;
 };
 
 // The distinct days of the shop's calendar with an order, ascending, and what follows from them.

@@ -9,6 +9,7 @@
 
 #include "attune/base/parameters.h"
 #include "attune/profiles/profile.h"
+#include "attune/profiles/value_counts.h"
 
 namespace attune::profiles {
 
@@ -57,7 +58,11 @@ class RfmScale {
  public:
   RfmScale() = default;
   // Errors: none; parameters are checked before. Cost: O(n log n).
-  RfmScale(std::vector<RfmValues> buyers, const RfmParameters& parameters);
+  RfmScale(std::span<const RfmValues> buyers, const RfmParameters& parameters);
+  // Of the buyers' days of the last purchase, numbers of orders, and money. Cost: linear in the
+  // number of distinct values.
+  RfmScale(ValueCounts& last_days, std::int64_t as_of_day, ValueCounts& orders,
+           ValueCounts& monetary_minor, const RfmParameters& parameters);
 
   bool empty() const { return buyers_ == 0; }
   std::int64_t buyers() const { return buyers_; }
