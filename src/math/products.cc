@@ -15,14 +15,15 @@ using Floats = hn::CappedTag<float, 16>;
 constexpr std::int64_t kWidth = static_cast<std::int64_t>(hn::MaxLanes(Floats()));
 
 // kRows x kVectors vectors of c in registers, one step of k after the other.
-template <int Rows, int Vectors>
+template <bool Add, int Rows, int Vectors>
 HWY_INLINE void multiply_tile(std::int64_t k, const LeftSide& a, const RightSide& b,
                               const Target& c) {
   const Floats lanes;
   hn::Vec<Floats> sums[Rows][Vectors];
   for (int r = 0; r < Rows; ++r) {
-    for (int v = 0; v < Vectors; ++v)
-      sums[r][v] = hn::LoadU(lanes, c.data + r * c.step + v * kWidth);
+    for (int v = 0; v < Vectors; ++v) {
+      sums[r][v] = Add ? hn::LoadU(lanes, c.data + r * c.step + v * kWidth) : hn::Zero(lanes);
+    }
   }
   const float* left = a.data;
   const float* right = b.data;
@@ -42,7 +43,7 @@ HWY_INLINE void multiply_tile(std::int64_t k, const LeftSide& a, const RightSide
   }
 }
 
-template <int Vectors>
+template <bool Add, int Vectors>
 HWY_INLINE void multiply_columns(std::int64_t m, std::int64_t k, LeftSide a, const RightSide& b,
                                  Target c) {
   constexpr int kRows = 6;
@@ -52,29 +53,39 @@ HWY_INLINE void multiply_columns(std::int64_t m, std::int64_t k, LeftSide a, con
     m -= rows;
   };
   while (m >= kRows) {
-    multiply_tile<kRows, Vectors>(k, a, b, c);
+    multiply_tile<Add, kRows, Vectors>(k, a, b, c);
     advance(kRows);
   }
   if (m >= 4) {
-    multiply_tile<4, Vectors>(k, a, b, c);
+    multiply_tile<Add, 4, Vectors>(k, a, b, c);
     advance(4);
   }
   if (m >= 2) {
-    multiply_tile<2, Vectors>(k, a, b, c);
+    multiply_tile<Add, 2, Vectors>(k, a, b, c);
     advance(2);
   }
-  if (m >= 1) multiply_tile<1, Vectors>(k, a, b, c);
+  if (m >= 1) multiply_tile<Add, 1, Vectors>(k, a, b, c);
 }
 
-void multiply_add_kernel(std::int64_t m, std::int64_t n, std::int64_t k, const LeftSide& a,
-                         const RightSide& b, const Target& c) {
+template <bool Add>
+HWY_INLINE void multiply_all(std::int64_t m, std::int64_t n, std::int64_t k, const LeftSide& a,
+                             const RightSide& b, const Target& c) {
   std::int64_t column = 0;
   for (; column + 2 * kWidth <= n; column += 2 * kWidth) {
-    multiply_columns<2>(m, k, a, {b.data + column, b.step}, {c.data + column, c.step});
+    multiply_columns<Add, 2>(m, k, a, {b.data + column, b.step}, {c.data + column, c.step});
   }
   for (; column < n; column += kWidth) {
-    multiply_columns<1>(m, k, a, {b.data + column, b.step}, {c.data + column, c.step});
+    multiply_columns<Add, 1>(m, k, a, {b.data + column, b.step}, {c.data + column, c.step});
   }
+}
+
+void multiply_kernel(std::int64_t m, std::int64_t n, std::int64_t k, const LeftSide& a,
+                     const RightSide& b, const Target& c) {
+  multiply_all<false>(m, n, k, a, b, c);
+}
+void multiply_add_kernel(std::int64_t m, std::int64_t n, std::int64_t k, const LeftSide& a,
+                         const RightSide& b, const Target& c) {
+  multiply_all<true>(m, n, k, a, b, c);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -84,7 +95,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace attune::math {
 
+HWY_EXPORT(multiply_kernel);
 HWY_EXPORT(multiply_add_kernel);
+
+void multiply(std::int64_t m, std::int64_t n, std::int64_t k, LeftSide a, RightSide b, Target c) {
+  HWY_DYNAMIC_DISPATCH(multiply_kernel)(m, n, k, a, b, c);
+}
 
 void multiply_add(std::int64_t m, std::int64_t n, std::int64_t k, LeftSide a, RightSide b,
                   Target c) {

@@ -19,19 +19,22 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // Writes the places of numbers that are at least `least`, rising; gives how many there are. Shapes:
-// numbers, places (kRowGroup).
+// numbers (kRowGroup), places (kRowGroup + kPlacesBeyond), of which those beyond the last are
+// written, too.
 template <class Number>
 HWY_INLINE std::size_t places_from(const Number* numbers, Number least, std::int32_t* places) {
   const hn::CappedTag<Number, 16> lanes;
+  const hn::RebindToSigned<decltype(lanes)> integers;
   const std::size_t width = hn::Lanes(lanes);
   const auto bound = hn::Set(lanes, least);
   std::size_t found = 0;
   for (std::size_t i = 0; i < kRowGroup; i += width) {
-    if (hn::AllTrue(lanes, hn::Lt(hn::LoadU(lanes, numbers + i), bound))) continue;
-    for (std::size_t j = i; j < i + width; ++j) {
-      places[found] = static_cast<std::int32_t>(j);
-      found += numbers[j] >= least ? 1 : 0;
-    }
+    const auto reaches = hn::Not(hn::Lt(hn::LoadU(lanes, numbers + i), bound));
+    if (hn::AllFalse(lanes, reaches)) continue;
+    const auto mask = hn::RebindMask(integers, reaches);
+    const auto here = hn::Iota(integers, static_cast<std::int32_t>(i));
+    hn::StoreU(hn::Compress(here, mask), integers, places + found);
+    found += hn::CountTrue(integers, mask);
   }
   return found;
 }
@@ -103,11 +106,11 @@ void FullGroups::Block::keep(std::span<const std::size_t> places) {
 
 void FullGroups::Block::multiply(std::size_t group) {
   const auto d = static_cast<std::int64_t>(groups_.columns_);
-  scores_.assign(off_.size() * kStep, 0);
+  scores_.resize(off_.size() * kStep);
   const float* panels = groups_.panels_.data() + group * kRowGroup * groups_.columns_;
   for (std::size_t panel = 0; panel < kRowGroup; panel += kPanel) {
-    multiply_add(static_cast<std::int64_t>(off_.size()), kPanel, d, {vectors_.data(), d, 1},
-                 {panels + panel * groups_.columns_, kPanel}, {scores_.data() + panel, kStep});
+    math::multiply(static_cast<std::int64_t>(off_.size()), kPanel, d, {vectors_.data(), d, 1},
+                   {panels + panel * groups_.columns_, kPanel}, {scores_.data() + panel, kStep});
   }
 }
 

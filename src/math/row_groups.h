@@ -15,10 +15,13 @@ namespace attune::math {
 
 inline constexpr std::size_t kRowGroup = 256;  // rows worked on together
 
+inline constexpr std::size_t kPlacesBeyond = 16;  // written, and of no account
+
 // Rows of a group that may reach a threshold; dot(row, x) lies between the bounds.
 struct Reaching {
   std::size_t count = 0;
-  std::array<std::int32_t, kRowGroup> place;  // in the group, rising; past the last row, too
+  std::array<std::int32_t, kRowGroup + kPlacesBeyond>
+      place;  // in the group, rising; past the last row, too
   std::array<float, kRowGroup> lower, upper;
 };
 

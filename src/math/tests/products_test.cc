@@ -42,6 +42,11 @@ TEST_P(EveryInstructionSet, MultipliesLikePlainLoops) {
         multiply_add(m, n, k, {turned.data().data(), 1, m}, {b.data().data(), n},
                      {d.data().data(), n});
         EXPECT_EQ(c, d);
+        MatrixF zero(m, n), fresh = before;
+        multiply_add(m, n, k, {a.data().data(), k, 1}, {b.data().data(), n},
+                     {zero.data().data(), n});
+        multiply(m, n, k, {a.data().data(), k, 1}, {b.data().data(), n}, {fresh.data().data(), n});
+        EXPECT_EQ(zero, fresh);
         for (std::int64_t i = 0; i < m; ++i) {
           for (std::int64_t j = 0; j < n; ++j) {
             double sum = before(i, j), size = std::abs(sum);

@@ -46,6 +46,9 @@ struct Target {
 void multiply_add(std::int64_t m, std::int64_t n, std::int64_t k, LeftSide a, RightSide b,
                   Target c);
 
+// c = a * b, otherwise alike.
+void multiply(std::int64_t m, std::int64_t n, std::int64_t k, LeftSide a, RightSide b, Target c);
+
 // Lower triangle of c += rows' rows. Shapes: rows (count, n), c (n, n), steps as told, n a multiple
 // of kProductColumns; what lies above the diagonal of c may be written too.
 void add_gramian(std::int64_t count, std::int64_t n, RightSide rows, Target c);
