@@ -41,6 +41,12 @@ Status read_hash(std::string_view bytes, Hash128& hash) {
   return {};
 }
 
+std::vector<CustomerNumber> distinct_of(std::vector<CustomerNumber> numbers) {
+  std::ranges::sort(numbers);
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
+}
+
 bool is_forgotten(const std::vector<Sequence>& until, std::uint32_t code) {
   return !until.empty() && until[code] != kNeverForgotten;
 }
@@ -260,12 +266,12 @@ Result<Identity::Numbers> Identity::admit(const EventNames& names, const StagedF
     fresh.push_back(mention);
     fresh_numbers.push_back(number);
   }
-  std::vector<CustomerNumber> distinct = fresh_numbers;
-  std::ranges::sort(distinct);
-  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+  const std::vector<CustomerNumber> distinct = distinct_of(fresh_numbers);
   ATTUNE_RETURN_IF_ERROR(vault_->create_keys(distinct));
-  for (std::size_t i = 0; i < fresh.size(); ++i)
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    ATTUNE_RETURN_IF_ERROR(warm(fresh_numbers, i));
     ATTUNE_RETURN_IF_ERROR(insert_id(fresh[i].kind, id_of(fresh[i]), fresh_numbers[i]));
+  }
   numbers.admitted = static_cast<std::int64_t>(distinct.size());
   // In the order of rows, as if each had come alone: what one merges decides what the next may.
   std::size_t aliased = 0;
@@ -403,31 +409,6 @@ Result<MergeMap> Identity::merges() {
     }
   }
   return map;
-}
-
-Status Identity::write_traits(const StagedFacts& facts, Sequence first, const Numbers& numbers) {
-  ATTUNE_RETURN_IF_ERROR(write_traits(facts, facts.traits, first, numbers.customers));
-  return write_traits(facts, facts.anonymous_traits, first, numbers.anonymous);
-}
-
-Status Identity::write_traits(const StagedFacts& facts, std::span<const StagedFacts::Stated> traits,
-                              Sequence first, std::span<const CustomerNumber> numbers) {
-  for (const StagedFacts::Stated& trait : traits) {
-    const CustomerNumber customer = numbers[trait.subject];
-    if (customer.value == 0) continue;  // forgotten
-    ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
-                            vault_->seal(customer, "trait", facts.values.text(trait.value)));
-    // The latest time wins, then the latest event: whatever the order of arrival, the same value
-    // stays.
-    ATTUNE_RETURN_IF_ERROR(state_->run(
-        "INSERT INTO traits(customer, name, sealed, time, sequence) VALUES(?1, ?2, ?3, ?4, ?5) "
-        "ON CONFLICT(customer, name) DO UPDATE SET sealed = excluded.sealed, time = excluded.time, "
-        "sequence = excluded.sequence WHERE (excluded.time, excluded.sequence) > (traits.time, "
-        "traits.sequence)",
-        customer, facts.fields.text(trait.field), store::Blob{sealed}, trait.time,
-        first.value + trait.row));
-  }
-  return {};
 }
 
 Result<std::vector<Trait>> Identity::traits(CustomerNumber customer) {

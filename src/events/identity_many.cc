@@ -1,6 +1,7 @@
-// Traits and labels of many customers in one pass.
+// Traits and labels of many customers in one pass, and keys that many seals need.
 #include <algorithm>
 #include <functional>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -47,7 +48,49 @@ struct SealedId {
 // What somebody is called whose id cannot be opened.
 std::string nameless(CustomerNumber customer) { return fmt::format("#{}", customer.value); }
 
+constexpr std::size_t kWarmedKeys = 16'384;  // a part of those that the vault has at hand
+constexpr std::size_t kFewKeys = 64;
+
 }  // namespace
+
+Status Identity::warm(std::span<const CustomerNumber> numbers, std::size_t at) {
+  if (at % kWarmedKeys != 0) return {};
+  const auto next = numbers.subspan(at, std::min(kWarmedKeys, numbers.size() - at));
+  std::vector<CustomerNumber> distinct;
+  std::ranges::copy_if(next, std::back_inserter(distinct),
+                       [](CustomerNumber number) { return number.value != 0; });
+  std::ranges::sort(distinct);
+  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+  return distinct.size() < kFewKeys ? Status{} : vault_->warm(distinct);
+}
+
+Status Identity::write_traits(const StagedFacts& facts, Sequence first, const Numbers& numbers) {
+  ATTUNE_RETURN_IF_ERROR(write_traits(facts, facts.traits, first, numbers.customers));
+  return write_traits(facts, facts.anonymous_traits, first, numbers.anonymous);
+}
+
+Status Identity::write_traits(const StagedFacts& facts, std::span<const StagedFacts::Stated> traits,
+                              Sequence first, std::span<const CustomerNumber> numbers) {
+  std::vector<CustomerNumber> customers;  // of each trait; 0: forgotten
+  for (const StagedFacts::Stated& trait : traits) customers.push_back(numbers[trait.subject]);
+  for (std::size_t i = 0; i < traits.size(); ++i) {
+    ATTUNE_RETURN_IF_ERROR(warm(customers, i));
+    if (customers[i].value == 0) continue;
+    const StagedFacts::Stated& trait = traits[i];
+    ATTUNE_ASSIGN_OR_RETURN(const std::string sealed,
+                            vault_->seal(customers[i], "trait", facts.values.text(trait.value)));
+    // The latest time wins, then the latest event: whatever the order of arrival, the same value
+    // stays.
+    ATTUNE_RETURN_IF_ERROR(state_->run(
+        "INSERT INTO traits(customer, name, sealed, time, sequence) VALUES(?1, ?2, ?3, ?4, ?5) "
+        "ON CONFLICT(customer, name) DO UPDATE SET sealed = excluded.sealed, time = excluded.time, "
+        "sequence = excluded.sequence WHERE (excluded.time, excluded.sequence) > (traits.time, "
+        "traits.sequence)",
+        customers[i], facts.fields.text(trait.field), store::Blob{sealed}, trait.time,
+        first.value + trait.row));
+  }
+  return {};
+}
 
 // Places come in rising order.
 void SealedTraits::add(std::size_t place, std::string_view name, std::string_view sealed,

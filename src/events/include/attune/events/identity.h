@@ -227,6 +227,9 @@ class Identity final : public Erasable {
   void note_forgotten(const EventNames& names, Numbers& numbers) const;
   Result<std::optional<CustomerNumber>> find_either(std::string_view id);
   Result<bool> is_known(CustomerNumber number);
+  // Before the at-th of these seals: keys are read some thousand at a time, not each from the
+  // table.
+  Status warm(std::span<const CustomerNumber> numbers, std::size_t at);
   Status insert_id(IdKind kind, std::string_view id, CustomerNumber number);
   Status link(CustomerNumber anonymous, CustomerNumber customer, Sequence sequence,
               Numbers& numbers);
