@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -68,6 +69,12 @@ constexpr std::array kMarks{
 // same.
 class Fingerprint {
  public:
+  // `bytes`: at least as many as will be laid down.
+  explicit Fingerprint(std::size_t bytes) {
+    if (bytes <= small_.size()) return;
+    large_ = std::make_unique_for_overwrite<char[]>(bytes);
+    begin_ = end_ = large_.get();
+  }
   void number(std::uint64_t value) { put(&value, sizeof value); }
   void real(const std::optional<double>& value) {
     std::uint64_t bits = 0;
@@ -92,25 +99,21 @@ class Fingerprint {
     number(sum);
   }
   Hash128 finish() const {
-    return hash128(overflow_.empty() ? std::string_view(small_.data(), used_) : overflow_);
+    return hash128(std::string_view(begin_, static_cast<std::size_t>(end_ - begin_)));
   }
 
  private:
   void flag(bool value) { number(value); }
   void put(const void* bytes, std::size_t count) {
     if (count == 0) return;
-    if (overflow_.empty() && used_ + count <= small_.size()) {
-      std::memcpy(small_.data() + used_, bytes, count);
-      used_ += count;
-      return;
-    }
-    if (overflow_.empty()) overflow_.assign(small_.data(), used_);
-    overflow_.append(static_cast<const char*>(bytes), count);
+    std::memcpy(end_, bytes, count);
+    end_ += count;
   }
 
   std::array<char, 1024> small_;
-  std::size_t used_ = 0;
-  std::string overflow_;
+  std::unique_ptr<char[]> large_;
+  char* begin_ = small_.data();
+  char* end_ = small_.data();
 };
 
 }  // namespace
@@ -169,16 +172,18 @@ std::string_view name(Mark mark) {
 std::span<const Mark> all_marks() { return kMarks; }
 
 Hash128 content_hash(const Event& event) {
-  Fingerprint print;
+  const std::array texts{event.event_id, event.customer, event.anonymous, event.item,
+                         event.order,    event.session,  event.decision,  event.source,
+                         event.channel,  event.text,     event.url,       event.properties};
+  constexpr std::size_t kNumbersMax = 64;  // lengths and flags included
+  std::size_t bytes = kNumbersMax * sizeof(std::uint64_t);
+  for (const std::string_view text : texts) bytes += text.size();
+  Fingerprint print(bytes);
   print.number(static_cast<std::uint64_t>(event.type));
   print.number(static_cast<std::uint64_t>(event.time.micros));
   print.integer(event.offset_minutes ? std::optional<std::int64_t>(*event.offset_minutes)
                                      : std::nullopt);
-  for (std::string_view text :
-       {event.event_id, event.customer, event.anonymous, event.item, event.order, event.session,
-        event.decision, event.source, event.channel, event.text, event.url, event.properties}) {
-    print.text(text);
-  }
+  for (const std::string_view text : texts) print.text(text);
   print.real(event.quantity);
   print.integer(event.price_minor);
   print.integer(event.value_minor);

@@ -48,11 +48,12 @@ std::string pack_events(std::string_view bundle) {
 EventBundle bundle_rows(std::span<const Event> events, std::span<const KeyedRow> rows) {
   EventBundle bundle;
   FactCollector facts;
-  for (const KeyedRow& row : rows) {
-    const Event& event = events[row.index];
+  bundle.columns.resize(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Event& event = events[rows[i].index];
     const NameCodes codes = number_names(event, bundle.names);
-    facts.add(event, bundle.rows(), codes);
-    bundle.columns.add(event, row.marks, row.key, codes);
+    facts.add(event, static_cast<std::int64_t>(i), codes);
+    bundle.columns.set(i, event, rows[i].marks, rows[i].key, codes);
   }
   bundle.facts = facts.take();
   return bundle;

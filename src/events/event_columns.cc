@@ -1,8 +1,11 @@
 #include "attune/events/event_columns.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -64,6 +67,12 @@ std::vector<std::uint32_t> Dictionary::take_in(const Dictionary& from) {
   return codes;
 }
 
+void Dictionary::reserve(std::size_t count) {
+  slots_.assign(std::bit_ceil(std::max<std::size_t>(64, 2 * (count + 1))), 0);
+  hashes_.reserve(count);
+  texts_.reserve(count);
+}
+
 void Dictionary::grow() {
   slots_.assign(std::max<std::size_t>(64, slots_.size() * 2), 0);
   for (std::uint32_t code = 0; code < size(); ++code) {
@@ -93,11 +102,21 @@ std::string Dictionary::serialise() const {
 Result<Dictionary> Dictionary::parse(std::string_view bytes) {
   ByteReader in(bytes);
   ATTUNE_ASSIGN_OR_RETURN(const std::uint64_t count, in.value<std::uint64_t>());
+  if (count > in.left() / sizeof(std::uint64_t) || count > kNoCode)  // each has its length in front
+    return std::unexpected(bad_rows("a length that passes their end"));
   Dictionary dictionary;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    ATTUNE_ASSIGN_OR_RETURN(const std::string_view text, in.text());
-    if (dictionary.code(text) != i)
+  dictionary.reserve(static_cast<std::size_t>(count));
+  // Read some ahead, so that the places of large dictionaries are there when they are looked at.
+  std::array<std::pair<std::string_view, std::uint64_t>, 16> ahead;
+  for (std::uint64_t i = 0; i < count + ahead.size(); ++i) {
+    auto& [text, hash] = ahead[i % ahead.size()];
+    if (i >= ahead.size() && (text.empty() || dictionary.code(text, hash) != i - ahead.size())) {
       return std::unexpected(bad_rows("a name twice, or an empty one"));
+    }
+    if (i >= count) continue;
+    ATTUNE_ASSIGN_OR_RETURN(text, in.text());
+    hash = hash64(text);
+    __builtin_prefetch(&dictionary.slots_[hash & (dictionary.slots_.size() - 1)]);
   }
   ATTUNE_RETURN_IF_ERROR(in.finish());
   return dictionary;
@@ -208,31 +227,41 @@ void for_each_column(Columns& columns, auto visit) {
 
 }  // namespace
 
+void EventColumns::resize(std::size_t rows) {
+  for_each_column(*this, [&](auto& column) { column.resize(rows); });
+}
+
 void EventColumns::add(const Event& event, std::uint32_t event_marks, const Hash128& key,
                        const NameCodes& codes) {
-  key_high.push_back(key.high);
-  key_low.push_back(key.low);
-  time.push_back(event.time.micros);
-  offset_minutes.push_back(event.offset_minutes.value_or(kNoOffset));
-  type.push_back(static_cast<std::uint8_t>(event.type));
-  customer.push_back(codes.customer);
-  anonymous.push_back(codes.anonymous);
-  item.push_back(codes.item);
-  order.push_back(codes.order);
-  session.push_back(codes.session);
-  decision.push_back(codes.decision);
-  source.push_back(codes.source);
-  channel.push_back(codes.channel);
-  currency.push_back(pack(event.currency));
-  quantity.push_back(event.quantity.value_or(kNone));
-  rating.push_back(event.rating.value_or(kNone));
-  price_minor.push_back(event.price_minor.value_or(kNoAmount));
-  value_minor.push_back(event.value_minor.value_or(kNoAmount));
-  duration_ms.push_back(event.duration_ms.value_or(kNoAmount));
-  marks.push_back(event_marks);
+  resize(rows() + 1);
+  set(rows() - 1, event, event_marks, key, codes);
+}
+
+void EventColumns::set(std::size_t row, const Event& event, std::uint32_t event_marks,
+                       const Hash128& key, const NameCodes& codes) {
+  key_high[row] = key.high;
+  key_low[row] = key.low;
+  time[row] = event.time.micros;
+  offset_minutes[row] = event.offset_minutes.value_or(kNoOffset);
+  type[row] = static_cast<std::uint8_t>(event.type);
+  customer[row] = codes.customer;
+  anonymous[row] = codes.anonymous;
+  item[row] = codes.item;
+  order[row] = codes.order;
+  session[row] = codes.session;
+  decision[row] = codes.decision;
+  source[row] = codes.source;
+  channel[row] = codes.channel;
+  currency[row] = pack(event.currency);
+  quantity[row] = event.quantity.value_or(kNone);
+  rating[row] = event.rating.value_or(kNone);
+  price_minor[row] = event.price_minor.value_or(kNoAmount);
+  value_minor[row] = event.value_minor.value_or(kNoAmount);
+  duration_ms[row] = event.duration_ms.value_or(kNoAmount);
+  marks[row] = event_marks;
   if (!event.text.empty() || !event.url.empty() || !event.properties.empty())
     personal += personal_json(event);
-  personal_end.push_back(static_cast<std::uint32_t>(personal.size()));
+  personal_end[row] = static_cast<std::uint32_t>(personal.size());
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <tuple>
@@ -54,6 +55,8 @@ class FactCollector {
     std::ranges::sort(facts_.observed, {}, [](const StagedFacts::Observed& o) {
       return std::tuple(o.item, o.field, o.value);
     });
+    item_fields_.fill(kNoCode);
+    customer_fields_.fill(kNoCode);
     return std::move(facts_);
   }
 
@@ -72,6 +75,18 @@ class FactCollector {
     std::int64_t* count = nullptr;  // of an item's value, in observed_
   };
   using Memory = std::vector<std::vector<Said>>;  // by subject, then by field
+  // The field that stood in each of the first places of the row before: rows of one file name the
+  // same ones in the same order.
+  using Places = std::array<std::uint32_t, 8>;
+  static constexpr Places kNoPlaces{kNoCode, kNoCode, kNoCode, kNoCode,
+                                    kNoCode, kNoCode, kNoCode, kNoCode};
+
+  std::uint32_t field_of(std::string_view name, std::size_t place, Places& before) {
+    if (place >= before.size()) return facts_.fields.code(name);
+    std::uint32_t& code = before[place];
+    if (code == kNoCode || facts_.fields.text(code) != name) code = facts_.fields.code(name);
+    return code;
+  }
 
   static void first(std::vector<std::int64_t>& rows, std::uint32_t code, std::int64_t row) {
     if (code != kNoCode && code == rows.size()) rows.push_back(row);
@@ -104,9 +119,10 @@ class FactCollector {
   }
 
   void add_item(const Event& event, std::int64_t row, std::uint32_t item) {
-    for (const Attribute& attribute : event.item_attributes) {
+    for (std::size_t i = 0; i < event.item_attributes.size(); ++i) {
+      const Attribute& attribute = event.item_attributes[i];
       if (attribute.value.empty()) continue;
-      const std::uint32_t field = facts_.fields.code(attribute.name);
+      const std::uint32_t field = field_of(attribute.name, i, item_fields_);
       if (event.type == EventType::item_changed) {
         const std::uint32_t value = facts_.values.code(attribute.value);
         facts_.item_facts.push_back({row, item, field, value, event.time.micros});
@@ -127,9 +143,10 @@ class FactCollector {
 
   void add_traits(const Event& event, std::int64_t row, std::uint32_t subject, Memory& memory,
                   std::vector<StagedFacts::Stated>& traits) {
-    for (const Attribute& attribute : event.customer_attributes) {
+    for (std::size_t i = 0; i < event.customer_attributes.size(); ++i) {
+      const Attribute& attribute = event.customer_attributes[i];
       if (attribute.value.empty()) continue;
-      const std::uint32_t field = facts_.fields.code(attribute.name);
+      const std::uint32_t field = field_of(attribute.name, i, customer_fields_);
       Said& said = last_said(memory, subject, field);
       const std::uint32_t value =
           is_value(said, attribute.value) ? said.value : facts_.values.code(attribute.value);
@@ -173,6 +190,7 @@ class FactCollector {
   std::unordered_set<std::uint64_t> pairs_;
   std::unordered_map<ObservedKey, std::int64_t, KeyHash> observed_;
   Memory items_said_, customers_said_, anonymous_said_;
+  Places item_fields_ = kNoPlaces, customer_fields_ = kNoPlaces;
 };
 
 }  // namespace attune::events

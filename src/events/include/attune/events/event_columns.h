@@ -37,6 +37,7 @@ class Dictionary {
   static Result<Dictionary> parse(std::string_view bytes);
 
  private:
+  void reserve(std::size_t count);  // of an empty one
   void grow();
   std::uint32_t code(std::string_view text, std::uint64_t hash);
   std::string_view keep(std::string_view text);
@@ -97,7 +98,11 @@ struct EventColumns {
     const std::uint32_t begin = row == 0 ? 0 : personal_end[row - 1];
     return std::string_view(personal).substr(begin, personal_end[row] - begin);
   }
+  // Makes room for so many rows, each of which is to be set, in their order.
+  void resize(std::size_t rows);
   // `marks`: to be kept instead of the event's own.
+  void set(std::size_t row, const Event& event, std::uint32_t event_marks, const Hash128& key,
+           const NameCodes& codes);
   void add(const Event& event, std::uint32_t event_marks, const Hash128& key,
            const NameCodes& codes);
   // Rows [begin, end) of others, whose names have the numbers of `names` here.
