@@ -1,5 +1,6 @@
 #include "attune/base/files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -10,25 +11,11 @@
 #include <fmt/format.h>
 
 #include "attune/base/hash.h"
+#include "checked_trailer.h"
+#include "descriptor.h"
 
 namespace attune {
 namespace {
-
-// Closes on scope exit.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  bool open() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 Status write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
   while (!bytes.empty()) {
@@ -41,17 +28,6 @@ Status write_all(int fd, std::string_view bytes, const std::filesystem::path& pa
   }
   return {};
 }
-
-struct Trailer {
-  char magic[16];
-  std::uint64_t length;
-  std::uint64_t hash_high;
-  std::uint64_t hash_low;
-  std::uint32_t version;
-  std::uint32_t trailer_version;
-};
-static_assert(sizeof(Trailer) == 48);
-constexpr std::uint32_t kTrailerVersion = 1;
 
 Error corrupt(const std::filesystem::path& path, std::string_view what) {
   return data_corruption(
@@ -100,15 +76,20 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t m
     return std::unexpected(
         invalid_argument(fmt::format("{} is a folder; name a file in it", path.string())));
   }
+  constexpr std::size_t kBlock = 1 << 16;
   std::string bytes;
-  bytes.reserve(static_cast<std::size_t>(facts.st_size) + 1);
-  char block[1 << 16];
+  std::size_t room = static_cast<std::size_t>(facts.st_size) + 1;  // the end shows by a short read
   while (true) {
-    const ssize_t got = ::read(file.get(), block, sizeof block);
+    const std::size_t before = bytes.size();
+    ssize_t got = 0;
+    bytes.resize_and_overwrite(before + room, [&](char* to, std::size_t) {
+      got = ::read(file.get(), to + before, room);
+      return before + static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+    });
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::unexpected(error_from_errno("read", path));
     if (got == 0) return bytes;
-    bytes.append(block, static_cast<std::size_t>(got));
+    room = std::max(kBlock, room - static_cast<std::size_t>(got));
     if (bytes.size() > max_bytes) {
       return std::unexpected(resource_exhausted(fmt::format(
           "{} is larger than the {} bytes that may be read at once", path.string(), max_bytes)));
@@ -145,9 +126,7 @@ Status write_file_durably(const std::filesystem::path& path, std::string_view by
   return sync_path(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
 }
 
-Status write_checked_file(const std::filesystem::path& path, std::string_view magic,
-                          std::uint32_t version, std::string_view payload, bool secret) {
-  ATTUNE_CHECK(magic.size() <= sizeof(Trailer::magic), "a magic has at most 16 bytes");
+Trailer trailer_of(std::string_view magic, std::uint32_t version, std::string_view payload) {
   const Hash128 hash = hash128(payload, version);
   Trailer trailer{};
   std::memcpy(trailer.magic, magic.data(), magic.size());
@@ -156,6 +135,13 @@ Status write_checked_file(const std::filesystem::path& path, std::string_view ma
   trailer.hash_low = hash.low;
   trailer.version = version;
   trailer.trailer_version = kTrailerVersion;
+  return trailer;
+}
+
+Status write_checked_file(const std::filesystem::path& path, std::string_view magic,
+                          std::uint32_t version, std::string_view payload, bool secret) {
+  ATTUNE_CHECK(magic.size() <= sizeof(Trailer::magic), "a magic has at most 16 bytes");
+  const Trailer trailer = trailer_of(magic, version, payload);
   std::string bytes;
   bytes.reserve(payload.size() + sizeof trailer);
   bytes.append(payload);

@@ -1,30 +1,10 @@
 #include "attune/math/aligned.h"
 
-#include <sys/mman.h>
-
-#include <new>
+#include "attune/base/pages.h"
 
 namespace attune::math {
-namespace {
 
-constexpr std::size_t kLargePage = std::size_t{2} << 20;
-
-bool is_large(std::size_t bytes) { return bytes >= 2 * kLargePage; }
-std::align_val_t alignment_of(std::size_t bytes) {
-  return std::align_val_t{is_large(bytes) ? kLargePage : kAlignment};
-}
-
-}  // namespace
-
-void* allocate_aligned(std::size_t bytes) {
-  void* memory = ::operator new(bytes, alignment_of(bytes));
-  // Advice: where the system does not take it, pages stay small.
-  if (is_large(bytes)) (void)madvise(memory, bytes, MADV_HUGEPAGE);
-  return memory;
-}
-
-void free_aligned(void* memory, std::size_t bytes) {
-  ::operator delete(memory, alignment_of(bytes));
-}
+void* allocate_aligned(std::size_t bytes) { return allocate_pages(bytes); }
+void free_aligned(void* memory, std::size_t bytes) { free_pages(memory, bytes); }
 
 }  // namespace attune::math

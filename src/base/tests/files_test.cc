@@ -1,9 +1,14 @@
 #include "attune/base/files.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 
+#include <sys/resource.h>
+
 #include <gtest/gtest.h>
+
+#include "attune/base/passing_files.h"
 
 namespace attune {
 namespace {
@@ -66,6 +71,49 @@ TEST_F(CheckedFile, LeavesTheOldBytesWhenTheDiskIsFull) {
   const auto failed = write_file_durably("/dev/full/none", "new");
   ASSERT_FALSE(failed);
   EXPECT_EQ(*read_file(path_), "old");
+}
+
+// The same bytes, whichever way they took, on a disk and on a file system in memory.
+TEST_F(CheckedFile, PassesTheCacheByWithoutAnotherResult) {
+  for (const std::filesystem::path& folder : {folder_, std::filesystem::path("/dev/shm")}) {
+    const std::filesystem::path passed = folder / ("passed-" + folder_.filename().string());
+    for (const std::size_t size : {0u, 1u << 20, (1u << 20) + 1, (4u << 20) - 48, 5'000'011u}) {
+      std::string payload(size, 'x');
+      for (std::size_t i = 0; i < size; i += 97) payload[i] = static_cast<char>(i);
+      ASSERT_TRUE(write_checked_file(path_, "ATTUNE-MODEL", 2, payload));
+      ASSERT_TRUE(write_passing_file(passed, "ATTUNE-MODEL", 2, payload));
+      read_ahead(passed);
+      EXPECT_TRUE(*read_file(passed) == *read_file(path_)) << size;
+      read_for_good(passed);
+      EXPECT_TRUE(*read_file(passed) == *read_file(path_)) << size;
+      EXPECT_FALSE(std::filesystem::exists(passed.string() + ".part"));
+    }
+    std::filesystem::remove(passed);
+  }
+  read_ahead(folder_ / "nowhere");
+  read_for_good(folder_ / "nowhere");
+}
+
+TEST_F(CheckedFile, LeavesTheOldBytesWhenThereIsNoRoomForALargeOne) {
+  ASSERT_TRUE(write_checked_file(path_, "ATTUNE-MODEL", 2, "old"));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{3 << 20, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const Status failed =
+      write_passing_file(path_, "ATTUNE-MODEL", 2, std::string(std::size_t{8} << 20, 'x'));
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::resource_exhausted);
+  EXPECT_NE(failed.error().message.find("model.bin"), std::string::npos);
+  EXPECT_EQ(read_checked_file(path_, "ATTUNE-MODEL", 2)->payload, "old");
+  EXPECT_FALSE(std::filesystem::exists(path_.string() + ".part"));
+}
+
+TEST(ReadFile, ReadsWhatTellsNoLength) {
+  EXPECT_NE(read_file("/proc/self/status")->find("VmPeak"), std::string::npos);
 }
 
 TEST(ReadFile, NamesAFolderAndTheLimit) {
