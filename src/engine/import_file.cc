@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -106,10 +107,16 @@ std::function<bool(const Event&)> forgotten_rows(const Workspace& workspace) {
 
 template <class Row>
 struct FileImport::Work {
+  void clear() {
+    prints.clear();
+    kept.clear();
+    bundles.clear();
+  }
+
   events::RecordBatch records;
   std::vector<std::string> columns;
   std::int64_t bytes_read = 0;
-  std::unique_ptr<events::Batch<Row>> batch;
+  events::Batch<Row> batch;
   // Of events only.
   std::vector<Hash128> prints;  // fingerprints, by row
   std::vector<events::KeyedRow> kept;
@@ -125,7 +132,8 @@ Result<events::QualityReport> FileImport::run(const std::filesystem::path& file,
   report_.file = records->name();
   staged_.begin_file();
   changes_.begin_file();
-  progress_.phase("reading " + records->name(), records->bytes_total(), "bytes");
+  bytes_total_ = records->bytes_total();
+  progress_.phase("reading " + records->name(), bytes_total_, "bytes");
   Status done;
   switch (mapping.kind) {
     case events::Kind::events:
@@ -171,16 +179,16 @@ Status FileImport::run_stages_of(events::RecordReader& records, const events::Ma
   constexpr bool kEvents = std::is_same_v<Row, Event>;
   Status sort_failure, stage_failure;  // of stages that run beside each other
   std::atomic<bool> stop = false;
-  const auto read = [&] {
+  Spare<Work<Row>> spare;
+  const auto read = [&]() -> std::shared_ptr<Work<Row>> {
     const auto counted = progress_.part(ReadingPart::read);
-    return stop ? nullptr : next_work<Row>(records);
+    return stop ? nullptr : next_work<Row>(records, spare.take());
   };
   const auto map = [&](Work<Row>& work) {
     const auto counted = progress_.part(ReadingPart::convert);
-    work.batch = std::make_unique<events::Batch<Row>>();
-    mapper.map(std::move(work.records), work.columns, *work.batch);
+    mapper.map(std::move(work.records), work.columns, work.batch);
     if constexpr (kEvents) {
-      for (const Event& event : std::as_const(*work.batch).rows())
+      for (const Event& event : std::as_const(work.batch).rows())
         work.prints.push_back(events::fingerprint(event));
     }
   };
@@ -192,8 +200,7 @@ Status FileImport::run_stages_of(events::RecordReader& records, const events::Ma
   const auto bundle = [&](Work<Row>& work) {
     const auto counted = progress_.part(ReadingPart::bundle);
     if constexpr (kEvents) {
-      work.bundles = bundles_of(std::as_const(*work.batch).rows(), work.kept);
-      work.batch.reset();
+      work.bundles = bundles_of(std::as_const(work.batch).rows(), work.kept);
     }
   };
   const auto stage = [&](Work<Row>& work) {
@@ -210,10 +217,10 @@ Status FileImport::run_stages_of(events::RecordReader& records, const events::Ma
   return read_failure_;
 }
 
-// The next records; none at the end, or where reading failed.
+// The next records, where `work` is; none at the end, or where reading failed.
 template <class Row>
-std::shared_ptr<FileImport::Work<Row>> FileImport::next_work(events::RecordReader& records) {
-  auto work = std::make_shared<Work<Row>>();
+std::shared_ptr<FileImport::Work<Row>> FileImport::next_work(events::RecordReader& records,
+                                                             std::shared_ptr<Work<Row>> work) {
   const Result<bool> more = records.next(work->records);
   if (!more) read_failure_ = std::unexpected(more.error());
   if (!more || !*more) return nullptr;
@@ -223,8 +230,13 @@ std::shared_ptr<FileImport::Work<Row>> FileImport::next_work(events::RecordReade
 }
 
 Status FileImport::sort_out(Work<Event>& work, events::QuarantineWriter& writer) {
-  const events::Batch<Event>& batch = *work.batch;
+  const events::Batch<Event>& batch = work.batch;
   ATTUNE_RETURN_IF_ERROR(count(batch, writer));
+  rows_sorted_ += std::ssize(batch.rows());
+  if (work.bytes_read > 0) {
+    const double share = static_cast<double>(bytes_total_) / static_cast<double>(work.bytes_read);
+    staged_.expect_rows(std::llround(static_cast<double>(rows_sorted_) * std::max(1.0, share)));
+  }
   events::StagedImportWriter::Sorted sorted = staged_.sort_out(batch.rows(), work.prints);
   for (const auto& [index, why] : sorted.left_out) leave_out(why, batch, index);
   work.kept = std::move(sorted.kept);
@@ -244,7 +256,7 @@ Status FileImport::stage_work(Work<Event>& work, events::QuarantineWriter&) {
 
 template <class Row>
 Status FileImport::stage_work(Work<Row>& work, events::QuarantineWriter& writer) {
-  const events::Batch<Row>& batch = *work.batch;
+  const events::Batch<Row>& batch = work.batch;
   ATTUNE_RETURN_IF_ERROR(count(batch, writer));
   for (std::size_t i = 0; i < batch.rows().size(); ++i) ATTUNE_RETURN_IF_ERROR(stage_row(batch, i));
   return {};

@@ -58,7 +58,8 @@ class FileImport {
   template <class Row>
   struct Work;
   template <class Row>
-  std::shared_ptr<Work<Row>> next_work(events::RecordReader& records);
+  std::shared_ptr<Work<Row>> next_work(events::RecordReader& records,
+                                       std::shared_ptr<Work<Row>> work);
   template <class Row>
   Status run_kind(events::RecordReader& records, const events::Mapping& mapping,
                   const events::ShopSettings& shop, const std::filesystem::path& quarantine);
@@ -90,6 +91,8 @@ class FileImport {
   StageClock& progress_;
   events::QualityReport report_;
   Status read_failure_;
+  std::int64_t bytes_total_ = 0;
+  std::int64_t rows_sorted_ = 0;
   std::int64_t known_ = 0;
   bool others_known_ = false;  // the shop had customers before
   std::filesystem::path quarantine_file_;

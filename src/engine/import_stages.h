@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include <oneapi/tbb/parallel_pipeline.h>
 
@@ -11,6 +13,36 @@
 namespace attune::engine {
 
 inline constexpr std::size_t kBatchesInFlight = 8;  // about a megabyte of text each
+
+// What batches lay in that are staged, for the next ones: memory that was just given back is taken
+// again only page by page. Threads: any. Lifetime: beyond that of everything taken.
+template <class Work>
+class Spare {
+ public:
+  // Cleared; goes back when nobody holds it any more.
+  std::shared_ptr<Work> take() {
+    std::unique_ptr<Work> work;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (!left_.empty()) {
+        work = std::move(left_.back());
+        left_.pop_back();
+      }
+    }
+    if (work == nullptr) work = std::make_unique<Work>();
+    return {work.release(), [this](Work* done) { give(std::unique_ptr<Work>(done)); }};
+  }
+
+ private:
+  void give(std::unique_ptr<Work> done) {
+    done->clear();
+    const std::scoped_lock lock(mutex_);
+    left_.push_back(std::move(done));
+  }
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Work>> left_;
+};
 
 // Reads one at a time until null, maps several at once, sorts out one at a time, bundles several at
 // once, and stages one at a time; what is one at a time is in the order read. Returns when all are

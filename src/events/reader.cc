@@ -255,7 +255,7 @@ template <class Row>
 void Mapper<Row>::map(RecordBatch&& records, std::span<const std::string> columns,
                       Batch<Row>& batch) const {
   detail::BatchState& state = *batch.state_;
-  if (&records != &state.records) state.records = std::move(records);
+  if (&records != &state.records) std::swap(state.records, records);
   state.arena.clear();
   state.plan = plan_;
   batch.rows_.clear();

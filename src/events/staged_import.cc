@@ -8,6 +8,7 @@
 #include "attune/base/bytes.h"
 #include "attune/base/files.h"
 #include "attune/base/hash.h"
+#include "attune/base/passing_files.h"
 #include "attune/events/key_set.h"
 #include "attune/events/row_key.h"
 #include "fact_collector.h"
@@ -17,7 +18,8 @@ namespace {
 
 constexpr std::string_view kRowsMagic = "ATTUNE-ROWS";
 constexpr std::string_view kEntitiesMagic = "ATTUNE-ENTITIES";
-constexpr std::uint32_t kVersion = 1;  // of rows; entities have that of their facts
+constexpr std::uint32_t kVersion = 1;     // of rows; entities have that of their facts
+constexpr std::size_t kCached = 1 << 14;  // as many keys lie in the caches anyway
 constexpr std::size_t kPersonalBytes = std::size_t{64} << 20;
 
 std::filesystem::path rows_file(const std::filesystem::path& folder, std::size_t chunk) {
@@ -53,7 +55,7 @@ struct StagedImportWriter::Impl {
   // For a row that is sorted out soon. Most rows come for the first time: their keys can be told.
   void prefetch(const Event& event, const Hash128& print) const {
     (event.event_id.empty() ? contents : ids).prefetch(print.low);
-    const bool any_known = options.known != nullptr && options.known->size() > 0;
+    const bool any_known = options.known != nullptr && options.known->size() > kCached;
     if (!any_known && before.size() == 0) return;
     const Hash128 key = key_of(event, print, 0);
     if (any_known) options.known->prefetch(key);
@@ -84,6 +86,17 @@ struct StagedImportWriter::Impl {
     return full ? flush() : Status{};
   }
 
+  // What is on disk needs no memory: applying it does.
+  void let_go() {
+    contents.clear();
+    ids.clear();
+    before = {};
+    names = {};
+    facts = {};
+    columns = {};
+    written = {};
+  }
+
   Status wait() { return writing.valid() ? writing.get() : Status{}; }
 
   // Hands the chunk to a thread that writes and syncs it while the next one is gathered.
@@ -94,7 +107,7 @@ struct StagedImportWriter::Impl {
     columns.clear();
     writing = std::async(
         std::launch::async, [this, file = rows_file(folder, chunk_begins.size() - 1)]() -> Status {
-          return write_checked_file(file, kRowsMagic, kVersion, written.serialise());
+          return write_passing_file(file, kRowsMagic, kVersion, written.serialise());
         });
     chunk_begins.push_back(rows);
     return {};
@@ -132,6 +145,11 @@ void StagedImportWriter::begin_file() {
   impl_->contents.clear();
   impl_->ids.clear();
   ++impl_->files;
+}
+
+void StagedImportWriter::expect_rows(std::int64_t rows) {
+  impl_->contents.expect(static_cast<std::size_t>(rows));
+  impl_->ids.expect(static_cast<std::size_t>(rows));
 }
 
 StagedImportWriter::Sorted StagedImportWriter::sort_out(std::span<const Event> events,
@@ -195,6 +213,7 @@ Status StagedImportWriter::finish() {
                                             facts.version(), out.bytes()));
   ATTUNE_RETURN_IF_ERROR(sync_path(self.folder.parent_path()));
   self.finished = true;
+  self.let_go();
   return {};
 }
 
@@ -221,7 +240,9 @@ Result<StagedImport> StagedImport::open(std::filesystem::path folder) {
 
 Result<EventColumns> StagedImport::read_chunk(std::size_t i) const {
   const std::filesystem::path file = rows_file(folder_, i);
+  if (i + 1 < chunks()) read_ahead(rows_file(folder_, i + 1));
   ATTUNE_ASSIGN_OR_RETURN(const CheckedBytes bytes, read_checked_file(file, kRowsMagic, kVersion));
+  read_for_good(file);
   auto columns = EventColumns::parse(bytes.payload, names_);
   if (!columns) return std::unexpected(columns.error().within(file.string()));
   if (static_cast<std::int64_t>(columns->rows()) != chunk_begins_[i + 1] - chunk_begins_[i]) {

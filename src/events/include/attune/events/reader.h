@@ -105,8 +105,9 @@ class Mapper {
   Mapper& operator=(Mapper&&) noexcept;
   ~Mapper();
 
-  // Takes the records over into `batch`: those of another batch, or its own. `columns`: the
-  // reader's names after it filled `records`.
+  // Takes the records over into `batch`: those of another batch, which has the memory of the last
+  // ones of `batch` from then on, or its own. `columns`: the reader's names after it filled
+  // `records`.
   void map(RecordBatch&& records, std::span<const std::string> columns, Batch<Row>& batch) const;
   std::vector<Assumption> assumptions() const;
   const Mapping& mapping() const;

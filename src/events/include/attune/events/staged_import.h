@@ -41,8 +41,8 @@ enum class Staged : std::uint8_t {
 // the other. Equal content is told by 64 bits of fingerprint within one file: see
 // OccurrenceCounter. Threads: sort_out() may run beside add(), each one at a time; what lies
 // between them (bundle_rows) on any; writes on a thread of its own. Memory: two chunks, the
-// dictionaries, 9 to 18 bytes a row of this file, and 23 to 46 bytes a row of all files but the
-// last.
+// dictionaries, 11 to 15 bytes a row of this file, and 23 to 46 bytes a row of all files but the
+// last; nothing of it is held once finish() has succeeded.
 class StagedImportWriter {
  public:
   struct Options {
@@ -59,6 +59,9 @@ class StagedImportWriter {
 
   // A new file begins: occurrence numbers start again, and so do event ids.
   void begin_file();
+  // About so many rows will come of this file; from time to time, as it is known better. It decides
+  // nothing but how memory is taken.
+  void expect_rows(std::int64_t rows);
   // What becomes of rows, in the order of the file. `prints`: the fingerprint of each.
   struct Sorted {
     std::vector<KeyedRow> kept;
