@@ -376,8 +376,9 @@ Status EventHistory::append_chunks(const StagedImport& import, Sequence first,
                                    const RowAppender& appender, const KnownRows& known,
                                    Progress& progress) {
   ATTUNE_ASSIGN_OR_RETURN(const std::set<std::int64_t> done, chunks_done(first));
+  // One more than cores: commits and reading wait for the disk.
   const std::size_t workers_wanted = std::min<std::size_t>(
-      {static_cast<std::size_t>(usable_cores()), import.chunks(), kAppendersMax});
+      {static_cast<std::size_t>(usable_cores()) + 1, import.chunks(), kAppendersMax});
   const std::vector<ChunkRun> runs = runs_of(import.chunks(), workers_wanted);
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;  // of the three below
