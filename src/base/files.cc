@@ -89,7 +89,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t m
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::unexpected(error_from_errno("read", path));
     if (got == 0) return bytes;
-    room = std::max(kBlock, room - static_cast<std::size_t>(got));
+    room -= static_cast<std::size_t>(got);
+    if (room == 0) room = kBlock;  // longer than was told
     if (bytes.size() > max_bytes) {
       return std::unexpected(resource_exhausted(fmt::format(
           "{} is larger than the {} bytes that may be read at once", path.string(), max_bytes)));

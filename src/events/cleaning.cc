@@ -143,6 +143,7 @@ Status EventHistory::mark_outliers(const CleaningRules& rules) {
     add_unusual(std::span<const Sold>(begin, end), rules, unusual);
     begin = end;
   }
+  if (unusual.empty()) return {};
   ATTUNE_RETURN_IF_ERROR(history_->execute(
       "CREATE OR REPLACE TEMP TABLE unusual(item BIGINT, quantity DOUBLE, price_minor BIGINT)"));
   std::vector<std::int64_t> items, prices;
@@ -193,6 +194,7 @@ Status EventHistory::mark_bots(const CleaningRules& rules, const TimeZone& zone,
       days.emplace(chunk.int64(0)[i], zone.day_number(chunk.time(1)[i]));
     return {};
   }));
+  if (days.empty()) return history_->execute("DROP TABLE merged");
   std::vector<std::int64_t> persons;
   std::vector<Timestamp> begins, ends;
   for (const auto& [person, day] : days) {

@@ -27,14 +27,16 @@ HWY_INLINE std::size_t places_from(const Number* numbers, Number least, std::int
   const hn::RebindToSigned<decltype(lanes)> integers;
   const std::size_t width = hn::Lanes(lanes);
   const auto bound = hn::Set(lanes, least);
+  const auto numbers_at = [&](std::size_t i) { return hn::LoadU(lanes, numbers + i); };
   std::size_t found = 0;
-  for (std::size_t i = 0; i < kRowGroup; i += width) {
-    const auto reaches = hn::Not(hn::Lt(hn::LoadU(lanes, numbers + i), bound));
-    if (hn::AllFalse(lanes, reaches)) continue;
-    const auto mask = hn::RebindMask(integers, reaches);
-    const auto here = hn::Iota(integers, static_cast<std::int32_t>(i));
-    hn::StoreU(hn::Compress(here, mask), integers, places + found);
-    found += hn::CountTrue(integers, mask);
+  for (std::size_t i = 0; i < kRowGroup; i += 2 * width) {
+    if (hn::AllTrue(lanes, hn::Lt(hn::Max(numbers_at(i), numbers_at(i + width)), bound))) continue;
+    for (const std::size_t j : {i, i + width}) {
+      const auto mask = hn::RebindMask(integers, hn::Not(hn::Lt(numbers_at(j), bound)));
+      const auto here = hn::Iota(integers, static_cast<std::int32_t>(j));
+      hn::StoreU(hn::Compress(here, mask), integers, places + found);
+      found += hn::CountTrue(integers, mask);
+    }
   }
   return found;
 }
