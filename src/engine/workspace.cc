@@ -82,7 +82,10 @@ Result<Workspace> Workspace::open(const std::filesystem::path& path,
   journal_options.clock = options.clock;
   ATTUNE_ASSIGN_OR_RETURN(store::Journal journal,
                           store::Journal::open(folder.journal(), journal_options));
-  ATTUNE_ASSIGN_OR_RETURN(store::State state, store::State::open(folder.state_file()));
+  // What is deleted or moved within the file is overwritten: nobody who is forgotten later is found
+  // where they once lay.
+  ATTUNE_ASSIGN_OR_RETURN(store::State state,
+                          store::State::open(folder.state_file(), {.secure_delete = true}));
   ATTUNE_RETURN_IF_ERROR(state.migrate("engine", kWorkspaceMigrations));
   ATTUNE_ASSIGN_OR_RETURN(store::Vault vault, open_vault(folder, state));
   store::HistoryOptions history_options;
@@ -283,6 +286,12 @@ Status Workspace::Impl::read_activity() {
   activity_through = Sequence{row.int64(0)};
   if (!row.is_null(1)) last_activity = row.int64(1);
   return {};
+}
+
+Status Workspace::Impl::forget_activity() {
+  last_activity.reset();
+  activity_through = {};
+  return state.run("DELETE FROM activity");
 }
 
 Status Workspace::Impl::follow_activity() {

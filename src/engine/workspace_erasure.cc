@@ -234,9 +234,7 @@ class Eraser {
                             deliver::Outbox::open(self_.state, self_.vault));
     ATTUNE_ASSIGN_OR_RETURN(auto ledger, ledger::BudgetLedger::open(self_.state));
     ATTUNE_RETURN_IF_ERROR(ProfileFolding::migrate(self_.state));
-    // What is deleted is overwritten.
-    ATTUNE_RETURN_IF_ERROR(self_.state.execute("PRAGMA secure_delete = ON"));
-    const Status cleared = [&]() -> Status {
+    {
       ATTUNE_ASSIGN_OR_RETURN(store::Transaction transaction, self_.state.begin());
       const std::array<Erasable*, 5> holders{&stored, &segments, &contacts, &outbox,
                                              &*self_.identity};
@@ -248,10 +246,8 @@ class Eraser {
       ATTUNE_RETURN_IF_ERROR(clear_reports());
       ATTUNE_RETURN_IF_ERROR(keep_receipt());
       ATTUNE_RETURN_IF_ERROR(self_.state.set_cursor(kStateCursor, record_.last()));
-      return transaction.commit();
-    }();
-    ATTUNE_RETURN_IF_ERROR(self_.state.execute("PRAGMA secure_delete = OFF"));
-    ATTUNE_RETURN_IF_ERROR(cleared);
+      ATTUNE_RETURN_IF_ERROR(transaction.commit());
+    }
     return self_.state.checkpoint();  // frames of the log hold pages as they were
   }
 
@@ -391,11 +387,8 @@ Status Workspace::Impl::forget_again(std::vector<std::string>& entries) {
 Status Workspace::journal_forgetting(std::span<const std::string> payloads) {
   if (payloads.empty()) return {};
   // Events that wait in state come before the forgetting, and leave nothing there.
-  ATTUNE_RETURN_IF_ERROR(impl_->state.execute("PRAGMA secure_delete = ON"));
   ATTUNE_ASSIGN_OR_RETURN(PendingEvents pending, PendingEvents::open(*this));
-  const auto pumped = pending.pump();
-  ATTUNE_RETURN_IF_ERROR(impl_->state.execute("PRAGMA secure_delete = OFF"));
-  if (!pumped) return std::unexpected(pumped.error());
+  if (const auto pumped = pending.pump(); !pumped) return std::unexpected(pumped.error());
   std::vector<store::JournalEntry> entries;
   for (const std::string& payload : payloads)
     entries.push_back({static_cast<std::uint16_t>(EntryKind::forget), payload, 1});

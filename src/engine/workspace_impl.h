@@ -65,7 +65,7 @@ struct Workspace::Impl {
   // A code that no standard knows is a slip, unless events were taken in it before that was asked.
   Status check_currency();
   // When the shop's customers last did something, of events up to `activity_through`. Rows are not
-  // taken out of the history, so it never goes back.
+  // taken out of the history, so it goes back only where some are lost.
   std::optional<std::int64_t> last_activity;
   Sequence activity_through;
   std::optional<std::int64_t> refused_held;  // absent: to be counted
@@ -78,6 +78,7 @@ struct Workspace::Impl {
 
   Status read_activity();  // as it was when last followed
   Status follow_activity();
+  Status forget_activity();
 
   Impl(store::DataFolder f, store::Vault v, store::Journal j, store::State s, store::History h)
       : folder(std::move(f)),
@@ -152,6 +153,7 @@ struct Workspace::Impl {
     ATTUNE_RETURN_IF_ERROR(
         state.run("INSERT OR IGNORE INTO lost_imports(number, rows) VALUES(?1, ?2)", entry.number,
                   entry.rows));
+    ATTUNE_RETURN_IF_ERROR(forget_activity());
     return event_history->skip_to(record.last());
   }
 

@@ -23,7 +23,7 @@ constexpr std::int64_t kGrain = 100;  // profiles parsed by one thread: half a m
 // Of the settled events, the share that may lie apart; beyond it a flush settles some for each
 // customer that it adds, and at least so many: 40 ms.
 constexpr std::int64_t kApartShare = 8;
-constexpr std::size_t kSettledPerAdded = 4;
+constexpr std::size_t kSettledPerAdded = 2;
 constexpr std::size_t kSettledAtLeast = 2'000;
 
 // A row's bytes, kept while others are read.
@@ -217,6 +217,15 @@ Result<ShopStatistics> ProfileStore::statistics() {
   return measured;
 }
 
+Result<std::optional<BuyerMeasures>> ProfileStore::measures_of(CustomerNumber customer) {
+  const auto stored = find(customer);
+  if (stored) return *stored ? measures(**stored) : std::nullopt;
+  if (stored.error().code != ErrorCode::data_corruption) return std::unexpected(stored.error());
+  // What they added is not known: all are measured anew when next asked for.
+  ATTUNE_RETURN_IF_ERROR(drop_statistics(*state_));
+  return std::optional<BuyerMeasures>();
+}
+
 Status ProfileStore::write(CustomerNumber customer, const ProfileAccumulator& profile,
                            Place place) {
   const std::string blob = profile.serialise();
@@ -261,16 +270,18 @@ Status ProfileStore::add_settled(CustomerNumber customer, const ProfileAccumulat
 Status ProfileStore::add_apart(CustomerNumber customer, const ProfileAccumulator& fresh,
                                ShopStatistics& change) {
   ATTUNE_ASSIGN_OR_RETURN(auto apart, find_part(customer, Place::apart));
+  if (!apart) apart.emplace();
   if (may_change_measures(fresh.state())) {
+    // Added up in the order in which they will be read: sums of fractions hang on it.
     ATTUNE_ASSIGN_OR_RETURN(const auto settled, find_part(customer, Place::settled));
-    ProfileAccumulator whole = settled ? *settled : ProfileAccumulator();
-    if (apart) ATTUNE_RETURN_IF_ERROR(whole.merge(*apart));
-    const auto was = measures(whole);
-    ATTUNE_RETURN_IF_ERROR(whole.merge(fresh));
-    note(was, measures(whole), change);
+    ProfileAccumulator before = settled ? *settled : ProfileAccumulator(), after = before;
+    ATTUNE_RETURN_IF_ERROR(before.merge(*apart));
+    ATTUNE_RETURN_IF_ERROR(apart->merge(fresh));
+    ATTUNE_RETURN_IF_ERROR(after.merge(*apart));
+    note(measures(before), measures(after), change);
+  } else {
+    ATTUNE_RETURN_IF_ERROR(apart->merge(fresh));
   }
-  if (!apart) return write(customer, fresh, Place::apart);
-  ATTUNE_RETURN_IF_ERROR(apart->merge(fresh));
   return write(customer, *apart, Place::apart);
 }
 
@@ -351,8 +362,8 @@ Status ProfileStore::rebuild(std::span<const CustomerNumber> customers,
   ATTUNE_ASSIGN_OR_RETURN(JoinedTransaction transaction, JoinedTransaction::begin(*state_));
   ShopStatistics change;
   for (const auto& [customer, profile] : fresh) {
-    ATTUNE_ASSIGN_OR_RETURN(const auto before, find(customer));
-    note(before ? measures(*before) : std::nullopt, measures(profile), change);
+    ATTUNE_ASSIGN_OR_RETURN(const auto was, measures_of(customer));
+    note(was, measures(profile), change);
     if (!profile.empty()) {
       ATTUNE_RETURN_IF_ERROR(replace(customer, profile));
       continue;
@@ -373,16 +384,10 @@ Result<std::int64_t> ProfileStore::erase(CustomerNumber customer) {
 
 Result<std::int64_t> ProfileStore::forget(CustomerNumber customer) {
   ATTUNE_ASSIGN_OR_RETURN(JoinedTransaction transaction, JoinedTransaction::begin(*state_));
-  const auto before = find(customer);
-  if (before) {
-    ShopStatistics change;
-    note(*before ? measures(**before) : std::nullopt, {}, change);
-    ATTUNE_RETURN_IF_ERROR(save_change(*state_, change, /*at_once=*/true));
-  } else if (before.error().code == ErrorCode::data_corruption) {  // what they added is not known
-    ATTUNE_RETURN_IF_ERROR(drop_statistics(*state_));
-  } else {
-    return std::unexpected(before.error());
-  }
+  ATTUNE_ASSIGN_OR_RETURN(const auto was, measures_of(customer));
+  ShopStatistics change;
+  note(was, {}, change);
+  ATTUNE_RETURN_IF_ERROR(save_change(*state_, change, /*at_once=*/true));
   ATTUNE_ASSIGN_OR_RETURN(const std::int64_t rows, erase(customer));
   ATTUNE_RETURN_IF_ERROR(transaction.commit());
   return rows;

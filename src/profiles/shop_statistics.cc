@@ -11,6 +11,7 @@ namespace attune::profiles {
 namespace {
 
 constexpr unsigned char kMagic = 0xA9;
+constexpr std::int64_t kMostDays = 8'000'000;  // from 1970, as in the bytes of a profile
 
 }  // namespace
 
@@ -92,6 +93,9 @@ Result<ShopStatistics> ShopStatistics::parse(std::string_view blob) {
   const std::int64_t buyers = statistics.orders_.total();
   in.require(statistics.last_days_.total() == buyers && statistics.monetary_.total() == buyers,
              "damaged: buyers without every measure");
+  in.require(statistics.last_days_.lies_between(-kMostDays, kMostDays) &&
+                 statistics.half_gaps_.lies_between(0, 4 * kMostDays),
+             "damaged: a day out of range");
   if (in.failure() == nullptr) return statistics;
   return std::unexpected(data_corruption(fmt::format(
       "the stored statistics of {} bytes are {}; measure the shop anew from its profiles",

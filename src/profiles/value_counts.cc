@@ -54,6 +54,11 @@ bool ValueCounts::holds() {
   return std::ranges::all_of(counts_, [](const Entry& entry) { return entry.count > 0; });
 }
 
+bool ValueCounts::lies_between(std::int64_t least, std::int64_t most) {
+  settle();
+  return counts_.empty() || (counts_.front().value >= least && counts_.back().value <= most);
+}
+
 std::int64_t ValueCounts::total() {
   settle();
   std::int64_t total = 0;

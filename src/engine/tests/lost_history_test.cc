@@ -58,6 +58,25 @@ TEST_F(LostHistory, IsToldAndTrainsNothingByItselfUntilItIsBack) {
   EXPECT_FALSE(service_->jobs().empty());
 }
 
+TEST_F(LostHistory, DoesNotSayWhenTheShopWasLastActive) {
+  begin();
+  go_on();
+  Timestamp last;
+  ASSERT_TRUE(service_->with([&](Workspace& workspace) -> Status {
+    last = workspace.default_as_of().value();
+    return workspace.state().run("UPDATE activity SET last = ?1",
+                                 Timestamp{last.micros + 30 * kMicrosPerDay});
+  }));
+  service_.reset();
+  for (const char* ending : {"", ".wal"})
+    std::filesystem::remove(folder() / (std::string("history.duckdb") + ending));
+  begin();
+  ASSERT_TRUE(service_->with([&](Workspace& workspace) -> Status {
+    EXPECT_EQ(workspace.default_as_of().value(), last);
+    return {};
+  }));
+}
+
 TEST_F(LostHistory, IsLostForGoodWhereSomebodySaysSo) {
   begin(each_second());
   ASSERT_TRUE(service_->with([](Workspace& workspace) { return workspace.accept_loss(); }));

@@ -247,15 +247,8 @@ TEST_F(ProfileStoreTest, SpillsInsideATransactionAlone) {
   EXPECT_EQ(store_->cursor()->value, 2);
 }
 
-// What describe() compares customers with, as far as it was measured.
-auto cuts_of(ShopStatistics statistics) {
-  const ShopContext context = statistics.context(testing::at(2025, 1, 1), TimeZone::utc(), {}, {});
-  std::vector<RfmScores> scores;
-  for (std::int64_t days = 0; days < 4000; days += 50)
-    scores.push_back(context.rfm.score({days, days / 100, days * 10}));
-  return std::tuple(context.rfm.buyers(), scores, context.shop_gap_days,
-                    context.prices ? context.prices->low_max : -1);
-}
+// As bytes, which hold every measure of everybody.
+std::string bytes_of(ShopStatistics statistics) { return statistics.serialise(); }
 
 class ProfilesApart : public ProfileStoreTest {
  protected:
@@ -295,7 +288,7 @@ class ProfilesApart : public ProfileStoreTest {
     EXPECT_EQ(std::ssize(one_by_one), std::ssize(whole));
     EXPECT_EQ(one_by_one, in_blocks);
     for (const auto& [customer, state] : one_by_one) EXPECT_EQ(state, stored(customer.value));
-    EXPECT_EQ(cuts_of(store_->statistics().value()), cuts_of(measured));
+    EXPECT_EQ(bytes_of(store_->statistics().value()), bytes_of(measured));
   }
 };
 
@@ -332,6 +325,56 @@ TEST_F(ProfilesApart, AreSettledWhenTheirEventsPassAnEighth) {
   expect_folded(history);
 }
 
+// More than one flush settles: the rest waits for the next ones, and nothing is settled twice.
+TEST_F(ProfilesApart, AreSettledBitByBit) {
+  const auto event = [](std::int64_t sequence) {
+    return testing::purchase(sequence, testing::at(2021, 1, 1), sequence);
+  };
+  constexpr std::int64_t kMany = 4'500;
+  std::int64_t sequence = 0;
+  {
+    ProfileWorkingSet set(*store_, Place::apart);
+    auto transaction = state_->begin();
+    for (std::int64_t i = 1; i <= kMany; ++i) {
+      ASSERT_TRUE(set.fold({i}, event(++sequence).view()));
+      if (i == 1'000) ASSERT_TRUE(set.spill());
+    }
+    ASSERT_TRUE(set.flush({sequence}));
+    ASSERT_TRUE(transaction->commit());
+  }
+  std::vector<std::int64_t> apart;
+  for (int flushes = 0; flushes < 4; ++flushes) {
+    ProfileWorkingSet set(*store_, Place::apart);
+    ASSERT_TRUE(set.fold({kMany + 1}, event(++sequence).view()));
+    ASSERT_TRUE(set.flush({sequence}));
+    apart.push_back(store_->count_apart().value());
+    EXPECT_EQ(store_->count().value(), kMany + 1);
+  }
+  EXPECT_EQ(apart, (std::vector<std::int64_t>{2'501, 501, 1, 1}));
+  for (std::int64_t i = 1; i <= kMany; ++i) ASSERT_EQ(stored(i).orders.size(), 1u) << i;
+  EXPECT_EQ(stored(kMany + 1).orders.size(), 4u);
+  EXPECT_EQ(bytes_of(store_->statistics().value()), [&] {
+    ShopStatistics measured;
+    EXPECT_TRUE(store_->for_each([&](const StoredProfile& one) -> Status {
+      measured.add(one.accumulator.state(), TimeZone::utc());
+      return {};
+    }));
+    return measured.serialise();
+  }());
+}
+
+TEST_F(ProfilesApart, AreFoldedAnewEvenWhenTheyCannotBeRead) {
+  const std::vector<OwnedEvent> history = testing::random_history(36, 100);
+  fold(history, Place::settled);
+  ASSERT_TRUE(state_->run("UPDATE profile_blobs SET blob = x'00' WHERE customer = 4"));
+  const CustomerNumber four{4};
+  ASSERT_TRUE(store_->rebuild(std::span(&four, 1), [&](const ProfileStore::Sink& sink) -> Status {
+    for (const OwnedEvent& e : history) sink(owner(e), e.view());
+    return {};
+  }));
+  expect_folded(history);
+}
+
 TEST_F(ProfilesApart, JoinTheWholeWhenCustomersMergeOrAreForgotten) {
   const std::vector<OwnedEvent> history = testing::random_history(33, 300);
   fold(std::span(history).first(150), Place::settled);
@@ -352,19 +395,19 @@ TEST_F(ProfilesApart, JoinTheWholeWhenCustomersMergeOrAreForgotten) {
     measured.add(left.accumulator.state(), TimeZone::utc());
     return {};
   }));
-  EXPECT_EQ(cuts_of(store_->statistics().value()), cuts_of(measured));
+  EXPECT_EQ(bytes_of(store_->statistics().value()), bytes_of(measured));
 }
 
 TEST_F(ProfilesApart, AreMeasuredAnewWhereTheStatisticsCannotBe) {
   const std::vector<OwnedEvent> history = testing::random_history(34, 300);
   fold(history, Place::settled);
-  const auto expected = cuts_of(store_->statistics().value());
+  const auto expected = bytes_of(store_->statistics().value());
   ShopStatistics nobody, one;
   one.remove({});
   const std::string taken = one.serialise();
   const auto spoil = [&](std::string_view counts) {
     ASSERT_TRUE(state_->run("UPDATE profile_statistics SET counts = ?", store::Blob{counts}));
-    EXPECT_EQ(cuts_of(store_->statistics().value()), expected);
+    EXPECT_EQ(bytes_of(store_->statistics().value()), expected);
   };
   spoil("broken");
   spoil(taken);  // somebody was taken out who was not there
@@ -376,7 +419,7 @@ TEST_F(ProfilesApart, AreMeasuredAnewWhereTheStatisticsCannotBe) {
     measured.add(all.accumulator.state(), TimeZone::utc());
     return {};
   }));
-  EXPECT_EQ(cuts_of(store_->statistics().value()), cuts_of(measured));
+  EXPECT_EQ(bytes_of(store_->statistics().value()), bytes_of(measured));
 }
 
 // A damaged profile can be forgotten all the same; what the others add is measured anew.
@@ -389,7 +432,7 @@ TEST_F(ProfilesApart, AreForgottenEvenWhenTheyCannotBeRead) {
     measured.add(all.accumulator.state(), TimeZone::utc());
     return {};
   }));
-  EXPECT_EQ(cuts_of(store_->statistics().value()), cuts_of(measured));
+  EXPECT_EQ(bytes_of(store_->statistics().value()), bytes_of(measured));
 }
 
 }  // namespace

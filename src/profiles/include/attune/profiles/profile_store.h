@@ -125,6 +125,8 @@ class ProfileStore final : public Erasable {
   std::optional<BuyerMeasures> measures(const ProfileAccumulator& profile) const {
     return buyer_measures(profile.state(), zone_);
   }
+  // Of what is stored, to be replaced or erased: a damaged profile stands in nobody's way.
+  Result<std::optional<BuyerMeasures>> measures_of(CustomerNumber customer);
 
   store::State* state_;
   store::Vault* vault_;

@@ -27,6 +27,7 @@ class ValueCounts {
   bool empty();
   // No value was taken out more often than it came.
   bool holds();
+  bool lies_between(std::int64_t least, std::int64_t most);  // every value does
   std::int64_t total();
   // The value at a place of the ascending order, from 0. Contract: holds(), 0 <= place < total().
   std::int64_t at(std::int64_t place);
